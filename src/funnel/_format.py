@@ -61,7 +61,20 @@ def _quoted(text: str) -> str:
     return "".join(_ENTITIES.get(letter, letter) for letter in one_line(text))
 
 
-class TextRepr:
+class Html:
+    """Base class of results that are displayed as HTML in a notebook."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _html(self) -> str:
+        """Return the text or the tables as HTML."""
+
+    def _repr_html_(self) -> str:
+        return self._html()
+
+
+class TextRepr(Html):
     """Base class of results that are displayed as their text, and are a row of their fields."""
 
     __slots__ = ()
@@ -71,7 +84,7 @@ class TextRepr:
         fields: Any = self
         return attrs.asdict(fields)
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return as_span(self)
 
 
@@ -88,7 +101,7 @@ class Listed(Generic[T]):
         return iter(getattr(self, self._PARTS))
 
 
-class Tabular:
+class Tabular(Html):
     """Base class of results that are displayed as tables."""
 
     __slots__ = ()
@@ -102,7 +115,7 @@ class Tabular:
         tables = ((above, as_text(head, rows, left=self._LEFT)) for above, head, rows in self._tables())
         return "\n\n".join("\n".join(filter(None, parts)) for parts in tables)
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return "".join(as_html(head, rows, above=above) for above, head, rows in self._tables())
 
 
@@ -115,12 +128,22 @@ def as_text(head: Row, rows: Iterable[Row], *, left: Collection[int] = (0,)) -> 
 
 
 def as_html(head: Row, rows: Iterable[Row], *, above: str = "") -> str:
-    """Return the table as HTML for a notebook, below an optional sentence."""
+    """Return the table as HTML for a notebook, below an optional sentence. A long table is cut, with a note."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    several = list(rows)
+    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in several[:MOST_ROWS])
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     caption = f"<p>{escape(above)}</p>" if above else ""
-    return f"{caption}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{caption}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{more_rows(len(several))}"
+
+
+def more_rows(count: int) -> str:
+    """Return the note below a table that is cut. Empty if it has few rows."""
+    return f"<p>and {count - MOST_ROWS:,} more rows</p>" if count > MOST_ROWS else ""
+
+
+MOST_ROWS = 60
+"""The most rows of a table in a notebook."""
 
 
 def as_span(text: object, title: str = "") -> str:

@@ -17,6 +17,7 @@ import attrs
 from funnel._arguments import brief, check_choice, count_of, each, is_one_of, kind_of, suggest
 from funnel._dataframes.frame_types import FrameT
 from funnel._format import TextRepr
+from funnel._results import Charted
 from funnel.backtest._result import Backtest
 from funnel.errors import ArgumentError
 from funnel.metrics._display import percent
@@ -56,7 +57,7 @@ class CalibrationLevel:
 
 
 @attrs.frozen
-class Calibration(TextRepr):
+class Calibration(Charted, TextRepr):
     """Result of `calibrate`: converts points into probabilities.
 
     The object is plain data: `to_dict` and `from_dict` store and load it.
@@ -86,6 +87,8 @@ class Calibration(TextRepr):
     bought: int
     buyers: int
     min_people: int
+
+    _CHART = "checks.calibration"
 
     @property
     def is_reportable(self) -> bool:

@@ -15,6 +15,7 @@ from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import FrameT
 from funnel._format import Table, Tabular
 from funnel._people import logs_of
+from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
 from funnel.metrics._purchases import PERSON
@@ -46,7 +47,7 @@ class AnswerChange:
 
 
 @attrs.frozen
-class RuleComparison(Tabular, Generic[FrameT]):
+class RuleComparison(Charted, Rows, Tabular, Generic[FrameT]):
     """Result of `compare_rules`: answers of two rules or policies on one day.
 
     In the table, the rows are the old answers and the columns the new.
@@ -64,6 +65,8 @@ class RuleComparison(Tabular, Generic[FrameT]):
     changes: tuple[AnswerChange, ...]
     _answers: Frame = attrs.field(repr=False, eq=False, alias="answers")
     _kind: FrameKind = attrs.field(repr=False, eq=False, alias="kind")
+
+    _CHART = "checks.comparison"
 
     @property
     def total(self) -> int:

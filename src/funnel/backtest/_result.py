@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import attrs
 
-from funnel._arguments import brief, is_one_of
+from funnel._arguments import brief, check_choice, is_one_of
 from funnel._format import TextRepr, as_html, as_text
+from funnel._results import Charted, Rows, drawn
 from funnel.errors import ArgumentError
 from funnel.metrics._display import days
+
+if TYPE_CHECKING:
+    from altair.typing import ChartType
+
+BacktestShow: TypeAlias = Literal["lift", "reliability"]
+"""What a chart shows: the lift of the rule, or how reliable its probabilities are."""
 
 Sums = tuple[float, ...]
 """Sums of a ranking, in the order of `SUMS`."""
@@ -202,7 +209,7 @@ class FigureChange(TextRepr):
 
 
 @attrs.frozen
-class Backtest:
+class Backtest(Charted, Rows):
     """Result of `backtest`: how well a rule predicted purchases on past days.
 
     Attributes:
@@ -236,6 +243,21 @@ class Backtest:
     confidence_level: float
     min_people: int
     draws: Any = attrs.field(repr=False, eq=False)
+
+    _CHART = "checks.backtest"
+
+    def plot(self, *, show: BacktestShow = "lift") -> ChartType:
+        """Return the backtest as an Altair chart, which can be changed and saved.
+
+        Args:
+            show: "lift" of the rule and its baselines, or "reliability": predicted and observed shares of buyers.
+
+        Raises:
+            ArgumentError: `show` is another word.
+            MissingExtraError: The extra `plots` is not installed.
+        """
+        check_choice(show, get_args(BacktestShow), "show")
+        return drawn(self, show=show)
 
     def minus(self, other: Backtest | str) -> dict[str, FigureChange]:
         """Return the difference of each figure to another rule, with its interval.
@@ -292,7 +314,7 @@ class Backtest:
         """Return the setup and the table of rule and baselines as text."""
         return f"{self._title()}\n{as_text(self._head(), self._rows(self.rankings))}"
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return as_html(self._head(), self._rows([*self.rankings, *self.by_date]), above=self._title())
 
 

@@ -13,6 +13,7 @@ from funnel._arguments import instance, parse_as_of
 from funnel._dataframes.adapter import ROW, Frame, from_native, to_local
 from funnel._dataframes.compute import collected
 from funnel._format import TextRepr
+from funnel._results import Charted
 from funnel._time import instant
 from funnel.backtest._figures import Flags, Floats, counts_by_score, ranked
 from funnel.errors import ArgumentError
@@ -41,7 +42,7 @@ class CheckedGroup:
 
 
 @attrs.frozen
-class ModelCheck(TextRepr):
+class ModelCheck(Charted, TextRepr):
     """A model beside what happened.
 
     Attributes:
@@ -77,6 +78,8 @@ class ModelCheck(TextRepr):
     calibration_error: float
     counts_inside: float
     groups: tuple[CheckedGroup, ...]
+
+    _CHART = "checks.model_check"
 
     def __str__(self) -> str:
         """Format as a sentence."""

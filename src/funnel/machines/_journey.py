@@ -15,6 +15,7 @@ import attrs
 from funnel._arguments import parse_as_of
 from funnel._expr.explain import Explanation
 from funnel._format import Listed, one_line
+from funnel._results import Charted, Rows
 from funnel._time import instant, micros
 from funnel.errors import InstantError
 from funnel.history import History, check_is_history
@@ -102,7 +103,7 @@ class Spell(Generic[S]):
 
 
 @attrs.frozen
-class Journey(Listed[Transition[S]], Generic[S]):
+class Journey(Charted, Rows, Listed[Transition[S]], Generic[S]):
     """Transitions of one person up to an instant, in order.
 
     Attributes:
@@ -113,6 +114,7 @@ class Journey(Listed[Transition[S]], Generic[S]):
     as_of: datetime
     transitions: tuple[Transition[S], ...]
 
+    _CHART = "stages.journey"
     _PARTS = "transitions"
 
     def __getitem__(self, index: int) -> Transition[S]:
@@ -154,7 +156,7 @@ class Journey(Listed[Transition[S]], Generic[S]):
         """Return one line for each transition."""
         return "\n".join(map(str, self.transitions)) or "no transitions"
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         lines = "".join(f"<tr><td>{html.escape(str(move))}</td></tr>" for move in self.transitions)
         return f"<table><tbody>{lines}</tbody></table>"
 

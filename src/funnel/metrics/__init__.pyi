@@ -21,6 +21,7 @@ from funnel.metrics._conversion.result import Comparison as Comparison
 from funnel.metrics._conversion.result import FunnelGroup as FunnelGroup
 from funnel.metrics._conversion.result import FunnelResult as FunnelResult
 from funnel.metrics._conversion.times import StepTime as StepTime
+from funnel.metrics._conversion.times import TimeHistogram as TimeHistogram
 from funnel.metrics._conversion.trend import FunnelPeriod as FunnelPeriod
 from funnel.metrics._conversion.trend import Trend as Trend
 from funnel.metrics._conversion.value import StepValue as StepValue
@@ -60,6 +61,7 @@ from funnel.metrics._retention.cohort import Ratio as Ratio
 from funnel.metrics._retention.cohorts import Cohorts as Cohorts
 from funnel.metrics._retention.counting import Counting as Counting
 from funnel.metrics._retention.retention import retention as retention
+from funnel.metrics._rfm import ScoreCount as ScoreCount
 from funnel.metrics._rfm import SegmentShare as SegmentShare
 from funnel.metrics._rfm import Segments as Segments
 from funnel.metrics._rfm import rfm_quantiles as rfm_quantiles

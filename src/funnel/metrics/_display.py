@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from funnel._format import span_parts
 from funnel._time import MICROSECOND
-from funnel.money import Money
+from funnel.money import Money, decimals
 
 
 def days(span: timedelta) -> str:
@@ -29,3 +29,16 @@ def money(minor: int, currency: str | None) -> str:
 def percent(share: float | None) -> str:
     """Format a share as a percentage. Empty if the share is None."""
     return "" if share is None else f"{100 * share:.1f} %"
+
+
+def short_money(minor: int, currency: str | None) -> str:
+    """Format an amount for a small cell: "GBP 5.8M". Without a currency, the minor units."""
+    amount = minor if currency is None else minor / 10 ** decimals(currency)
+    sign = "" if currency is None else f"{currency} "
+    size, suffix = next((pair for pair in _SIZES if abs(amount) >= pair[0]), (1, ""))
+    scaled = amount / size
+    figures = f"{scaled:,.0f}" if abs(scaled) >= 100 or scaled == int(scaled) else f"{scaled:,.1f}"  # noqa: PLR2004
+    return f"{sign}{figures}{suffix}"
+
+
+_SIZES = ((10**9, "B"), (10**6, "M"), (10**3, "k"))

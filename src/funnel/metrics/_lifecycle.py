@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import parse_as_of
+from funnel._arguments import check_choice, parse_as_of
 from funnel._dataframes.compute import to_rows
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
+from funnel._results import Charted, Rows, drawn
 from funnel._time import instant
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday, period_label
 from funnel.metrics._purchases import PERSON, started
 
 if TYPE_CHECKING:
+    from altair.typing import ChartType
     from narwhals.typing import IntoFrame
 
     from funnel._dataframes.adapter import Frame
@@ -84,8 +86,12 @@ class Lifecycle:
         return {**attrs.asdict(self), "active": self.active, "revenue": self.revenue}
 
 
+LifecycleShow: TypeAlias = Literal["people", "revenue"]
+"""What a chart shows: the number of buyers, or their money."""
+
+
 @attrs.frozen
-class Lifecycles(Listed[Lifecycle], Tabular):
+class Lifecycles(Charted, Rows, Listed[Lifecycle], Tabular):
     """Result of `lifecycle`: periods from the first purchase to `as_of`.
 
     The oldest period comes first. As text, a star marks the period that is not over.
@@ -95,15 +101,31 @@ class Lifecycles(Listed[Lifecycle], Tabular):
         tz: The time zone in which periods are cut.
         period: The kind of period.
         periods: The periods, including periods without a purchase.
+        currency: The currency of the amounts. None if it is not known; amounts are then in minor units.
     """
 
     as_of: datetime
     tz: str
     period: Period
     periods: tuple[Lifecycle, ...]
+    currency: str | None = None
 
+    _CHART = "periodic.lifecycle"
     _PARTS = "periods"
     _LEFT = ()
+
+    def plot(self, *, show: LifecycleShow = "people") -> ChartType:
+        """Return the periods as bars above and below zero, as an Altair chart, which can be changed and saved.
+
+        Args:
+            show: "people", or "revenue" of each kind of buyer.
+
+        Raises:
+            ArgumentError: `show` is another word.
+            MissingExtraError: The extra `plots` is not installed.
+        """
+        check_choice(show, get_args(LifecycleShow), "show")
+        return drawn(self, show=show)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row per period, ready for a dataframe."""
@@ -161,7 +183,7 @@ def lifecycle(
     rows = orders.valid(now)
     start = started(rows, "t")
     if start is None:
-        return Lifecycles(instant(now), tz, period, ())
+        return Lifecycles(instant(now), tz, period, (), orders.currency)
     periods = Periods.between(start, now, calendar)
     counts = _counts(_person_periods(rows, periods))
     return Lifecycles(
@@ -169,6 +191,7 @@ def lifecycle(
         tz,
         period,
         tuple(_period(index, counts, periods, now, is_priced=orders.is_priced) for index in range(len(periods))),
+        orders.currency,
     )
 
 

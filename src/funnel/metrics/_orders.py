@@ -43,6 +43,7 @@ class Orders:
         is_list: Whether the purchases came as a plain list.
         is_priced: Whether amounts are known.
         is_shop: Whether the purchases came as logs of a shop. A missing log then has no events.
+        currency: The currency of the logs, or of a list of purchases. None if it is not known.
     """
 
     tables: LedgerTables
@@ -50,6 +51,7 @@ class Orders:
     is_list: bool = False
     is_priced: bool = True
     is_shop: bool = False
+    currency: str | None = None
 
     def valid(self, now: int) -> Frame:
         """Return the purchases valid at an instant, with net amounts: `person_id`, `t`, `net_amount`.
@@ -110,7 +112,7 @@ def orders_of(purchases: Any) -> Orders:
         MissingExtraError: A list was passed, and neither Polars nor pandas is installed.
     """
     if is_logs(purchases):
-        return Orders(_ledger(purchases), purchases._frame_kind, is_shop=True)
+        return Orders(_ledger(purchases), purchases._frame_kind, is_shop=True, currency=purchases.currency)
     is_list = isinstance(purchases, Sequence)
     native: Any = _listed(purchases) if isinstance(purchases, Sequence) else purchases  # pyright: ignore[reportUnknownArgumentType]
     types = column_types(native)

@@ -9,7 +9,7 @@ A rank depends on all buyers. It changes when others buy, and does not exist for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from funnel._dataframes.compute import to_rows, whole
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import tree_column
 from funnel._format import Listed, Table, Tabular
+from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
@@ -29,7 +30,8 @@ from funnel.facts._schema import narrowed
 from funnel.metrics._display import money, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import Rate
-from funnel.rules._rfm import Segment, segment
+from funnel.rules._rfm import Segment, frequency_score, recency_score, segment
+from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
@@ -131,19 +133,39 @@ class SegmentShare:
 
 
 @attrs.frozen
-class Segments(Listed[SegmentShare], Tabular):
+class ScoreCount:
+    """The buyers with one recency score and one frequency score.
+
+    Attributes:
+        recency: The recency score, from 1 to 5, the most recent.
+        frequency: The frequency score, from 1 up.
+        people: Number of buyers with both scores.
+        segment: The segment of most of these buyers; the money decides between some segments.
+    """
+
+    recency: int
+    frequency: int
+    people: int
+    segment: Segment
+
+
+@attrs.frozen
+class Segments(Charted, Rows, Listed[SegmentShare], Tabular):
     """Result of `segments`: people and spending of each segment, also empty ones.
 
     Attributes:
         as_of: The evaluation time.
         segments: The segments, from champions to prospects.
+        scores: The buyers by `funnel.rules.recency_score` and `frequency_score`; scores without buyers are left out.
         currency: The currency of the logs. None if the logs do not name one; amounts are then shown in minor units.
     """
 
     as_of: datetime
     segments: tuple[SegmentShare, ...]
+    scores: tuple[ScoreCount, ...] = ()
     currency: str | None = None
 
+    _CHART = "people.segments"
     _PARTS = "segments"
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -197,20 +219,43 @@ def segments(logs: Logs, policy: Policy, *, as_of: datetime) -> Segments:
         [('active', 1, 18), ('promising', 1, 9)]
     """
     now = parse_as_of(as_of)
-    compiled = segment._compiled_rule(policy)
-    plan = narrowed(Facts._fact_plan, compiled.read | {"purchase_count", "net_spent"})
+    compiled = {name: one._compiled_rule(policy) for name, one in _SCORES.items()}
+    read = frozenset[str]().union(*(one.read for one in compiled.values()))
+    plan = narrowed(Facts._fact_plan, read | {"purchase_count", "net_spent"})
     column = fact_column(plan, nw.lit(now, nw.Int64()))
     sums = {name: nw.col(value_name(plan.indices[name])) for name in ("purchase_count", "net_spent")}
-    people = raw_facts_over(plan, logs, now).select(PERSON, segment=tree_column(compiled.tree, column), **sums)
-    sums_by_segment = people.group_by("segment").agg(nw.len().alias("people"), *(nw.col(name).sum() for name in sums))
+    scores = {name: tree_column(one.tree, column) for name, one in compiled.items()}
+    people = raw_facts_over(plan, logs, now).select(PERSON, **scores, **sums)
+    summed = people.group_by(*_SCORES).agg(nw.len().alias("people"), *(nw.col(name).sum() for name in sums))
+    rows = [
+        (Segment(name), int(recency), int(frequency), tuple(map(whole, row)))
+        for name, recency, frequency, *row in to_rows(summed, *_SCORES, "people", *sums)
+    ]
     by_segment = {
-        str(name): tuple(map(whole, row)) for name, *row in to_rows(sums_by_segment, "segment", "people", *sums)
+        one: tuple(map(sum, zip(*(row for name, _, _, row in rows if name is one), strict=True))) for one in Segment
     }
-    return Segments(instant(now), tuple(_shares(by_segment)), logs.currency)
+    return Segments(instant(now), tuple(_shares(by_segment)), tuple(_score_counts(rows)), logs.currency)
 
 
-def _shares(by_segment: Mapping[str, tuple[int, ...]]) -> Iterator[SegmentShare]:
-    total, all_spent = (sum(row[index] for row in by_segment.values()) for index in (0, 2))
+_SCORES: Mapping[str, Rule[Facts, Policy, Any]] = {
+    "segment": segment,
+    "recency": recency_score,
+    "frequency": frequency_score,
+}
+
+
+def _score_counts(rows: Sequence[tuple[Segment, int, int, tuple[int, ...]]]) -> Iterator[ScoreCount]:
+    """Yield the buyers of each pair of scores, the lowest first."""
+    cells: dict[tuple[int, int], list[tuple[int, Segment]]] = {}
+    for name, recency, frequency, (people, *_) in rows:
+        if recency:
+            cells.setdefault((recency, frequency), []).append((people, name))
+    for (recency, frequency), several in sorted(cells.items()):
+        yield ScoreCount(recency, frequency, sum(people for people, _ in several), max(several)[1])
+
+
+def _shares(by_segment: Mapping[Segment, tuple[int, ...]]) -> Iterator[SegmentShare]:
+    total, all_spent = (sum(row[index] for row in by_segment.values() if row) for index in (0, 2))
     for one in Segment:
-        people, purchases, net_spent = by_segment.get(one.value, (0, 0, 0))
+        people, purchases, net_spent = by_segment[one] or (0, 0, 0)
         yield SegmentShare(one, Rate(people, total), purchases, net_spent, net_spent / all_spent if all_spent else None)

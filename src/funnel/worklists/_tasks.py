@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from funnel._format import Listed, Table, Tabular
+from funnel._results import Charted, Rows
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.messages import Language, explain
@@ -61,7 +62,7 @@ class Task:
 
 
 @attrs.frozen
-class Worklist(Listed[Task], Tabular):
+class Worklist(Charted, Rows, Listed[Task], Tabular):
     """Tasks of the shop, most urgent first.
 
     Attributes:
@@ -74,6 +75,7 @@ class Worklist(Listed[Task], Tabular):
     tz: ZoneInfo
     tasks: tuple[Task, ...]
 
+    _CHART = "people.worklist"
     _PARTS = "tasks"
 
     def reasons(self, *, language: Language = "en") -> str:

@@ -21,6 +21,7 @@ import attrs
 from funnel._arguments import SpanLike, count_of, each, instance, parse_as_of, span
 from funnel._format import as_html, as_text
 from funnel._people import histories_of
+from funnel._results import Charted, Rows
 from funnel._time import MICROSECOND, instant
 from funnel.metrics._affinity.pairs import Counts, counts_of, counts_of_histories, read_products
 from funnel.metrics._display import days
@@ -73,7 +74,7 @@ class Pair:
 
 
 @attrs.frozen
-class Affinity:
+class Affinity(Charted, Rows):
     """Result of `affinity`: pairs bought together and in order, most certain first.
 
     Attributes:
@@ -90,6 +91,8 @@ class Affinity:
     min_people: int
     together: tuple[Pair, ...]
     in_order: tuple[Pair, ...]
+
+    _CHART = "repeats.pairs"
 
     @classmethod
     def of(
@@ -165,7 +168,7 @@ class Affinity:
         """Return the first pairs of both tables as text."""
         return "\n\n".join(self._text(title, pairs) for title, pairs in self._tables())
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return "".join(as_html(self._HEAD, self._rows(pairs), above=title) for title, pairs in self._tables())
 
 

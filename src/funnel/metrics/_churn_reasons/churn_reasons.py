@@ -23,6 +23,7 @@ import attrs
 
 from funnel._arguments import count_of, parse_as_of
 from funnel._format import Table, Tabular
+from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
 from funnel.metrics._churn_reasons.counts import PROBLEMS, ReasonKey, reason_counts, return_counts
@@ -95,7 +96,7 @@ class ServiceProblem:
 
 
 @attrs.frozen
-class ChurnReasons(Tabular):
+class ChurnReasons(Charted, Rows, Tabular):
     """Result of `churn_reasons`: why lapsed buyers left, as far as it is known.
 
     Attributes:
@@ -121,6 +122,8 @@ class ChurnReasons(Tabular):
     problems: tuple[ServiceProblem, ...]
     returned_early: int
     pending: int
+
+    _CHART = "people.churn_reasons"
 
     @property
     def summary(self) -> str:

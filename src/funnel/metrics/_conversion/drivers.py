@@ -18,6 +18,7 @@ from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed
+from funnel._results import Charted, Rows
 from funnel.metrics._conversion.attempts import Attempts
 from funnel.metrics._conversion.label_events import CONVERTED
 
@@ -94,7 +95,7 @@ class Driver:
 
 
 @attrs.frozen
-class Drivers(Listed[Driver]):
+class Drivers(Charted, Rows, Listed[Driver]):
     """The values that go together with conversion, largest odds ratio first.
 
     Attributes:
@@ -113,6 +114,7 @@ class Drivers(Listed[Driver]):
     others: int
     confidence_level: float
 
+    _CHART = "funnels.drivers"
     _PARTS = "drivers"
 
     @property
@@ -139,7 +141,7 @@ class Drivers(Listed[Driver]):
             f"intervals at {100 * self.confidence_level:.4g} %{skewed}; association is not causation"
         )
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         items = "".join(f"<li>{html.escape(str(driver))}</li>" for driver in self.drivers)
         return f"<p>{html.escape(self._caption)}</p><ul>{items}</ul>"
 

@@ -12,13 +12,14 @@ from funnel._arguments import check_choice, is_one_of
 from funnel._dataframes.adapter import to_native
 from funnel._dataframes.frame_types import FrameT
 from funnel._format import Listed, as_html, as_text
+from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
 from funnel.metrics._conversion.attempts import AttemptColumns, Group, StepCount, last_required
 from funnel.metrics._conversion.display import HEADING, LEFT, rows
 from funnel.metrics._conversion.drivers import Drivers, drivers
 from funnel.metrics._conversion.groups import GroupBy
 from funnel.metrics._conversion.label_events import DROPPED, PENDING
-from funnel.metrics._conversion.times import StepTime, times
+from funnel.metrics._conversion.times import StepTime, TimeHistogram, time_histogram, times
 from funnel.metrics._conversion.trend import Trend, trend
 from funnel.metrics._conversion.value import StepValue, values
 from funnel.metrics._display import days
@@ -83,7 +84,7 @@ class FunnelGroup:
 
 
 @attrs.frozen
-class FunnelResult(Listed[StepCount], Generic[FrameT]):
+class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
     """Result of a conversion funnel; returned by `conversion`.
 
     Counts include everybody. Rates include only people whose window was closed at `as_of`, whatever their outcome; the
@@ -105,6 +106,7 @@ class FunnelResult(Listed[StepCount], Generic[FrameT]):
     min_people: int
     _columns: AttemptColumns = attrs.field(repr=False, eq=False)
 
+    _CHART = "funnels.steps"
     _PARTS = "steps"
 
     def step(self, name: str) -> StepCount:
@@ -117,6 +119,17 @@ class FunnelResult(Listed[StepCount], Generic[FrameT]):
             ArgumentError: No step has this name.
         """
         return self.steps[self._columns.query.number(name) - 1]
+
+    @property
+    def by(self) -> str | None:
+        """The column of the groups. None without groups."""
+        by = self._columns.query.by
+        return None if by is None else by.column
+
+    @property
+    def unit(self) -> Literal["people", "attempts"]:
+        """What is counted: people, or attempts if `attempts` is "each"."""
+        return "attempts" if self._columns.query.matching.attempts == "each" else "people"
 
     @property
     def entered(self) -> int:
@@ -190,6 +203,19 @@ class FunnelResult(Listed[StepCount], Generic[FrameT]):
         people = frame.select(person_id=nw.col("person"), entered_at=nw.col("t_1"), reached_at=nw.col(f"t_{number}"))
         result: FrameT = to_native(people, attempts.frame_kind, instants=["entered_at", "reached_at"])
         return result
+
+    def time_histogram(self, step: str, *, bins: int = 30) -> TimeHistogram:
+        """Return how many people took how long from the entry to a step, in spans of equal length.
+
+        Args:
+            step: The name of the step.
+            bins: The number of spans, 1 to 1,000.
+
+        Raises:
+            ArgumentError: No step has this name, or `bins` is not a whole number from 1 to 1,000.
+        """
+        self.step(step)
+        return time_histogram(self._columns.attempts, step, self._columns.query.number(step), bins)
 
     def value(self, column: str, *, at: str = "first") -> tuple[StepValue, ...]:
         """Return the sum of the amounts of people who reached each step, dropped or are pending there.
@@ -267,25 +293,26 @@ class FunnelResult(Listed[StepCount], Generic[FrameT]):
             return f"{self._caption}\nnobody entered"
         parts = [self._caption, as_text(HEADING, rows(self.steps, self.times(), self.min_people), left=LEFT)]
         for group in self.groups:
-            parts.append(f"{self._by} {'unknown' if group.value is None else group.value}")
+            parts.append(f"{self.by}: {_group_name(group.value)}")
             parts.append(as_text(HEADING, rows(group.steps, (), self.min_people), left=LEFT))
         return "\n".join(parts)
 
     @property
-    def _by(self) -> str:
-        by = self._columns.query.by
-        return "" if by is None else f"{by.column}:"
-
-    @property
     def _caption(self) -> str:
-        query = self._columns.query
-        unit = "attempts" if query.matching.attempts == "each" else "people"
-        counts = (
-            f"{self.entered:,} {unit}: {self.converted:,} converted, {self.dropped:,} dropped, {self.pending:,} pending"
-        )
-        rules = query.matching
+        entered = f"{self.entered:,} {self.unit}"
+        counts = f"{entered}: {self.converted:,} converted, {self.dropped:,} dropped, {self.pending:,} pending"
+        rules = self._columns.query.matching
         how = f"{rules.order}, attempts {rules.attempts}, within {days(self.within)}"
         return f"{counts} ({how}, as of {self.as_of:%Y-%m-%d %H:%M} UTC)"
 
-    def _repr_html_(self) -> str:
-        return as_html(HEADING, rows(self.steps, self.times(), self.min_people), above=self._caption)
+    def _html(self) -> str:
+        groups = (
+            as_html(HEADING, rows(group.steps, (), self.min_people), above=f"{self.by}: {_group_name(group.value)}")
+            for group in self.groups
+        )
+        everybody = as_html(HEADING, rows(self.steps, self.times(), self.min_people), above=self._caption)
+        return "".join([everybody, *groups])
+
+
+def _group_name(value: Group) -> str:
+    return "unknown" if value is None else str(value)

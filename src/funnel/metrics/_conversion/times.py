@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import accumulate
 from math import ceil
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import brief
+from funnel._arguments import brief, count_of
 from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
+from funnel._format import as_html
+from funnel._results import Charted, Rows
+from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
 from funnel.metrics._conversion.attempts import Attempts
 from funnel.metrics._conversion.lookahead import FAR
+from funnel.metrics._display import days
 
 
 @attrs.frozen
@@ -39,6 +44,67 @@ class StepTime:
     reached: int
     from_start: timedelta | None
     from_before: timedelta | None
+
+
+@attrs.frozen
+class TimeHistogram(Charted, Rows):
+    """The times from the entry to a step, in spans of equal length; returned by `FunnelResult.time_histogram`.
+
+    Attributes:
+        step: The name of the step.
+        width: The length of each span.
+        counts: The number of people in each span; the first begins at 0. Empty if nobody reached the step.
+    """
+
+    step: str
+    width: timedelta
+    counts: tuple[int, ...]
+
+    _CHART = "funnels.times"
+
+    @property
+    def people(self) -> int:
+        """The number of people who reached the step."""
+        return sum(self.counts)
+
+    @property
+    def median(self) -> timedelta:
+        """The end of the span in which half of the people have reached the step; 0 without people."""
+        sums = enumerate(accumulate(self.counts), 1)
+        return next((index * self.width for index, count in sums if 2 * count >= self.people), timedelta(0))
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """Return one row for each span."""
+        return [
+            {"step": self.step, "start": index * self.width, "end": (index + 1) * self.width, "people": count}
+            for index, count in enumerate(self.counts)
+        ]
+
+    def _html(self) -> str:
+        rows = ((days(index * self.width), f"{count:,}") for index, count in enumerate(self.counts))
+        return as_html(("from", "people"), rows, above=f"{self.people:,} people reached {self.step}")
+
+
+_MOST_BINS = 1000
+
+
+def time_histogram(attempts: Attempts, step: str, number: int, bins: int) -> TimeHistogram:
+    """Return the histogram of the times from the entry to a step.
+
+    Raises:
+        ArgumentError: `bins` is not a whole number from 1 to 1,000.
+    """
+    count_of(bins, "bins", minimum=1, most=_MOST_BINS)
+    reached = attempts.frame.filter(nw.col(f"row_{number}") >= 0)
+    spans = reached.select(_wait=nw.col(f"t_{number}") - nw.col("t_1"))
+    ((longest,),) = to_rows(spans.select(nw.col("_wait").max()), "_wait")
+    if longest is None:
+        return TimeHistogram(step, timedelta(0), ())
+    width = whole(longest) // bins + 1
+    placed = spans.select(_bin=nw.col("_wait") // width, _one=nw.lit(1, nw.Int64()))
+    counts = to_rows(placed.group_by("_bin").agg(nw.col("_one").sum()), "_bin", "_one")
+    by_bin = {int(index): whole(people) for index, people in counts}
+    return TimeHistogram(step, width * MICROSECOND, tuple(by_bin.get(index, 0) for index in range(bins)))
 
 
 def times(attempts: Attempts, names: Sequence[str], quantile: object) -> tuple[StepTime, ...]:

@@ -13,6 +13,7 @@ import narwhals as nw
 
 from funnel._dataframes.compute import to_rows
 from funnel._format import Listed, Table, Tabular
+from funnel._results import Charted, Rows
 from funnel.metrics._conversion.attempts import Attempts, StepCount, counts, last_required, lines
 from funnel.metrics._periods import Calendar, Period, Periods, period_label
 from funnel.metrics._rate import Rate, rate_text
@@ -42,7 +43,7 @@ class FunnelPeriod:
 
 
 @attrs.frozen
-class Trend(Listed[FunnelPeriod], Tabular):
+class Trend(Charted, Rows, Listed[FunnelPeriod], Tabular):
     """A funnel by period of entry, oldest first; returned by `FunnelResult.trend`.
 
     As text, a star marks a period that is not mature.
@@ -60,6 +61,7 @@ class Trend(Listed[FunnelPeriod], Tabular):
     min_people: int
     _calendar: Calendar = attrs.field(repr=False)
 
+    _CHART = "funnels.trend"
     _PARTS = "periods"
     _LEFT = (0, 4)
 

@@ -15,8 +15,10 @@ from math import log
 import attrs
 
 from funnel._arguments import brief, check_choice, day_of
-from funnel._format import Listed
+from funnel._format import Listed, as_html, as_span
+from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
+from funnel.metrics._display import money
 from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
 
@@ -157,7 +159,7 @@ class WhatIf:
 
 
 @attrs.frozen
-class GrowthChange:
+class GrowthChange(Charted):
     """Why one period earned more or less than another.
 
     Attributes:
@@ -167,11 +169,15 @@ class GrowthChange:
             pending people, `leads` is the part of all people who arrived, and `pending` is the part of people whose
             window is still open. The pending part disappears when every window is complete. None if a way is zero in
             either period, because its share is then undefined.
+        currency: The currency of the amounts. None if it is not known; amounts are then in minor units.
     """
 
     before: FiveWays
     after: FiveWays
     parts: Mapping[str, int] | None
+    currency: str | None = None
+
+    _CHART = "periodic.waterfall"
 
     @property
     def total(self) -> int:
@@ -184,6 +190,9 @@ class GrowthChange:
         if self.parts is not None:
             parts_text = ", ".join(f"{way} {part:+,}" for way, part in self.parts.items())
         return f"{self.total:+,}: {parts_text}{_unfinished(self.before, self.after)}"
+
+    def _html(self) -> str:
+        return as_span(self)
 
 
 def _unfinished(before: FiveWays, after: FiveWays) -> str:
@@ -222,7 +231,7 @@ class FixedMix:
 
 
 @attrs.frozen
-class Growth(Listed[FiveWays]):
+class Growth(Charted, Rows, Listed[FiveWays]):
     """Result of `growth`: the five ways of each period, oldest first.
 
     A period in which nobody arrived is left out.
@@ -233,6 +242,7 @@ class Growth(Listed[FiveWays]):
         period: The kind of period.
         within: Time from a person's arrival in which results count, inclusive.
         periods: The periods.
+        currency: The currency of the amounts. None if it is not known; amounts are then in minor units.
     """
 
     as_of: datetime
@@ -240,7 +250,9 @@ class Growth(Listed[FiveWays]):
     period: Period
     within: timedelta
     periods: tuple[FiveWays, ...]
+    currency: str | None = None
 
+    _CHART = "periodic.growth"
     _PARTS = "periods"
 
     def of(self, start: date) -> FiveWays:
@@ -271,7 +283,7 @@ class Growth(Listed[FiveWays]):
             ArgumentError: Nobody arrived in one of the periods.
         """
         one, other = self.of(before), self.of(after)
-        return GrowthChange(one, other, _parts(one, other))
+        return GrowthChange(one, other, _parts(one, other), self.currency)
 
     def fixed_mix(self, before: date, after: date) -> FixedMix:
         """Return the conversion of a period, adjusted to the source mix of another.
@@ -305,6 +317,20 @@ class Growth(Listed[FiveWays]):
         starts = [f"{period_label(one.start, self.period)}{'*' * one.is_partial}" for one in self.periods]
         wide = max(map(len, starts), default=0)
         return "\n".join(f"{start.rjust(wide)}  {_line(one)}" for start, one in zip(starts, self.periods, strict=True))
+
+    def _html(self) -> str:
+        head = ("period", "leads", "pending", "buyers", "conversion", "orders", "revenue", "profit")
+        rows = (
+            (
+                period_label(one.start, self.period, is_partial=one.is_partial),
+                *(f"{count:,}" for count in (one.leads, one.pending, one.buyers)),
+                one.conversion,
+                f"{one.orders:,}",
+                *(money(amount, self.currency) for amount in (one.revenue, one.profit)),
+            )
+            for one in self
+        )
+        return as_html(head, rows)
 
 
 def _line(one: FiveWays) -> str:

@@ -81,7 +81,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     leads, arrivals = orders.table("leads"), orders.firsts("lead", now)
     start = started(arrivals, "first")
     if start is None:
-        return Growth(instant(now), tz, period, within, ())
+        return Growth(instant(now), tz, period, within, (), logs.currency)
     periods = Periods.between(start, now, calendar)
     people = _people(leads, arrivals, orders.valid(now), length)
     placed = people.with_columns(cohort=periods.index_column("first"), had=to_int(nw.col("first") <= now - length))
@@ -90,7 +90,7 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         _five_ways(periods.day(index), counts[index], margin, is_partial=not periods.is_over(index, now))
         for index in sorted(counts)
     )
-    return Growth(instant(now), tz, period, within, tuple(five_ways))
+    return Growth(instant(now), tz, period, within, tuple(five_ways), logs.currency)
 
 
 def _people(leads: Frame, arrivals: Frame, bought: Frame, length: int) -> Frame:

@@ -17,6 +17,7 @@ from funnel._aggregate.group_by import value_name
 from funnel._arguments import SpanLike, check_choice, count_of
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
+from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.facts._frames import raw_facts_over
@@ -54,7 +55,7 @@ class RepeatGroup:
 
 
 @attrs.frozen
-class RepeatGroups(Listed[RepeatGroup], Tabular):
+class RepeatGroups(Charted, Rows, Listed[RepeatGroup], Tabular):
     """Result of `repeat_by`: the repeat rate of each group, largest group first.
 
     Attributes:
@@ -71,6 +72,7 @@ class RepeatGroups(Listed[RepeatGroup], Tabular):
     min_people: int
     groups: tuple[RepeatGroup, ...]
 
+    _CHART = "repeats.groups"
     _PARTS = "groups"
 
     def to_dicts(self) -> list[dict[str, object]]:

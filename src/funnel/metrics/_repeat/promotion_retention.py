@@ -19,6 +19,7 @@ import narwhals as nw
 from funnel._arguments import SpanLike
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Table, Tabular
+from funnel._results import Charted, Rows
 from funnel.metrics._display import days, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference
@@ -51,7 +52,7 @@ class PromotionComparison:
 
 
 @attrs.frozen
-class PromotionRetention(Tabular):
+class PromotionRetention(Charted, Rows, Tabular):
     """Result of `promotion_retention`: two comparisons and their conclusion.
 
     Attributes:
@@ -65,6 +66,8 @@ class PromotionRetention(Tabular):
     within: timedelta
     repeat: PromotionComparison
     unprompted: PromotionComparison
+
+    _CHART = "repeats.promotions"
 
     @property
     def summary(self) -> str:

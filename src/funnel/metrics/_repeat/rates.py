@@ -23,6 +23,7 @@ from funnel._arguments import SpanLike, parse_as_of, span
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._format import as_html
+from funnel._results import Charted, Rows
 from funnel._time import NEVER
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON, valid_purchases
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class RepeatRates:
+class RepeatRates(Charted, Rows):
     """Result of `repeat_rates`: the three repeat rates, the comparable one first.
 
     Attributes:
@@ -49,6 +50,8 @@ class RepeatRates:
     within: RepeatRate
     ever: Rate
     returning: Rate
+
+    _CHART = "repeats.rates"
 
     def to_dicts(self) -> list[dict[str, object]]:
         """Return one row per rate, ready for a dataframe."""
@@ -68,7 +71,7 @@ class RepeatRates:
         """Return the three rates as text, one line each."""
         return "\n".join(f"{label}: {rate}" for label, rate in self._rows())
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return as_html(("who", "how many"), self._rows())
 
 

@@ -20,6 +20,7 @@ from funnel._arguments import count_of, parse_as_of
 from funnel._dataframes.adapter import collect_once
 from funnel._dataframes.compute import to_rows, whole
 from funnel._format import as_html
+from funnel._results import Charted
 from funnel._time import MICROSECOND, instant
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
@@ -38,7 +39,7 @@ _FINE = 10_000
 
 
 @attrs.frozen
-class Rhythm:
+class Rhythm(Charted):
     """Typical time between purchases and its regularity.
 
     Attributes:
@@ -59,6 +60,8 @@ class Rhythm:
     pairs: int
     regularity: float | None
     min_people: int
+
+    _CHART = "repeats.rhythm"
 
     @property
     def typical(self) -> timedelta | None:
@@ -90,7 +93,7 @@ class Rhythm:
         """Return the times and the regularity as text, one line each."""
         return "\n".join(f"{label}: {text}" for label, text in self._rows())
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return as_html(("what", "how long"), self._rows())
 
 

@@ -20,6 +20,7 @@ from funnel._dataframes.adapter import collect_once
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, as_html, as_text
+from funnel._results import Charted, Rows
 from funnel._time import FOREVER
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
@@ -60,7 +61,7 @@ class PurchaseStep:
 
 
 @attrs.frozen
-class PurchaseSteps(Listed[PurchaseStep]):
+class PurchaseSteps(Charted, Rows, Listed[PurchaseStep]):
     """Result of `purchase_steps`: the steps from each purchase to the next.
 
     Attributes:
@@ -73,6 +74,7 @@ class PurchaseSteps(Listed[PurchaseStep]):
     within: timedelta
     steps: tuple[PurchaseStep, ...]
 
+    _CHART = "repeats.steps"
     _PARTS = "steps"
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -97,7 +99,7 @@ class PurchaseSteps(Listed[PurchaseStep]):
         more = len(self) - _MAX_ROWS
         return f"{table}\nand {more} more" if more > 0 else table
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return as_html(self._head(), self._rows())
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, get_args
 
 import attrs
 
-from funnel._arguments import count_of, day_of, suggest
+from funnel._arguments import check_choice, count_of, day_of, suggest
 from funnel._dataframes.frame_types import PeopleT
 from funnel._format import Listed, as_text, escape
+from funnel._results import Charted, Rows, drawn
 from funnel.errors import ArgumentError
 from funnel.metrics._display import percent
 from funnel.metrics._periods import Period, period_label
@@ -22,9 +23,15 @@ from funnel.metrics._rate import Rate
 from funnel.metrics._retention.activity import Measure, RefundBasis
 from funnel.metrics._retention.cohort import MAX_PERIODS, Cohort, number_at, periods_of, shown_number
 
+if TYPE_CHECKING:
+    from altair.typing import ChartType
+
+CohortShow: TypeAlias = Literal["share", "revenue", "value"]
+"""What a heat map shows: the share of people, the revenue of a period, or the amount paid by a person so far."""
+
 
 @attrs.frozen
-class Cohorts(Listed[Cohort], Generic[PeopleT]):
+class Cohorts(Charted, Rows, Listed[Cohort], Generic[PeopleT]):
     """Cohorts at an instant, oldest first.
 
     A period in which nobody started has no cohort.
@@ -41,6 +48,7 @@ class Cohorts(Listed[Cohort], Generic[PeopleT]):
         refund_basis: The period from which refunds are subtracted.
         is_partial: Whether the calendar period of `as_of` was not over.
         cohorts: The cohorts.
+        currency: The currency of the amounts. None if it is not known; amounts are then in minor units.
     """
 
     as_of: datetime
@@ -53,9 +61,25 @@ class Cohorts(Listed[Cohort], Generic[PeopleT]):
     refund_basis: RefundBasis
     is_partial: bool
     cohorts: tuple[Cohort, ...]
+    currency: str | None = attrs.field(default=None, kw_only=True)
     _people_of_cell: Callable[[int, int], PeopleT] = attrs.field(alias="people_of_cell", eq=False, repr=False)
 
+    _CHART = "cohorts.heat_map"
     _PARTS = "cohorts"
+
+    def plot(self, *, show: CohortShow = "share") -> ChartType:
+        """Return the cohorts as a heat map: as an Altair chart, which can be changed and saved.
+
+        Args:
+            show: "share" of people, "revenue" of each period, or "value": the average amount paid by a person up to
+                the period.
+
+        Raises:
+            ArgumentError: `show` is another word.
+            MissingExtraError: The extra `plots` is not installed.
+        """
+        check_choice(show, get_args(CohortShow), "show")
+        return drawn(self, show=show)
 
     @property
     def width(self) -> int:
@@ -209,7 +233,7 @@ class Cohorts(Listed[Cohort], Generic[PeopleT]):
         """
         return _text_of(self)
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return _html_of(self)
 
 

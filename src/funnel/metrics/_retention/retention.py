@@ -128,6 +128,7 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         is_partial=not plan.periods.is_over(len(plan.periods) - 1, now),
         cohorts=tuple(cohorts_of(table.cohort_counts, plan, is_priced=orders.is_priced)),
         people_of_cell=_PeopleOfCell(table),
+        currency=orders.currency,
     )
 
 

@@ -13,6 +13,7 @@ import attrs
 
 from funnel._dataframes.frame_types import PeopleT
 from funnel._format import as_html, as_text
+from funnel._results import Charted, Rows
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
 from funnel.metrics._rate import Rate
@@ -105,7 +106,7 @@ class StageCountChange:
 
 
 @attrs.frozen
-class StageDifference(Generic[PeopleT]):
+class StageDifference(Charted, Rows, Generic[PeopleT]):
     """Result of `stage_difference`: what a new rule book changes, up to an instant.
 
     Attributes:
@@ -127,6 +128,8 @@ class StageDifference(Generic[PeopleT]):
     old: StageFlow
     new: StageFlow
     people: PeopleT = attrs.field(eq=False, repr=False)
+
+    _CHART = "stages.difference"
 
     @property
     def stages(self) -> tuple[Value, ...]:
@@ -176,7 +179,7 @@ class StageDifference(Generic[PeopleT]):
         tables = [as_text(head, rows) for head, rows in self._tables()]
         return "\n\n".join(["\n".join([self._title(), *lines]), *tables])
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         first, *others = self._tables()
         return as_html(*first, above=self._title()) + "".join(as_html(*one) for one in others)
 

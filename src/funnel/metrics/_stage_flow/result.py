@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import attrs
 
+from funnel._arguments import check_choice
 from funnel._format import Listed, Table, Tabular
+from funnel._results import Charted, Rows, drawn
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
+
+if TYPE_CHECKING:
+    from altair.typing import ChartType
+
+FlowShow: TypeAlias = Literal["people", "links"]
+"""What a chart shows: the people in each stage over time, or the transitions."""
 
 Value = str | int
 """A stage as a column stores it."""
@@ -75,7 +83,7 @@ class TransitionRate:
 
 
 @attrs.frozen
-class StageFlow(Listed[StagePeriod], Tabular):
+class StageFlow(Charted, Rows, Listed[StagePeriod], Tabular):
     """Result of `stage_flow`: how people go through the stages, up to an instant.
 
     As text, a star marks the period that is not over.
@@ -96,7 +104,21 @@ class StageFlow(Listed[StagePeriod], Tabular):
     periods: tuple[StagePeriod, ...]
     transitions: tuple[TransitionRate, ...]
 
+    _CHART = "stages.flow"
     _PARTS = "periods"
+
+    def plot(self, *, show: FlowShow = "people") -> ChartType:
+        """Return the stage flow as an Altair chart, which can be changed and saved.
+
+        Args:
+            show: "people" in each stage over time, or "links": the transitions as a Sankey diagram.
+
+        Raises:
+            ArgumentError: `show` is another word.
+            MissingExtraError: The extra `plots` is not installed.
+        """
+        check_choice(show, get_args(FlowShow), "show")
+        return drawn(self, show=show)
 
     def rate(self, from_stage: Value, to_stage: Value) -> Rate:
         """Return the share of all spells in one stage that ended in another.

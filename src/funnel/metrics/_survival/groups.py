@@ -9,12 +9,13 @@ from typing import Any
 
 import attrs
 
+from funnel._results import Charted, Rows
 from funnel.metrics._survival.logrank import LogrankTest, logrank_test
 from funnel.metrics._survival.result import Survival
 
 
 @attrs.frozen
-class SurvivalGroups(Mapping[Any, Survival]):
+class SurvivalGroups(Charted, Rows, Mapping[Any, Survival]):
     """Survival by group: a mapping from each group to its `Survival`.
 
     Attributes:
@@ -25,6 +26,8 @@ class SurvivalGroups(Mapping[Any, Survival]):
 
     by: tuple[str, ...]
     groups: tuple[tuple[Any, Survival], ...]
+
+    _CHART = "survivals.groups"
 
     @cached_property
     def _by_group(self) -> Mapping[Any, Survival]:
@@ -56,5 +59,5 @@ class SurvivalGroups(Mapping[Any, Survival]):
         lines = [f"{group}: {one}" for group, one in self.groups]
         return "\n".join([*lines, f"log-rank test: {self.logrank_test}"])
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return "<br>".join(html.escape(line) for line in str(self).splitlines())

@@ -14,6 +14,7 @@ import attrs
 from funnel._arguments import instance, kind_of
 from funnel._dataframes.adapter import installed
 from funnel._format import as_span
+from funnel._results import Rows
 from funnel.errors import ArgumentError
 from funnel.metrics._survival.curve import waiting_in, waiting_in_arrays
 
@@ -42,7 +43,7 @@ class Compared:
 
 
 @attrs.frozen
-class LogrankTest:
+class LogrankTest(Rows):
     """The log-rank test of groups: how unlikely the differences are if all groups convert alike.
 
     Attributes:

@@ -16,6 +16,7 @@ import attrs
 
 from funnel._arguments import SpanLike, count_of, parse_as_of, share_of, span
 from funnel._format import as_span
+from funnel._results import Charted, Rows
 from funnel._time import MICROSECOND, instant
 from funnel.metrics._display import days
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
@@ -35,7 +36,7 @@ from funnel.metrics._survival.plateau import Plateau, plateau_of
 
 
 @attrs.frozen
-class Survival:
+class Survival(Charted, Rows):
     """The Kaplan-Meier curve of the waits as of an instant, with estimates from it.
 
     A person who had not converted by `as_of` counts for the watched time and no longer. There are no estimates beyond
@@ -54,6 +55,8 @@ class Survival:
     excluded: int
     confidence_level: float
     min_people: int
+
+    _CHART = "survivals.curve"
 
     @property
     def people(self) -> int:
@@ -165,7 +168,7 @@ class Survival:
         end = f"; nobody converted from {days(flat.since)} to {days(flat.until)}" if flat else ""
         return f"{counts}{watched}; median {self.median}{end}"
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         return as_span(self, f"Kaplan-Meier, intervals at {self.confidence_level:.4g}")
 
 

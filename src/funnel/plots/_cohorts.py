@@ -1,0 +1,144 @@
+"""Heat maps of cohorts: shares, revenue or value by cohort and later period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import altair as alt
+
+from funnel.metrics._display import short_money
+from funnel.metrics._periods import period_label
+from funnel.plots import _style as style
+
+if TYPE_CHECKING:
+    from funnel.metrics._retention.cohort import Cohort
+    from funnel.metrics._retention.cohorts import Cohorts
+
+Show = Literal["share", "revenue", "value"]
+
+_AVERAGE = "average"
+_MOST_TEXTS, _DARK, _CELL, _HEIGHT = 24, 0.55, 44, 24
+
+
+def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
+    """Return the cells of cohorts as a heat map; unobserved cells are grey, unfinished cells light with a star."""
+    if not len(result):
+        return style.nothing("There are no cohorts.")
+    if show != "share" and result.cohorts[0].revenue is None:
+        return style.nothing(f"Amounts are not known, so there is no {show} of cohorts.")
+    rows = list(_rows(result, show))
+    known = [row["value"] for row in rows if row["value"] is not None]
+    most = max(known, default=0) or 1
+    for row in rows:
+        row["dark"] = row["value"] is not None and not row["is_partial"] and row["value"] > _DARK * most
+    columns, cohorts = _columns(result, show), list(dict.fromkeys(row["cohort"] for row in rows))
+    wide = len(columns) <= _MOST_TEXTS
+    base = style.chart(rows).encode(
+        x=alt.X(
+            "after:O",
+            sort=None,
+            title=f"{result.period}s later",
+            axis=alt.Axis(orient="top", labelAngle=0, ticks=False, domain=False),
+        ),
+        y=style.names("cohort", "cohort (people)", order=cohorts),
+        tooltip=[alt.Tooltip(f"{name}:N") for name in ("cohort", "after", "text", "detail")],
+    )
+    heat = alt.Color("value:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
+    is_known = alt.datum.value != None  # noqa: E711 - an expression of Vega
+    color = alt.condition(is_known, heat, alt.value(style.GREY))
+    opacity = alt.condition(alt.datum.is_partial, alt.value(style.FEW), alt.value(1))
+    cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=color, opacity=opacity)
+    ink = alt.condition(alt.datum.dark, alt.value("white"), alt.value(style.INK))
+    layers: list[Any] = [cells, base.mark_text(fontSize=11).encode(text="text:N", color=ink)][: 1 + wide]
+    made = alt.layer(*layers).properties(
+        width=len(columns) * (_CELL + 10 * (show != "share") if wide else 16), height=len(cohorts) * _HEIGHT
+    )
+    return style.titled(made, _finding(result, show), *_notes(result, show))
+
+
+def _columns(result: Cohorts[Any], show: Show) -> range:
+    return range(1 if show == "share" and result.first == "purchase" and result.width > 1 else 0, result.width)
+
+
+def _rows(result: Cohorts[Any], show: Show) -> Iterator[dict[str, Any]]:
+    for cohort in result:
+        name = f"{period_label(cohort.start, result.period)}{'*' * cohort.is_open} ({cohort.size:,})"
+        for index in _columns(result, show):
+            value = _value(cohort, index, show)
+            is_partial = cohort.is_partial(index)
+            text = "" if value is None else f"{_text(value, result, show)}{'*' * is_partial}"
+            rate = cohort.rate(index, unfinished=True)
+            yield {
+                "cohort": name,
+                "after": result.label(index),
+                "value": value,
+                "text": text,
+                "detail": "not observed" if rate is None else str(rate),
+                "is_partial": is_partial,
+            }
+    if any(cohort.over for cohort in result):
+        yield from _averages(result, show)
+
+
+def _averages(result: Cohorts[Any], show: Show) -> Iterator[dict[str, Any]]:
+    """Yield the last row: averages over finished periods, in which every person has the same weight."""
+    for index in _columns(result, show):
+        over = [cohort for cohort in result if index < cohort.over]
+        value = _average(over, index, show)
+        yield {
+            "cohort": _AVERAGE,
+            "after": result.label(index),
+            "value": value,
+            "text": "" if value is None else _text(value, result, show),
+            "detail": f"{len(over)} finished cohorts",
+            "is_partial": False,
+        }
+
+
+def _value(cohort: Cohort, index: int, show: Show) -> float | None:
+    if show == "share":
+        rate = cohort.rate(index, unfinished=True)
+        return None if rate is None else rate.value
+    if show == "value":
+        return cohort.value_each(index, unfinished=True)
+    return cohort.revenue[index] if cohort.revenue is not None and index < len(cohort.revenue) else None
+
+
+def _average(over: list[Cohort], index: int, show: Show) -> float | None:
+    people = sum(one.trials[index] for one in over)
+    if not people:
+        return None
+    if show == "share":
+        return sum(one.people[index] for one in over) / people
+    if show == "value":
+        return sum((one.value or ())[index] for one in over) // people
+    return sum((one.revenue or ())[index] for one in over) // len(over)
+
+
+def _text(value: float, result: Cohorts[Any], show: Show) -> str:
+    if show == "share":
+        return f"{100 * value:.0f} %" if value == 0 or value >= 0.1 else f"{100 * value:.1f} %"  # noqa: PLR2004 - a tenth
+    return short_money(int(value), result.currency)
+
+
+def _finding(result: Cohorts[Any], show: Show) -> str:
+    people = sum(cohort.size for cohort in result)
+    horizon = result.horizon
+    last = 1 if horizon is None or horizon >= 1 else 0
+    over = [cohort for cohort in result if last < cohort.over]
+    average = _average(over, last, show) if over else None
+    if average is None:
+        return f"{people:,} people in {len(result)} cohorts; no later {result.period} is over yet"
+    what = {
+        "share": f"of people counted {last} {result.period} later",
+        "revenue": f"of revenue of a cohort {last} {result.period} later",
+        "value": f"paid by each person up to {last} {result.period} later",
+    }[show]
+    return f"{_text(average, result, show)} {what}, on average; {people:,} people in {len(result)} cohorts"
+
+
+def _notes(result: Cohorts[Any], show: Show) -> list[str]:
+    unit = "" if show == "share" or result.currency else "Amounts are in minor units."
+    grey = "Grey is not observed. A light cell with a star is not over. The average counts only finished periods."
+    return [f"{grey} {unit}".strip()]

@@ -1,0 +1,169 @@
+"""Charts of periods: the lifecycle of buyers, growth and its parts, and people by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Literal
+
+import altair as alt
+
+from funnel.metrics._display import money, percent, short_money
+from funnel.metrics._periods import period_label
+from funnel.plots import _style as style
+
+if TYPE_CHECKING:
+    from funnel.metrics._growth.five_ways import Growth, GrowthChange
+    from funnel.metrics._lifecycle import Lifecycle, Lifecycles
+
+LifecycleShow = Literal["people", "revenue"]
+
+_KINDS = {"retained": style.BLUE, "resurrected": style.SKY, "new": style.GREEN, "dormant": style.RED}
+_PARTIAL_NOTE = "A light bar with a star is a period that is not over."
+
+
+def lifecycle(result: Lifecycles, show: LifecycleShow) -> style.Chart:
+    """Return the buyers of each period above zero, and the dormant people below."""
+    if not len(result):
+        return style.nothing("Nobody has bought.")
+    if show == "revenue" and result.periods[0].revenue is None:
+        return style.nothing("Amounts are not known, so there is no revenue of periods.")
+    rows = [row for one in result for row in _kinds(result, one, show)]
+    across = style.numbers("amount", f"{'buyers' if show == 'people' else _unit(result.currency)}", form="~s")
+    bars = (
+        style.chart(rows)
+        .mark_bar()
+        .encode(
+            x=style.periods("period"),
+            y=alt.Y(**across, stack="zero"),
+            color=style.colors("kind", list(_KINDS), **_KINDS),
+            order="order:O",
+            opacity=alt.condition(alt.datum.is_partial, alt.value(0.5), alt.value(1)),
+            tooltip=[alt.Tooltip(f"{name}:N") for name in ("period", "kind", "text")],
+        )
+    )
+    zero = style.chart([{"zero": 0}]).mark_rule(color=style.INK).encode(y="zero:Q")
+    made = alt.layer(bars, zero).properties(width=style.WIDTH, height=260)
+    return style.titled(made, _lifecycle_finding(result), _DORMANT_NOTE, _PARTIAL_NOTE)
+
+
+_DORMANT_NOTE = "Dormant people bought in the period before and not in this one; they are below zero."
+
+
+def _kinds(result: Lifecycles, one: Lifecycle, show: LifecycleShow) -> Iterator[dict[str, Any]]:
+    label = period_label(one.start, result.period, is_partial=one.is_partial)
+    for order, kind in enumerate(_KINDS):
+        amount: int = getattr(one, kind if show == "people" else f"{kind}_revenue")
+        text = f"{amount:,} people" if show == "people" else money(amount, result.currency)
+        sign = -1 if kind == "dormant" else 1
+        yield {
+            "period": label,
+            "kind": kind,
+            "amount": sign * (amount if show == "people" else _major(amount, result.currency)),
+            "order": order,
+            "text": text,
+            "is_partial": one.is_partial,
+        }
+
+
+def _lifecycle_finding(result: Lifecycles) -> str:
+    over = [one for one in result if not one.is_partial] or list(result)
+    last = over[-1]
+    repeat = last.retained + last.resurrected
+    share = f" ({percent(repeat / last.active)})" if last.active else ""
+    return (
+        f"{period_label(last.start, result.period, is_partial=last.is_partial)}: {last.active:,} buyers, {last.new:,} "
+        f"new and {repeat:,} returned{share}; {last.dormant:,} became dormant"
+    )
+
+
+def _unit(currency: str | None) -> str:
+    return currency or "minor units"
+
+
+def _major(minor: float, currency: str | None) -> float:
+    from funnel.money import decimals
+
+    return minor if currency is None else minor / 10 ** decimals(currency)
+
+
+# ---- growth --------------------------------------------------------------------------------------------------------
+
+
+def growth(result: Growth) -> style.Chart:
+    """Return the profit of each period of arrival, and the people who arrived below."""
+    if not len(result):
+        return style.nothing("Nobody has arrived.")
+    rows = [
+        {
+            "period": period_label(one.start, result.period, is_partial=one.is_partial),
+            "profit": _major(one.profit, result.currency),
+            "state": "with pending people" if one.pending or one.is_partial else "complete",
+            "leads": one.leads,
+            "pending": one.pending,
+            "text": f"{money(one.profit, result.currency)} · {one.buyers:,} of {one.leads:,} leads bought",
+        }
+        for one in result
+    ]
+    states = {"complete": style.BLUE, "with pending people": style.SKY}
+    tips = [alt.Tooltip(f"{name}:N") for name in ("period", "text", "pending")]
+    base = style.chart(rows).encode(x=style.periods("period"), tooltip=tips)
+    profits = base.mark_bar().encode(
+        y=alt.Y(**style.numbers("profit", f"profit ({_unit(result.currency)})", form="~s")),
+        color=style.colors("state", list(states), **states),
+    )
+    leads = base.mark_bar(color=style.LIGHT).encode(y=alt.Y(**style.numbers("leads", "leads")))
+    made = alt.vconcat(
+        profits.properties(width=style.WIDTH, height=200), leads.properties(width=style.WIDTH, height=60), spacing=10
+    )
+    total, people = sum(one.profit for one in result), sum(one.leads for one in result)
+    finding = f"{money(total, result.currency)} of profit from {people:,} leads"
+    pending = sum(one.pending for one in result)
+    note = f"By period of arrival. {pending:,} people are pending and in no number." if pending else _ARRIVAL_NOTE
+    return style.titled(made, finding, note)
+
+
+_ARRIVAL_NOTE = "By period of arrival."
+
+
+def waterfall(result: GrowthChange) -> style.Chart:
+    """Return the profit of two periods, and between them the part of each way."""
+    names = [f"{one.start:%Y-%m-%d}" for one in (result.before, result.after)]
+    shown, currency = [money(one.profit, result.currency) for one in (result.before, result.after)], result.currency
+    finding = f"Profit went from {shown[0]} to {shown[1]}"
+    if result.parts is None:
+        return style.nothing(f"{finding}.", "The change cannot be split: a factor is zero in one of the periods.")
+    ends = list(accumulate(result.parts.values(), initial=result.before.profit))
+    rows = [_bar(names[0], 0, result.before.profit, currency, "profit")]
+    for way, start, end in zip(result.parts, ends, ends[1:], strict=True):
+        rows.append(_bar(way, start, end, currency, "more" if end >= start else "less"))
+    rows.append(_bar(f"{names[1]} ", 0, result.after.profit, currency, "profit"))
+    order = [row["label"] for row in rows]
+    kinds = {"profit": style.BLACK, "more": style.BLUE, "less": style.RED}
+    axis = alt.Axis(labelAngle=0, ticks=False, labelPadding=6, labelLimit=110)
+    base = style.chart(rows).encode(x=alt.X("label:N", sort=order, title=None, axis=axis))
+    across = style.numbers("start", f"profit ({_unit(currency)})", form="~s")
+    bars = base.mark_bar().encode(
+        y=alt.Y(**across), y2="end:Q", color=style.colors("kind", list(kinds), **kinds), tooltip=[alt.Tooltip("text:N")]
+    )
+    texts = base.mark_text(dy=-8, fontSize=11, color=style.INK).encode(y="top:Q", text="text:N")
+    made = alt.layer(bars, texts).properties(width=max(style.WIDTH, len(rows) * 80), height=260)
+    note = f"{result.before.arrived:,} people arrived before and {result.after.arrived:,} after."
+    return style.titled(made, finding, note, _unfinished(result))
+
+
+def _bar(label: str, start: int, end: int, currency: str | None, kind: str) -> dict[str, Any]:
+    sign = "" if kind == "profit" else "+" * (end >= start)
+    return {
+        "label": label,
+        "start": _major(start, currency),
+        "end": _major(end, currency),
+        "top": _major(max(start, end), currency),
+        "kind": kind,
+        "text": f"{sign}{short_money(end - start, currency)}",
+    }
+
+
+def _unfinished(result: GrowthChange) -> str:
+    pending = result.before.pending + result.after.pending
+    return f"{pending:,} people are pending; the split will change." if pending else ""

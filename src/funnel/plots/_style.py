@@ -1,0 +1,168 @@
+"""What all charts share: the palette, sizes, titles, and rows with intervals.
+
+A chart has no Vega-Lite `config`, so that charts can be put side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from itertools import cycle, islice
+from textwrap import wrap
+from typing import Any, TypeAlias
+
+import altair as alt
+from altair.typing import ChartType
+
+from funnel.metrics._display import percent
+from funnel.metrics._rate import Rate
+
+Row: TypeAlias = Mapping[str, Any]
+Chart: TypeAlias = ChartType
+
+# Okabe and Ito, "Color universal design" (2008): distinct with every kind of colour vision.
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, BROWN, BLACK = "#CC79A7", "#56B4E9", "#8C6D31", "#333333"
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, BROWN, BLACK)
+GREY, LIGHT, MUTED, INK = "#E2E2E2", "#B9B9B9", "#666666", "#222222"
+HEAT = ("#EAF3FA", "#08417A")
+"""The lightest and the darkest colour of a heat map."""
+
+WIDTH = 520
+ROW = 30
+"""The height of a bar with the space around it."""
+
+FEW = 0.35
+"""The opacity of what is not complete."""
+
+_LINE = 74
+"""Letters in a line of a title."""
+
+
+def title(finding: str, *notes: str) -> alt.TitleParams:
+    """Return a title: the finding, and notes below it. Long lines are broken."""
+    lines = [line for note in notes if note for line in wrap(note, _LINE + 18)]
+    return alt.TitleParams(
+        wrap(finding, _LINE),
+        subtitle=lines,
+        anchor="start",
+        frame="bounds",
+        fontSize=14,
+        color=INK,
+        subtitleColor=MUTED,
+        subtitleFontSize=12,
+        offset=12,
+    )
+
+
+def titled(made: Any, finding: str, *notes: str) -> Chart:
+    """Return a chart with its title."""
+    result: Chart = made.properties(title=title(finding, *notes))
+    return result
+
+
+def chart(rows: Iterable[Row]) -> alt.Chart:
+    """Return a chart of rows, which become part of the chart."""
+    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+
+
+def nothing(finding: str, *notes: str) -> Chart:
+    """Return a chart that has only a title."""
+    empty = chart([{}]).mark_point(opacity=0)
+    return titled(empty.properties(width=WIDTH, height=10), finding, *notes)
+
+
+def names(field: str, heading: str | None = None, *, order: Sequence[str] | None = None) -> alt.Y:
+    """Return a vertical axis of names in the order of the rows."""
+    axis = alt.Axis(labelLimit=260, ticks=False, domain=False, labelPadding=8, labelFontSize=12)
+    return alt.Y(f"{field}:N", sort=list(order) if order is not None else None, title=heading, axis=axis)
+
+
+def periods(field: str, heading: str | None = None) -> alt.X:
+    """Return a horizontal axis of periods in the order of the rows."""
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=6, ticks=False, labelPadding=6)
+    return alt.X(f"{field}:O", sort=None, title=heading, axis=axis)
+
+
+def numbers(field: str, heading: str | None, *, form: str = ",.0f", grid: bool = True, **scale: Any) -> dict[str, Any]:
+    """Return the parts of an axis of numbers."""
+    axis = alt.Axis(format=form, grid=grid, gridColor="#EEEEEE", domain=False, ticks=False, tickCount=6)
+    return {"shorthand": f"{field}:Q", "title": heading, "axis": axis, "scale": alt.Scale(**scale)}
+
+
+def colors(field: str, order: Sequence[str], heading: str | None = None, **palette: str) -> alt.Color:
+    """Return the colours of names, in order. A name in `palette` has that colour."""
+    rest = cycle(PALETTE)
+    range_ = [palette.get(name) or next(rest) for name in order]
+    legend = alt.Legend(orient="bottom", direction="horizontal", columns=4, labelLimit=220, symbolOpacity=1)
+    return alt.Color(f"{field}:N", title=heading, scale=alt.Scale(domain=list(order), range=range_), legend=legend)
+
+
+def name_of(value: object) -> str:
+    """Return a value as a person says it."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, tuple):
+        return ", ".join(map(name_of, value))
+    return str(getattr(value, "value", value)).replace("_", " ")
+
+
+def unit_of(longest: timedelta) -> tuple[timedelta, str]:
+    """Return the unit in which spans up to the longest are shown, with its name."""
+    return next(((size, name) for size, name in _SIZES if longest >= 2 * size), _SIZES[-1])
+
+
+_SIZES = (
+    (timedelta(days=1), "days"),
+    (timedelta(hours=1), "hours"),
+    (timedelta(minutes=1), "minutes"),
+    (timedelta(seconds=1), "seconds"),
+)
+
+
+def rate_row(label: str, rate: Rate, min_people: int = 1, **more: object) -> dict[str, Any]:
+    """Return the row of a rate with its interval. A rate of too few people has only its counts."""
+    counts = f"{rate.successes:,} of {rate.trials:,}"
+    common = {"label": label, "counts": counts, **more}
+    if not rate.trials or not rate.is_reportable(min_people):
+        return {**common, "value": None, "lower": None, "upper": None, "text": f"not enough: {counts}"}
+    figures = {"value": rate.value, "lower": rate.ci_lower, "upper": rate.ci_upper}
+    return {**common, **figures, "text": f"{percent(rate.value)} · {counts}"}
+
+
+def intervals(
+    rows: Sequence[Row], heading: str, *, form: str = "%", even: float | None = None, width: int = WIDTH, **scale: Any
+) -> Chart:
+    """Return points with intervals, one for each row, with texts at the right.
+
+    Args:
+        rows: `label`, `value`, `lower`, `upper` and `text`.
+        heading: The heading of the axis.
+        form: The format of the axis.
+        even: A value to compare with, shown as a vertical line.
+        width: The width of the chart. A narrow chart has no names, because it stands beside a chart that has them.
+        scale: The parts of the scale.
+    """
+    order = [row["label"] for row in rows]
+    down = names("label", order=order) if width == WIDTH else alt.Y("label:N", sort=order, axis=None)
+    base = chart(rows).encode(y=down)
+    across = numbers("value", heading, form=form, **scale)
+    lines = base.mark_rule(size=3, opacity=FEW, color=BLUE).encode(
+        x=alt.X(**{**across, "shorthand": "lower:Q"}), x2="upper:Q", tooltip=_tips(rows)
+    )
+    points = base.mark_point(filled=True, size=90, opacity=1, color=BLUE).encode(x=alt.X(**across), tooltip=_tips(rows))
+    texts = base.mark_text(align="left", fontSize=12, color=INK).encode(x=alt.value(width + 10), text="text:N")
+    layers = [lines, points, texts]
+    if even is not None:
+        layers.insert(0, chart([{"even": even}]).mark_rule(strokeDash=[4, 4], color=MUTED).encode(x="even:Q"))
+    return alt.layer(*layers).properties(width=width, height=max(len(rows), 1) * ROW)
+
+
+def _tips(rows: Sequence[Row]) -> list[alt.Tooltip]:
+    return [alt.Tooltip(f"{name}:N") for name in ("label", "text") if rows]
+
+
+def first(items: Sequence[Any], most: int, what: str) -> tuple[list[Any], str]:
+    """Return the first items, and a note how many there are more."""
+    rest = len(items) - most
+    return list(islice(items, most)), f"{rest:,} more {what} not shown." if rest > 0 else ""
