@@ -21,6 +21,8 @@ REPORT: Mapping[str, Translated] = {
     ),
     "shown": ("Shown: {what}.", "Ditampilkan: {what}."),
     "shown_rows": ("{shown} of {count}", "{shown} dari {count}"),
+    "one_person": ("1 person", "1 orang"),
+    "some_people": ("{count} people", "{count} orang"),
     "total": ("total", "jumlah"),
     "to": ("{low} to {high} %", "{low} sampai {high} %"),
     "no_rate": ("no rate (0 of 0)", "belum ada angka (0 dari 0)"),
@@ -33,8 +35,8 @@ REPORT: Mapping[str, Translated] = {
     ),
     "covered": ("Purchases from {first} to {last}.", "Pembelian dari {first} sampai {last}."),
     "later": (
-        "Excluded: {count} purchases after the time of the report.",
-        "Tidak dihitung: {count} pembelian sesudah waktu laporan.",
+        "Excluded purchases, after the time of the report: {count}.",
+        "Pembelian sesudah waktu laporan, tidak dihitung: {count}.",
     ),
     "no_purchases": ("No purchases.", "Belum ada pembelian."),
     "need_purchases": (
@@ -80,12 +82,12 @@ REPORT: Mapping[str, Translated] = {
         "Orangnya pada bulan itu atau {month} terlalu sedikit untuk dibandingkan.",
     ),
     "repeat_within": (
-        "Of buyers whose {within} are over, {rate} bought again within {within}.",
-        "Dari pembeli yang waktu {within}-nya sudah habis, {rate} belanja lagi dalam {within}.",
+        "Of buyers who first bought {within} ago or longer, {rate} bought again within {within}.",
+        "Dari pembeli yang pertama belanja {within} lalu atau lebih, {rate} belanja lagi dalam {within}.",
     ),
     "repeat_pending": (
-        "{pending} buyers still have time; the rate excludes them.",
-        "{pending} pembeli masih punya waktu dan belum dihitung.",
+        "Pending: {people}, who still have time; the rate excludes them.",
+        "Masih menunggu: {people} yang waktunya belum habis, belum dihitung.",
     ),
     "overdue_rate": (
         "Of buyers with {purchases} purchases or more, {interval} or more apart on average, {rate} are overdue: silent "
@@ -94,13 +96,13 @@ REPORT: Mapping[str, Translated] = {
         "terlambat: tidak belanja lebih dari {percent} % jarak belanjanya sendiri.",
     ),
     "grown": (
-        "In {month}, {buyers} people bought ({buyers_change} against {before}) and paid {revenue} ({revenue_change}).",
-        "Pada {month}, {buyers} orang belanja ({buyers_change} dibanding {before}) dan membayar {revenue} "
+        "In {month}, {people} bought ({buyers_change} against {before}) and paid {revenue} ({revenue_change}).",
+        "Pada {month}, {people} belanja ({buyers_change} dibanding {before}) dan membayar {revenue} "
         "({revenue_change}).",
     ),
     "grown_open": (
-        "{month} is not over: {buyers} people have bought so far.",
-        "{month} belum selesai: sejauh ini {buyers} orang belanja.",
+        "{month} is not over: {people} so far.",
+        "{month} belum selesai: sejauh ini {people}.",
     ),
     "no_growth": (
         "Two months must be over for a comparison.",
@@ -110,8 +112,8 @@ REPORT: Mapping[str, Translated] = {
     # ---- stages and leads
     "stages": ("People per stage", "Jumlah orang per tahap"),
     "stage_largest": (
-        "{count} people. The largest stage is {stage}: {people} ({share}).",
-        "{count} orang. Tahap terbanyak: {stage}, {people} orang ({share}).",
+        "{total}. The largest stage is {stage}: {people} ({share}).",
+        "{total}. Tahap terbanyak: {stage}, {people} ({share}).",
     ),
     "nobody": ("Nobody yet.", "Belum ada orang."),
     "stage": ("stage", "tahap"),
@@ -121,7 +123,7 @@ REPORT: Mapping[str, Translated] = {
     "month": ("month", "bulan"),
     "open_month": ("* the month is not over.", "* bulan belum selesai."),
     "leads": ("Leads by source", "Prospek menurut asal"),
-    "lead_total": ("{count} leads from {sources} sources.", "{count} prospek dari {sources} asal."),
+    "lead_total": ("Leads: {count}. Sources: {sources}.", "Prospek: {count}. Asal: {sources}."),
     "source": ("source", "asal"),
     "lead_count": ("leads", "prospek"),
     "first": ("first", "pertama"),
@@ -145,8 +147,8 @@ REPORT: Mapping[str, Translated] = {
     "rate_name": ("question", "pertanyaan"),
     "value": ("answer", "jawaban"),
     "within": (
-        "bought again within {within}, of buyers whose {within} are over",
-        "belanja lagi dalam {within}, dari pembeli yang waktu {within}-nya sudah habis",
+        "bought again within {within}, of buyers who first bought {within} ago or longer",
+        "belanja lagi dalam {within}, dari pembeli yang pertama belanja {within} lalu atau lebih",
     ),
     "ever": ("bought again by now, of all buyers", "sudah belanja lagi, dari semua pembeli"),
     "returning": (
@@ -178,11 +180,11 @@ REPORT: Mapping[str, Translated] = {
     "ago": ("{span} ago", "{span} lalu"),
     "spent": ("spent", "total belanja"),
     "today": ("Whom to contact today", "Siapa yang dihubungi hari ini"),
-    "today_all": ("{count} people have something due.", "Ada {count} orang yang perlu ditindaklanjuti."),
+    "today_all": ("Something is due for {people}.", "Ada {people} yang perlu ditindaklanjuti."),
     "today_some": (
-        "{count} people have something due. Today's list has {shown}: what the shop owes first, then some of each "
+        "Something is due for {people}. Today's list has {shown}: what the shop owes first, then some of each "
         "reason, by amount spent.",
-        "Ada {count} orang yang perlu ditindaklanjuti. Daftar hari ini {shown} orang: kewajiban toko lebih dulu, "
+        "Ada {people} yang perlu ditindaklanjuti. Daftar hari ini {shown} orang: kewajiban toko lebih dulu, "
         "lalu sebagian dari tiap alasan, menurut jumlah belanja.",
     ),
     "today_action": ("{action}: {shown} of {count}", "{action}: {shown} dari {count}"),

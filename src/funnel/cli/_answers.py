@@ -59,7 +59,7 @@ class Answers:
         words, within = self.words, self.findings.buying.rates.within
         yield words("repeat_within", within=words.span(within.within), rate=words.rate(within.rate))
         if within.pending:
-            yield words("repeat_pending", pending=words.number(within.pending))
+            yield words("repeat_pending", people=words.people(within.pending))
 
     def overdue(self) -> Iterator[str]:
         """Yield the share of buyers who are overdue."""
@@ -82,7 +82,7 @@ class Answers:
                 "grown",
                 month=words.month(last.start),
                 before=words.month(before.start),
-                buyers=words.number(last.active),
+                people=words.people(last.active),
                 buyers_change=words.change(before.active, last.active),
                 revenue=self.money(last.revenue),
                 revenue_change=words.change(before.revenue or 0, last.revenue or 0),
@@ -91,7 +91,7 @@ class Answers:
             yield words("no_growth")
         for one in periods[-1:]:
             if one.is_partial:
-                yield words("grown_open", month=words.month(one.start), buyers=words.number(one.active))
+                yield words("grown_open", month=words.month(one.start), people=words.people(one.active))
 
     def money(self, minor: int | None) -> str:
         """Return an amount of the shop's currency."""

@@ -38,12 +38,13 @@ dd{margin:0 0 .75rem;max-width:46rem}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding-bottom:.35rem}
-th,td{padding:.3rem 1rem .3rem 0;text-align:right;vertical-align:top;white-space:nowrap;border-bottom:1px solid var(--line)}
+th,td{padding:.3rem 1rem .3rem 0;text-align:right;vertical-align:top;white-space:nowrap;
+border-bottom:1px solid var(--line)}
 th{color:var(--muted);font-weight:600;vertical-align:bottom}
 .text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:5.5rem}
 .long{min-width:14rem}
 figure{margin:1rem 0;overflow-x:auto}
-figure svg{display:block;max-width:100%;min-width:34rem;height:auto}
+figure svg{display:block;width:100%;max-width:52rem;min-width:31rem;height:auto}
 @media (prefers-color-scheme:dark){figure svg{filter:invert(.92) hue-rotate(180deg)}}
 @media print{:root{PRINT}body{max-width:none;padding:0;font-size:10pt}nav{display:none}h2{break-after:avoid}
 figure,tr,dl{break-inside:avoid}.scroll,figure{overflow:visible}figure svg{filter:none;min-width:0}
@@ -63,13 +64,14 @@ def html_page(name: str, findings: Findings, words: Words) -> str:
     title = escape(words("title", name=one_line(name)))
     moment = escape(words("as_of", moment=words.clock(findings.query.as_of), zone=findings.query.tz))
     body = "".join(part for section in sections for part in _section(section, words))
+    read = "".join(f"<p>{escape(text)}</p>" for _, text in sections[-1].sentences)
     plots = "" if has_pictures() else f"<p class=muted>{escape(words('no_plots'))}</p>"
     return (
         f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>{title}</title><style>{_style()}</style></head><body>"
-        f"<header><h1>{title}</h1><p class=muted>{moment}</p>{_links(sections, words)}{plots}</header>"
+        f"<header><h1>{title}</h1><p class=muted>{moment}</p>{read}{_links(sections, words)}{plots}</header>"
         f"<main>{body}</main></body></html>\n"
     )
 
@@ -92,7 +94,7 @@ def _section(section: Section, words: Words) -> Iterator[str]:
         yield f"<dl>{''.join(answers)}</dl>"
     else:
         yield "".join(f"<p>{escape(text)}</p>" for _, text in section.sentences)
-    if svg := picture(section.picture, words):
+    if section.picture is not None and (svg := picture(section.picture, words)):
         yield f'<figure role="img" aria-label="{escape(section.title)}" tabindex="0">{svg}</figure>'
     for table in section.tables:
         yield _table(table, section.title)

@@ -18,8 +18,8 @@ from funnel.cli._words import Words
 PIPE_WIDTH = 110
 """The width of the page without a terminal, in characters."""
 
-_MOST_REASONS = 8
-_MOST_COHORTS = 6
+_MOST_REASONS = 6
+_MOST_COHORTS = 5
 _MOST_SOURCES = 5
 
 
@@ -53,9 +53,7 @@ def _parts(name: str, findings: Findings, words: Words) -> Iterator[RenderableTy
         cohorts = sections.cohorts(_MOST_COHORTS)
         yield from _section(cohorts, *map(_table, cohorts.tables), below=True)
     today = sections.today()
-    yield from _section(today, *_tasks(findings))
-    yield Text()
-    yield Text(words("in_page"))
+    yield from _section(today, *_tasks(findings), Text(words("in_page"), style="dim"))
 
 
 def _section(section: Section, *parts: RenderableType, below: bool = False) -> Iterator[RenderableType]:

@@ -6,7 +6,10 @@ from typing import Any
 
 from funnel._dataframes.adapter import installed
 from funnel._report_messages import CHARTS
+from funnel._results import Charted
 from funnel.cli._words import Words
+from funnel.messages import label
+from funnel.stages import Stage
 
 
 def has_pictures() -> bool:
@@ -14,21 +17,32 @@ def has_pictures() -> bool:
     return installed("altair") and installed("vl_convert")
 
 
-def picture(result: Any, words: Words) -> str:
-    """Return the chart of a result as SVG, in the language of the report; empty without a chart.
+def picture(result: Charted, words: Words) -> str:
+    """Return the chart of a result as SVG, in the language of the report; empty without the extra.
 
     The title of the chart is left out: the section says it.
     """
-    if result is None or not has_pictures() or not hasattr(result, "plot") or not list(result):
+    if not has_pictures():
         return ""
-    from funnel.plots import to_svg
-
-    chart = result.plot()
-    chart.title = _nothing()
-    return to_svg(chart)
-
-
-def _nothing() -> Any:
     import altair as alt
 
-    return alt.Undefined
+    from funnel.plots import to_svg
+
+    spec = result.plot().to_dict()
+    del spec["title"]
+    return to_svg(alt.Chart.from_dict(spec if words.language == "en" else _translated(spec)))
+
+
+def _translated(part: Any) -> Any:
+    """Return a part of a specification with its texts in Indonesian."""
+    if isinstance(part, dict):
+        return {name: value if name in _NAMES else _translated(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_translated(one) for one in part]
+    return _TEXTS.get(part, part) if isinstance(part, str) else part
+
+
+_NAMES = ("field", "type", "mark", "shorthand")
+"""The parts of a specification whose texts are names of Vega-Lite or of a column."""
+
+_TEXTS = {stage.value.replace("_", " "): label(stage, language="id") for stage in Stage} | dict(CHARTS)

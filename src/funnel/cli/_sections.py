@@ -9,6 +9,7 @@ import attrs
 
 from funnel._format import one_line
 from funnel._report_messages import READ_AS
+from funnel._results import Charted
 from funnel.cli._answers import Answers
 from funnel.cli._findings import Findings
 from funnel.cli._source import CONTACT_COLUMNS
@@ -63,7 +64,7 @@ class Section:
     sentences: Sequence[tuple[str, str]] = ()
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()
-    picture: object = None
+    picture: Charted | None = None
 
 
 @attrs.frozen
@@ -88,8 +89,7 @@ class Sections:
         return self.findings.span is not None or not self.findings.leads
 
     def all(self) -> Iterator[Section]:
-        """Yield all sections of the page."""
-        yield self.read()
+        """Yield all sections of the page; the last says what was read."""
         yield self.brief()
         yield self.stages()
         if self.findings.leads:
@@ -101,6 +101,7 @@ class Sections:
             yield self.growth()
             yield self.overdue()
         yield self.today()
+        yield self.read()
 
     # ---- what was read ---------------------------------------------------------------------------------------------
 
@@ -167,7 +168,11 @@ class Sections:
         caption = f"{words('over_time')} {words('open_month') if is_open else ''}".strip()
         then = Table((words("month"), *names), months, caption)
         return Section(
-            "stages", words("stages"), [("", self._largest(total))], [now, *([then] if months else [])], picture=flow
+            "stages",
+            words("stages"),
+            [("", self._largest(total))],
+            [now, *([then] if months else [])],
+            picture=flow if months else None,
         )
 
     def _largest(self, total: int) -> str:
@@ -178,9 +183,9 @@ class Sections:
         people = stages[largest]
         return words(
             "stage_largest",
-            count=words.number(total),
+            total=words.people(total),
             stage=words.label(largest),
-            people=words.number(people),
+            people=words.people(people),
             share=words.percent(people / total),
         )
 
@@ -198,7 +203,9 @@ class Sections:
             for one in leads[:most]
         ]
         head = [words(name) for name in ("source", "lead_count", "people", "first", "last")]
-        total = words("lead_total", count=words.number(sum(one.leads for one in leads)), sources=len(leads))
+        total = words(
+            "lead_total", count=words.number(sum(one.leads for one in leads)), sources=words.number(len(leads))
+        )
         return Section(
             "leads", words("leads"), [("", total)], [Table(head, rows)], list(self._shown(len(rows), len(leads)))
         )
@@ -219,7 +226,14 @@ class Sections:
         what = words("conversion_leads" if buying.has_leads else "conversion_buyers")
         notes = [words("open_window")] if any(not one.is_mature for one in periods) else []
         sentence = f"{what}. {' '.join(self._answers.conversion())}"
-        return Section("conversion", words("conversion"), [("", sentence)], [Table(head, rows)], notes, buying.trend)
+        return Section(
+            "conversion",
+            words("conversion"),
+            [("", sentence)],
+            [Table(head, rows)],
+            notes,
+            buying.trend if rows else None,
+        )
 
     def _entered(self, one: FunnelPeriod) -> Sequence[str]:
         words, (first, last) = self.words, one.steps
@@ -239,7 +253,7 @@ class Sections:
             [("", " ".join(self._answers.repeat()))],
             [Table((words("rate_name"), words("value")), rows)],
             [words("intervals")],
-            rates,
+            rates if rates.ever.trials else None,
         )
 
     def cohorts(self, most: int) -> Section:
@@ -257,7 +271,7 @@ class Sections:
         if any(limits.values()):
             notes.append(words("shown", what=", ".join(text for text, holds in limits.items() if holds)))
         meaning = [("", words("cohorts_meaning"))]
-        return Section("cohorts", words("cohorts"), meaning, [Table(head, rows)], notes, cohorts)
+        return Section("cohorts", words("cohorts"), meaning, [Table(head, rows)], notes, cohorts if rows else None)
 
     def _cell(self, cohort: Cohort, months: int) -> str:
         buyers = cohort.after(months)
@@ -274,7 +288,9 @@ class Sections:
         rows = [self._active(one) for one in periods]
         notes = [words("open_month")] if any(one.is_partial for one in periods) else []
         sentence = [("", " ".join(self._answers.growth()))]
-        return Section("growth", words("growth"), sentence, [Table([*map(words, names)], rows)], notes, lifecycle)
+        return Section(
+            "growth", words("growth"), sentence, [Table([*map(words, names)], rows)], notes, lifecycle if rows else None
+        )
 
     def _active(self, one: Lifecycle) -> Sequence[str]:
         counts = map(self.words.number, (one.active, one.new, one.retained, one.resurrected, one.dormant))
@@ -305,7 +321,7 @@ class Sections:
         words, findings = self.words, self.findings
         count, shown = sum(findings.due.values()), len(findings.today)
         key = "today_all" if shown == count else "today_some"
-        sentence = words(key, count=words.number(count), shown=words.number(shown))
+        sentence = words(key, people=words.people(count), shown=words.number(shown))
         by_action = groupby(findings.today, key=lambda one: one.action)
         tables = [self._tasks(action, list(people)) for action, people in by_action]
         return Section("today", words("today"), [("", sentence)], tables)

@@ -45,6 +45,10 @@ class Words:
         """Return a whole number."""
         return self._figures(f"{number:,}")
 
+    def people(self, count: int) -> str:
+        """Return a number of people."""
+        return self("one_person") if count == 1 else self("some_people", count=self.number(count))
+
     def percent(self, share: float | None) -> str:
         """Return a share as a percentage; empty if it is None."""
         return "" if share is None else f"{self._figures(f'{100 * share:.1f}')} %"
