@@ -100,6 +100,10 @@ REPORT: Mapping[str, Translated] = {
         "Pada {month}, {people} belanja ({buyers_change} dibanding {before}) dan membayar {revenue} "
         "({revenue_change}).",
     ),
+    "grown_from_none": (
+        "In {month}, {people} bought and paid {revenue}. In {before}, nobody bought.",
+        "Pada {month}, {people} belanja dan membayar {revenue}. Pada {before} tidak ada yang belanja.",
+    ),
     "grown_open": (
         "{month} is not over: {people} so far.",
         "{month} belum selesai: sejauh ini {people}.",
@@ -246,7 +250,7 @@ ACCOUNT: Mapping[str, str] = {
     "order whose payment failed": "pesanan yang gagal dibayar",
     "order of charges alone": "pesanan yang hanya berisi biaya",
     "lead without its time": "prospek tanpa waktu",
-    "status that the reader does not know; name it in statuses": "status yang belum dikenal; jelaskan dengan --statuses",
+    "status that the reader does not know; name it in statuses": "status belum dikenal; jelaskan dengan --statuses",
     "row that describes the columns": "baris penjelasan kolom",
     "refund whose order is not in the files": "pengembalian dana yang pesanannya tidak ada",
     "line whose order is not in the files": "baris yang pesanannya tidak ada",
@@ -295,5 +299,26 @@ MONTHS: tuple[Translated, ...] = (
 )
 """Names of the months."""
 
-CHARTS: Mapping[str, str] = {}
-"""Indonesian texts of charts. A text without an entry stays in English."""
+CHARTS: Mapping[str, str] = {
+    r"people": "orang",
+    r"converted": "berhasil",
+    r"entered": "mulai",
+    r"every window is closed": "waktu semua orang sudah habis",
+    r"some windows are open": "sebagian masih menunggu",
+    r"share of people": "bagian dari orang",
+    r"have bought again by now": "sudah belanja lagi",
+    r"bought again within (.+)": "belanja lagi dalam {}",
+    r"returned, of buyers of the last (.+)": "pernah belanja, dari pembeli {} terakhir",
+    r"(.+) % · (.+) of (.+)": "{} % · {} dari {}",
+    r"not enough: (.+) of (.+)": "belum cukup: {} dari {}",
+    r"cohort \(people\)": "kohort (orang)",
+    r"(.+) \((.+)\)": "{} ({})",
+    r"months later": "bulan kemudian",
+    r"average": "rata-rata",
+    r"buyers": "pembeli",
+    r"new": "baru",
+    r"retained": "belanja juga bulan sebelumnya",
+    r"resurrected": "kembali belanja",
+    r"dormant": "tidak belanja lagi",
+}
+"""Indonesian texts of charts, by pattern. A text without a pattern stays in English."""

@@ -79,7 +79,7 @@ class Answers:
         if len(over) > 1:
             before, last = over[-2:]
             yield words(
-                "grown",
+                "grown" if before.active else "grown_from_none",
                 month=words.month(last.start),
                 before=words.month(before.start),
                 people=words.people(last.active),

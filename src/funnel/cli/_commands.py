@@ -23,8 +23,8 @@ from rich.progress import Progress as Bar
 from funnel._arguments import parse_zone, span
 from funnel._time import MICROSECOND
 from funnel.cli._findings import Findings, Progress, ReportQuery, find
-from funnel.cli._options import read_arguments, read_as_of
 from funnel.cli._html import html_page
+from funnel.cli._options import read_arguments, read_as_of
 from funnel.cli._page import PIPE_WIDTH, print_page
 from funnel.cli._source import CONTACT_COLUMNS, is_store, name_of, of_orders, of_store
 from funnel.cli._tasks import worklist_csv

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from funnel._dataframes.adapter import installed
-from funnel._report_messages import CHARTS
 from funnel._results import Charted
 from funnel.cli._words import Words
-from funnel.messages import label
-from funnel.stages import Stage
 
 
 def has_pictures() -> bool:
@@ -30,19 +28,24 @@ def picture(result: Charted, words: Words) -> str:
 
     spec = result.plot().to_dict()
     del spec["title"]
-    return to_svg(alt.Chart.from_dict(spec if words.language == "en" else _translated(spec)))
+    return to_svg(alt.Chart.from_dict(spec if words.language == "en" else _translated(spec, words)))
 
 
-def _translated(part: Any) -> Any:
-    """Return a part of a specification with its texts in Indonesian."""
+def _translated(part: Any, words: Words) -> Any:
+    """Return a part of a specification with its texts in the language of the report."""
     if isinstance(part, dict):
-        return {name: value if name in _NAMES else _translated(value) for name, value in part.items()}
+        return {name: value if name in _NAMES else _translated(value, words) for name, value in part.items()}
     if isinstance(part, list):
-        return [_translated(one) for one in part]
-    return _TEXTS.get(part, part) if isinstance(part, str) else part
+        return [_translated(one, words) for one in part]
+    if not isinstance(part, str):
+        return part
+    if "datum." in part:
+        return _QUOTED.sub(lambda text: f"'{words.chart(text[1])}'", part)
+    return words.chart(part)
 
 
 _NAMES = ("field", "type", "mark", "shorthand")
 """The parts of a specification whose texts are names of Vega-Lite or of a column."""
 
-_TEXTS = {stage.value.replace("_", " "): label(stage, language="id") for stage in Stage} | dict(CHARTS)
+_QUOTED = re.compile("'([^']*)'")
+"""A text in an expression of Vega."""

@@ -10,7 +10,7 @@ import attrs
 from funnel._format import one_line
 from funnel._report_messages import READ_AS
 from funnel._results import Charted
-from funnel.cli._answers import Answers
+from funnel.cli._answers import MIN_PEOPLE, Answers
 from funnel.cli._findings import Findings
 from funnel.cli._source import CONTACT_COLUMNS
 from funnel.cli._tasks import Person
@@ -232,7 +232,7 @@ class Sections:
             [("", sentence)],
             [Table(head, rows)],
             notes,
-            buying.trend if rows else None,
+            buying.trend if any(one.rate.is_reportable(MIN_PEOPLE) for one in periods) else None,
         )
 
     def _entered(self, one: FunnelPeriod) -> Sequence[str]:
@@ -349,7 +349,7 @@ class Sections:
     def _next(self, one: Person) -> str:
         if one.change is None or one.becomes is None:
             return self.words("no_change")
-        return self.words("becomes", action=self.words.label(one.becomes), moment=self.words.clock(one.change))
+        return self.words("becomes", action=self.words.label(one.becomes), moment=self.words.day(one.change))
 
 
 _LOST = ("merged", "refused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import reduce
@@ -10,14 +11,16 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from funnel._messages import Translated
-from funnel._report_messages import ACCOUNT, MONTHS, READ_AS, REPORT, UNITS, WHAT
+from funnel._report_messages import ACCOUNT, CHARTS, MONTHS, READ_AS, REPORT, UNITS, WHAT
 from funnel.messages import Language, label
 from funnel.metrics._display import days
 from funnel.metrics._rate import Rate
 from funnel.money import Money
 from funnel.readers._account import Entry
+from funnel.stages import Stage
 
 _READ_AS = ((READ_AS, "dibaca sebagai "), (", which has the columns ", ", dengan kolom "))
+_STAGES = {stage.value.replace("_", " "): stage for stage in Stage}
 _TO_INDONESIAN = str.maketrans(",.", ".,")
 
 
@@ -71,7 +74,7 @@ class Words:
 
     def span(self, span: timedelta) -> str:
         """Return a span with its two largest units."""
-        return " ".join(self._choose(UNITS[part]) if part in UNITS else part for part in days(span).split())
+        return self._local(days(span))
 
     def money(self, money: Money | None) -> str:
         """Return an amount with its currency; 0 if there is no currency yet."""
@@ -101,6 +104,19 @@ class Words:
         if self.language == "en":
             return entry.reason
         return ACCOUNT.get(entry.reason) or reduce(lambda text, pair: text.replace(*pair), _READ_AS, entry.reason)
+
+    def chart(self, text: str) -> str:
+        """Return a text of a chart in Indonesian; unchanged if it has no translation."""
+        if text in _STAGES:
+            return self.label(_STAGES[text])
+        for pattern, translated in CHARTS.items():
+            if match := re.fullmatch(pattern, text):
+                return translated.format(*map(self._local, match.groups()))
+        return text
+
+    def _local(self, text: str) -> str:
+        """Return the figures and the units of a text in the language of the report."""
+        return " ".join(self._choose(UNITS[part]) if part in UNITS else self._figures(part) for part in text.split())
 
     def _choose(self, texts: Translated) -> str:
         return texts[self.language == "id"]
