@@ -66,11 +66,11 @@ REPORT: Mapping[str, Translated] = {
         "Belum ada bulan yang seluruh orangnya sudah mendapat waktu {within}; belum bisa dibandingkan.",
     ),
     "conversion_up": (
-        "That is {points} points more than in {month} ({low} to {high}).",
+        "It rose by {points} points since {month} ({low} to {high}).",
         "Naik {points} poin dibanding {month} ({low} sampai {high}).",
     ),
     "conversion_down": (
-        "That is {points} points less than in {month} ({low} to {high}).",
+        "It fell by {points} points since {month} ({low} to {high}).",
         "Turun {points} poin dibanding {month} ({low} sampai {high}).",
     ),
     "conversion_same": (

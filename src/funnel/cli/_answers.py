@@ -47,7 +47,8 @@ class Answers:
         if change.value is None or change.ci_lower is None or change.ci_upper is None:
             return words("conversion_few", month=month)
         low, high = words.points(change.ci_lower), words.points(change.ci_upper)
-        interval = {"low": low, "high": high, "month": month, "points": words.points(change.value)}
+        points = words.points(abs(change.value)).removeprefix("+")
+        interval = {"low": low, "high": high, "month": month, "points": points}
         if change.ci_lower > 0:
             return words("conversion_up", **interval)
         if change.ci_upper < 0:

@@ -26,11 +26,6 @@ Contacts = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 """Return the contact details of people by id."""
 
 
-def no_contacts(_people: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """Return no contact details."""
-    return {}
-
-
 @attrs.frozen
 class Source:
     """The records of a report.
@@ -45,7 +40,7 @@ class Source:
     logs: Logs
     currency: str | None
     account: tuple[Entry, ...]
-    contacts: Contacts = no_contacts
+    contacts: Contacts
 
     @property
     def purchased(self) -> pl.Series:
