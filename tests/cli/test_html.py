@@ -265,7 +265,7 @@ def test_the_worklist_is_a_file(tmp_path: Path) -> None:
 
 
 def test_a_day_has_some_of_each_reason() -> None:
-    """What the shop owes comes first; the other actions share the rest of the day, the largest amounts first."""
+    """Owed actions come first; the other actions share the rest of the day, the largest amounts first."""
     actions = ["answer"] * 2 + ["remind"] * 5 + ["win_back"] * 5 + ["thank"]
     due = pl.DataFrame(
         {
@@ -322,8 +322,8 @@ def test_a_folder_that_is_missing_is_a_failure(tmp_path: Path) -> None:
     assert result.stderr == f"error: {path} cannot be written: No such file or directory\n"
 
 
-def test_a_month_without_money_has_no_change_of_money(tmp_path: Path) -> None:
-    """If nothing was paid in the month before, the change of money is not a percentage."""
-    orders = f"{HEAD}\n1,ani,2026-04-01 09:00,0,,\n2,ani,2026-05-01 09:00,10.000,,\n"
+def test_a_change_from_nothing_is_not_a_percentage() -> None:
+    """There is no percentage of nothing."""
+    words = Words("en", ZoneInfo("UTC"))
 
-    assert "paid Rp10.000 (none before)" in text_of(html_of(tmp_path, orders=orders))
+    assert (words.change(0, 5), words.change(4, 5)) == ("none before", "+25.0 %")

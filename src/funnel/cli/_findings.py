@@ -54,7 +54,7 @@ class ReportQuery:
         limit: Maximum number of people to contact a day.
         within: Time in which a lead should buy, or a first-time buyer buy again.
         language: The language of the report.
-        contacts: Whether the report shows the contact details of the people to contact.
+        contacts: Whether today's list has contact details.
     """
 
     as_of: datetime
@@ -88,10 +88,10 @@ class LeadSource:
 
 @attrs.frozen
 class Buying:
-    """What the report says about purchases.
+    """Results about purchases.
 
     Attributes:
-        has_leads: Whether the conversion is that of leads; otherwise it is that of first-time buyers.
+        has_leads: Whether leads convert by a purchase; otherwise first-time buyers convert by a second one.
         funnel: From lead to purchase, or from the first purchase to the second.
         trend: The funnel by month of entry.
         rates: The three repeat rates; the window is the time after which a buyer has lapsed.
@@ -124,7 +124,7 @@ class Findings:
         later: Number of purchases after `as_of`, which are excluded.
         stages: Number of people in each stage.
         flow: People in each stage over time.
-        buying: What is known about purchases.
+        buying: Results about purchases.
         due: Number of people for each next action that is due.
         today: The people to contact today.
         first_today: The first of them, some of each action.

@@ -53,9 +53,9 @@ class Section:
     Attributes:
         name: The name of the section in a link.
         title: The title.
-        sentences: What the section says, each with an optional question.
+        sentences: The sentences of the section, each after an optional question.
         tables: The tables.
-        notes: What is needed to read the tables.
+        notes: Explanations of signs in the tables.
         picture: The result whose chart is shown; None without a chart.
     """
 
@@ -89,7 +89,7 @@ class Sections:
         return self.findings.span is not None or not self.findings.leads
 
     def all(self) -> Iterator[Section]:
-        """Yield all sections of the page; the last says what was read."""
+        """Yield all sections of the page; the last is the account of the rows."""
         yield self.brief()
         yield self.stages()
         if self.findings.leads:

@@ -1,4 +1,4 @@
-"""The people in the lists of the report: whom to contact today, and who is overdue.
+"""The people in the lists of the report: those to contact today, and overdue people.
 
 Invariant: a printed reason is the rule's sentence for that person's facts.
 """
@@ -31,7 +31,7 @@ class Person:
         purchases: Number of valid purchases.
         net_spent: Amount spent, net of refunds; None if the shop has no paid purchases yet.
         silent: Time since the last purchase; None without a purchase.
-        interval: The person's average purchase interval; None if there is none.
+        interval: The person's average purchase interval; None without a second purchase.
         action: The next action for the person.
         sentence: The action and its reason, as a sentence.
         change: When the next action changes if nothing happens; None if it does not.
@@ -105,7 +105,7 @@ def by_amount(people: pl.DataFrame) -> pl.DataFrame:
 def of_today(due: pl.DataFrame, limit: int) -> pl.DataFrame:
     """Return the people to contact today, most urgent action first, then by amount spent.
 
-    What the shop owes comes first. The rest of the limit is divided between the other actions, because the most
+    Owed actions come first. The rest of the limit is divided between the other actions, because the most
     frequent action would otherwise take every day.
 
     Args:
