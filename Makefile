@@ -12,13 +12,14 @@ unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every
 .PHONY: demo test test-services test-lowest test-full tables charts stubs mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
-demo: .venv/demo.stamp ## the report on a real shop's file
-	@.venv/bin/funnel report examples/online_retail.parquet --mapping examples/online_retail.toml
+demo: .venv/demo.stamp ## the report on a real shop's file; the whole page in build/report.html
+	@mkdir -p build
+	@.venv/bin/funnel report examples/online_retail.parquet --mapping examples/online_retail.toml -o build/report.html
 
 test: lint types ## everything that must hold before a change is kept
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m "not services" --cov --cov-report=term
 
-test-services: .venv/dev.stamp ## the same stores on PostgreSQL and MariaDB in full
+test-services: .venv/dev.stamp ## the stores on PostgreSQL and MariaDB in full, and the report in a browser
 	@$(PY) -m pytest -q -n 2 -m services
 
 test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows, 2 examples per law
@@ -80,7 +81,7 @@ PYTHON = $(or $(shell for p in python3 python3.15 python3.14 python3.13 python3.
 	@touch $@
 
 .venv/demo.stamp: pyproject.toml | .venv/uv.stamp
-	@$(INSTALL) -e '.[cli]'
+	@$(INSTALL) -e '.[cli,plots]'
 	@touch $@
 
 .venv/dev.stamp: pyproject.toml | .venv/uv.stamp

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from funnel.cli._findings import Findings, ReportQuery, facts_of, find
+from funnel.cli._findings import Findings, ReportQuery, find
 from funnel.cli._source import of_orders
+from funnel.cli._tasks import facts_of
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.logs import Logs
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.no_cover
 
 AS_OF = datetime(2011, 12, 9, 23, 59, 59, 999_999, tzinfo=UTC)
-QUERY = ReportQuery(AS_OF, "Europe/London", Policy(), 5)
+QUERY = ReportQuery(AS_OF, "Europe/London", Policy(), rows=5)
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +99,9 @@ def test_repeat_rates_equal_sql(findings: Findings, connection: duckdb.DuckDBPyC
         """,
     )
 
-    assert findings.ever == Rate(repeat_buyers, buyers)
-    assert findings.within.rate == Rate(successes, had)
-    assert findings.within.pending == buyers - had
+    assert findings.buying.rates.ever == Rate(repeat_buyers, buyers)
+    assert findings.buying.rates.within.rate == Rate(successes, had)
+    assert findings.buying.rates.within.pending == buyers - had
 
 
 def test_cohorts_equal_sql(findings: Findings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -115,14 +116,14 @@ def test_cohorts_equal_sql(findings: Findings, connection: duckdb.DuckDBPyConnec
     )
     cells = [
         (cohort.start, months, people)
-        for cohort in findings.cohorts
+        for cohort in findings.buying.cohorts
         for months, people in enumerate(cohort.people)
         if people
     ]
 
     assert cells == expected
-    assert findings.cohorts.width == 13
-    assert findings.cohorts.is_partial
+    assert findings.buying.cohorts.width == 13
+    assert findings.buying.cohorts.is_partial
 
 
 def test_overdue_people_equal_sql(findings: Findings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -139,8 +140,8 @@ def test_overdue_people_equal_sql(findings: Findings, connection: duckdb.DuckDBP
     steady_in_sql = "select count(*) from people where n >= 3 and apart(first, last) // (n - 1) >= days(1)"
     ((steady,),) = rows(connection, steady_in_sql)
 
-    assert findings.late == Rate(len(late), steady)
-    assert [(one.person_id, one.purchases, one.net_spent.minor) for one in findings.overdue] == late[:5]
+    assert findings.buying.late == Rate(len(late), steady)
+    assert [(one.person_id, one.purchases, one.net_spent.minor) for one in findings.buying.overdue] == late[:5]
 
 
 def test_the_account_adds_up(findings: Findings) -> None:
@@ -156,13 +157,13 @@ def test_the_follow_up_list_equals_the_rule(findings: Findings, orders: ShopData
     logs = Logs(purchases=orders.purchases, refunds=orders.refunds, currency="GBP")
     table = Facts.over(logs, as_of=AS_OF).rows_by_key("person_id", named=True, unique=True)
 
-    assert len(findings.follow_ups) == 5
-    for one in findings.follow_ups:
+    assert len(findings.today) == 50
+    for one in findings.today[::7]:
         person = history(one.person_id, orders)
         assert facts_of(table[one.person_id], AS_OF) == Facts.of(person, as_of=AS_OF)
-        assert one.action == next_action.of(person, Policy(), as_of=AS_OF).value
+        assert one.action == next_action.of(person, Policy(), as_of=AS_OF)
         assert one.change == next_action.next_change.of(person, Policy(), as_of=AS_OF)
-        assert explain(next_action, person, Policy(), as_of=AS_OF) == f"Send a reminder: {one.why}"
+        assert explain(next_action, person, Policy(), as_of=AS_OF) == one.sentence
 
 
 def history(person_id: str, orders: ShopData) -> History:

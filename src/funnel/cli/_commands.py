@@ -7,13 +7,14 @@ unreadable file or mapping; 130 interrupted by the user.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
@@ -24,6 +25,7 @@ from funnel._time import MICROSECOND
 from funnel.cli._check import check_rules
 from funnel.cli._day import DayChoice, limits_of, profile_of, rows_of_day, text_of, write_csv
 from funnel.cli._findings import Progress, ReportQuery, find
+from funnel.cli._html import html_page
 from funnel.cli._options import read_arguments, read_as_of
 from funnel.cli._page import PIPE_WIDTH, print_page
 from funnel.cli._shared import (
@@ -43,8 +45,11 @@ from funnel.cli._shared import (
     Unpaid,
     Zone,
 )
-from funnel.cli._source import Source, is_store, name_of, of_orders, of_store, stored_history
+from funnel.cli._source import CONTACT_COLUMNS, Source, is_store, name_of, of_orders, of_store, stored_history
+from funnel.cli._tasks import worklist_csv
+from funnel.cli._words import Words
 from funnel.errors import FunnelError, InstantError, MissingExtraError, StoreError
+from funnel.messages import Language
 from funnel.policy import Policy
 from funnel.readers._formats import IN_THE_TEXT
 from funnel.readers._propose import propose
@@ -88,20 +93,64 @@ def report(  # noqa: PLR0913 (one argument an option)
     encoding: Encoding = None,
     secret_file: SecretFile = None,
     lapse_after: LapseAfter = None,
+    within: Annotated[
+        str | None, typer.Option(help="Time in which a lead should buy, or a first-time buyer buy again; 30d.")
+    ] = None,
     rows: Annotated[int, typer.Option(min=0, max=1000, help="Maximum number of people in each list.")] = 10,
+    limit: Annotated[int, typer.Option(min=0, max=10_000, help="Maximum number of people to contact a day.")] = 50,
+    language: Annotated[Language, typer.Option(help="The language of the report: en or id.")] = "en",
+    contacts: Annotated[
+        bool, typer.Option("--contacts", help="Show names, telephone numbers and addresses of the people to contact.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write the whole report to this HTML file.")
+    ] = None,
+    worklist: Annotated[
+        Path | None, typer.Option(help="Also write the people to contact today to this CSV file.")
+    ] = None,
 ) -> None:
     """Read a shop's orders or its store, and report stages, repeat rates, overdue people and due follow-ups."""
     with _plain_errors():
+        _check_outputs([output, worklist], [*files, mapping])
         formats = _formats(locals())
+        if contacts and not any(map(is_store, files)):
+            formats["contacts"] = True
         order_mapping = _mapping(files, mapping, formats)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=rows)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, within=within)
+        query = attrs.evolve(query, rows=rows, limit=limit, language=language, contacts=contacts)
         with _bar() as progress:
             findings = find(_source(files, order_mapping, query, formats, progress), query, progress)
+    words = Words(language, ZoneInfo(query.tz))
+    name = name_of(files[0])
+    if len(files) > 1:
+        name = words("more", name=name, count=len(files) - 1)
     console = _console()
     with console.capture() as page:
-        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-        print_page(f"{name_of(files[0])}{more}", findings, console)
+        print_page(name, findings, words, console)
     typer.echo("\n".join(line.rstrip() for line in page.get().splitlines()))
+    if worklist is not None:
+        _write(worklist, worklist_csv(findings.today, findings.contacts, CONTACT_COLUMNS if contacts else ()))
+    if output is not None:
+        _write(output, html_page(name, findings, words))
+
+
+def _check_outputs(outputs: Sequence[Path | None], read: Sequence[str | Path | None]) -> None:
+    """Refuse to write over a file that is read, or twice to the same file."""
+    inputs = {Path(one).resolve() for one in read if one is not None and "://" not in str(one)}
+    for path in outputs:
+        if path is not None and path.resolve() in inputs:
+            raise typer.BadParameter(f"{path.name} is read or written twice; pass another file")
+        inputs |= set() if path is None else {path.resolve()}
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, and print its path."""
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        typer.echo(f"error: {path} cannot be written: {error.strerror}", err=True)
+        raise typer.Exit(_FAILED) from None
+    typer.echo(str(path))
 
 
 @app.command("worklist")
@@ -140,7 +189,7 @@ def day_list(  # noqa: PLR0913 (one argument an option)
     with _plain_errors():
         formats = _formats(locals())
         order_mapping = _mapping(files, mapping, formats)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=0)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after)
         choice = DayChoice(limit, limits_of(limits or []), order, language)
         with _bar() as progress:
             rows = rows_of_day(_source(files, order_mapping, query, formats, progress), query, choice)
@@ -176,7 +225,7 @@ def profile(  # noqa: PLR0913 (one argument an option)
     with _plain_errors():
         formats = _formats(locals())
         order_mapping = _mapping(files, mapping, formats)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, rows=0)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after)
         if is_store(files[0]):
             history = stored_history(files[0], person)
         else:
@@ -241,18 +290,25 @@ def _plain_errors() -> Generator[None, None, None]:
 
 
 def _query(
-    mapping: OrderMapping | None, *, as_of: str | None, tz: str | None, lapse_after: str | None, rows: int
+    mapping: OrderMapping | None,
+    *,
+    as_of: str | None,
+    tz: str | None,
+    lapse_after: str | None,
+    within: str | None = None,
 ) -> ReportQuery:
     zone = _zone(tz, mapping)
     policy = Policy()
     if lapse_after is not None:
         with _option_errors("--lapse-after"):
             policy = Policy(lapse_after=span(lapse_after, "the span") * MICROSECOND)
+    with _option_errors("--within"):
+        window = span("30 days" if within is None else within, "the span") * MICROSECOND
     day = as_of if as_of is not None or mapping is None else mapping.as_of
     with _option_errors("--as-of"):
         if day is None:
             raise InstantError("as_of is missing; pass a day such as 2011-12-09 (it never defaults to today)")
-        return ReportQuery(read_as_of(day, zone), zone.key, policy, rows)
+        return ReportQuery(read_as_of(day, zone), zone.key, policy, within=window)
 
 
 def _zone(tz: str | None, mapping: OrderMapping | None) -> ZoneInfo:

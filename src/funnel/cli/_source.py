@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -13,11 +14,18 @@ from funnel.history import History
 from funnel.logs import Logs
 from funnel.readers._read_orders import Entry
 from funnel.readers._shop_data import PURCHASES, ShopData
+from funnel.records import Customer
 from funnel.store._protocol import Store
 from funnel.store._server import store_at
 from funnel.store._sqlite_store import SqliteStore
 
 _HEAD = b"SQLite format 3\x00"
+
+CONTACT_COLUMNS = ("name", "phone", "email", "address")
+"""The contact details of a person, in this order."""
+
+Contacts = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
+"""Return the contact details of people by id."""
 
 
 @attrs.frozen
@@ -28,11 +36,13 @@ class Source:
         logs: The records.
         currency: The currency of every amount; None without amounts.
         account: The outcome of the rows of the file.
+        contacts: Reads the contact details of people, which are shown only on request.
     """
 
     logs: Logs
     currency: str | None
     account: tuple[Entry, ...]
+    contacts: Contacts
 
     @property
     def purchased(self) -> pl.Series:
@@ -57,7 +67,13 @@ class Source:
 
 def of_orders(orders: ShopData) -> Source:
     """Return the source for an order file."""
-    return Source(orders.logs(), orders.currency, orders.account)
+
+    def contacts(people: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        rows = orders.customers.filter(pl.col("person_id").is_in(list(people)))
+        cells = rows.select("person_id", *CONTACT_COLUMNS).fill_null("").iter_rows()
+        return {person_id: details for person_id, *details in cells}
+
+    return Source(orders.logs(), orders.currency, orders.account, contacts)
 
 
 def is_store(argument: str) -> bool:
@@ -79,13 +95,27 @@ def of_store(argument: str) -> Source:
         MissingExtraError: SQLAlchemy is not installed, and the argument is a database address.
         LogsError: The amounts are in more than one currency.
     """
-    store: Store = store_at(argument) if "://" in argument else SqliteStore(argument)
-    with store:
+    with _opened(argument) as store:
         logs, unresolved = store.logs(), len(store.unresolved())
     account = [Entry("read", "records in histories", sum(logs_sizes(logs)))]
     if unresolved:
         account.append(Entry("noted", "unresolved records, which refer to a missing record", unresolved))
-    return Source(logs, logs.currency, tuple(account))
+
+    def contacts(people: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        with _opened(argument) as store:
+            return {person_id: _details(store.history(person_id).customer) for person_id in people}
+
+    return Source(logs, logs.currency, tuple(account), contacts)
+
+
+def _opened(argument: str) -> Store:
+    return store_at(argument) if "://" in argument else SqliteStore(argument)
+
+
+def _details(customer: Customer | None) -> Sequence[str]:
+    if customer is None:
+        return ()
+    return (customer.name, customer.contact.phone, customer.contact.email, customer.address)
 
 
 def stored_history(argument: str, person: str) -> History:

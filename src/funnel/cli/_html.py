@@ -1,0 +1,129 @@
+"""The whole report as one HTML page: no scripts, and no files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from funnel._format import escape, one_line
+from funnel.cli._findings import Findings
+from funnel.cli._pictures import has_pictures, picture
+from funnel.cli._sections import Section, Sections, Table
+from funnel.cli._words import Words
+
+PALETTE: Mapping[str, tuple[str, str]] = {
+    "paper": ("#ffffff", "#141414"),
+    "card": ("#f4f6f8", "#1f2225"),
+    "ink": ("#1b1f24", "#e8eaed"),
+    "muted": ("#56606b", "#a9b1ba"),
+    "line": ("#d5dbe1", "#3a4047"),
+    "accent": ("#005a8f", "#6cbcf0"),
+}
+"""Each colour of the page, light and dark."""
+
+_STYLE = """
+*{box-sizing:border-box}
+html{color-scheme:light dark;scroll-behavior:smooth;-webkit-text-size-adjust:100%}
+body{margin:0 auto;max-width:62rem;padding:1.5rem 1rem 4rem;background:var(--paper);color:var(--ink);
+font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
+h1{font-size:1.7rem;line-height:1.2;margin:0 0 .25rem;overflow-wrap:anywhere}
+h2{font-size:1.25rem;margin:2.75rem 0 .5rem;padding-top:.75rem;border-top:1px solid var(--line)}
+p{margin:.4rem 0;max-width:46rem}
+a{color:var(--accent)}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;list-style:none;margin:1rem 0 0;padding:0}
+dl{margin:.75rem 0;padding:.25rem 1rem;background:var(--card);border-radius:.5rem}
+dt{font-weight:600;margin-top:.75rem}
+dd{margin:0 0 .75rem;max-width:46rem}
+.muted{color:var(--muted);font-size:.9rem}
+.scroll{overflow-x:auto;margin:1rem 0}
+table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
+caption{text-align:left;font-weight:600;padding-bottom:.35rem}
+th,td{padding:.3rem 1rem .3rem 0;text-align:right;vertical-align:top;white-space:nowrap;
+border-bottom:1px solid var(--line)}
+th{color:var(--muted);font-weight:600;vertical-align:bottom}
+.text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:5.5rem}
+.long{min-width:14rem}
+figure{margin:1rem 0;overflow-x:auto}
+figure svg{display:block;width:100%;max-width:52rem;min-width:31rem;height:auto}
+@media (prefers-color-scheme:dark){figure svg{filter:invert(.92) hue-rotate(180deg)}}
+@media print{:root{PRINT}body{max-width:none;padding:0;font-size:10pt}nav{display:none}h2{break-after:avoid}
+figure,tr,dl{break-inside:avoid}.scroll,figure{overflow:visible}figure svg{filter:none;min-width:0}
+table{font-size:8pt}th,td{padding-right:.5rem}}
+"""
+
+
+def html_page(name: str, findings: Findings, words: Words) -> str:
+    """Return the report as one page.
+
+    Args:
+        name: The name of the file or store.
+        findings: The contents of the report.
+        words: The language.
+    """
+    sections = list(Sections(findings, words).all())
+    title = escape(words("title", name=one_line(name)))
+    moment = escape(words("as_of", moment=words.clock(findings.query.as_of), zone=findings.query.tz))
+    body = "".join(part for section in sections for part in _section(section, words))
+    read = "".join(f"<p>{escape(text)}</p>" for _, text in sections[-1].sentences)
+    plots = "" if has_pictures() else f"<p class=muted>{escape(words('no_plots'))}</p>"
+    return (
+        f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>{title}</title><style>{_style()}</style></head><body>"
+        f"<header><h1>{title}</h1><p class=muted>{moment}</p>{read}{_links(sections, words)}{plots}</header>"
+        f"<main>{body}</main></body></html>\n"
+    )
+
+
+def _style() -> str:
+    light, dark = (";".join(f"--{name}:{pair[which]}" for name, pair in PALETTE.items()) for which in (0, 1))
+    media = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    return media + _STYLE.replace("PRINT", light)
+
+
+def _links(sections: Iterable[Section], words: Words) -> str:
+    links = "".join(f'<li><a href="#{one.name}">{escape(one.title)}</a></li>' for one in sections)
+    return f'<nav aria-label="{escape(words("contents"))}"><ul>{links}</ul></nav>'
+
+
+def _section(section: Section, words: Words) -> Iterator[str]:
+    yield f'<section id="{section.name}"><h2>{escape(section.title)}</h2>'
+    if any(question for question, _ in section.sentences):
+        answers = (f"<dt>{escape(question)}</dt><dd>{escape(text)}</dd>" for question, text in section.sentences)
+        yield f"<dl>{''.join(answers)}</dl>"
+    else:
+        yield "".join(f"<p>{escape(text)}</p>" for _, text in section.sentences)
+    if section.picture is not None and (svg := picture(section.picture, words)):
+        yield f'<figure role="img" aria-label="{escape(section.title)}" tabindex="0">{svg}</figure>'
+    for table in section.tables:
+        yield _table(table, section.title)
+    if section.notes:
+        yield f"<p class=muted>{escape(' '.join(section.notes))}</p>"
+    yield "</section>"
+
+
+def _table(table: Table, title: str) -> str:
+    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    classes = [_class(table, position) for position in range(len(table.head))]
+    head = "".join(f"<th scope=col{kind}>{escape(name)}</th>" for kind, name in zip(classes, table.head, strict=True))
+    rows = (
+        "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(classes, row, strict=True)) for row in table.rows
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    label = escape(table.caption or title)
+    return (
+        f'<div class=scroll role=region tabindex=0 aria-label="{label}"><table>{caption}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _class(table: Table, position: int) -> str:
+    """Return the class of a column: numbers have none, and long texts are wide."""
+    if position not in table.left:
+        return ""
+    is_long = any(len(row[position]) > _LONG for row in table.rows)
+    return f' class="text{" long" * is_long}"'
+
+
+_LONG = 30

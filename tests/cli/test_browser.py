@@ -1,0 +1,103 @@
+"""The report in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_html import PICTURES, html_of, months
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDTHS = (390, 768, 1280)
+
+pytestmark = [
+    pytest.mark.no_cover,
+    pytest.mark.services,
+    pytest.mark.skipif(
+        CHROMIUM is None and os.environ.get("CI") != "true",
+        reason="Chromium is not installed (apt-get install chromium)",
+    ),
+]
+
+MEASURE = """<!doctype html><body><pre id=out></pre><script>
+const widths = %s, found = {};
+for (const width of widths) {
+  const frame = document.createElement("iframe");
+  frame.style = `border:0;height:900px;width:${width}px`;
+  frame.src = "report.html";
+  frame.onload = () => {
+    const page = frame.contentDocument, marks = "path,rect,circle,line,text";
+    const sections = [...page.querySelectorAll("section")].map(one => {
+      const svg = one.querySelector("figure svg"), box = svg && svg.getBoundingClientRect();
+      return [one.id, svg ? [box.width, box.height, svg.querySelectorAll(marks).length] : null];
+    });
+    const regions = [...page.querySelectorAll(".scroll, figure")];
+    found[width] = {
+      overflow: page.documentElement.scrollWidth - width,
+      pictures: Object.fromEntries(sections.filter(one => one[1])),
+      unreachable: regions.filter(one => one.tabIndex < 0 || !one.getAttribute("aria-label")).length,
+      links: [...page.querySelectorAll("nav a")].filter(one => !page.querySelector(one.hash)).length,
+    };
+    if (Object.keys(found).length === widths.length) out.textContent = JSON.stringify(found);
+  };
+  document.body.append(frame);
+}
+</script>"""
+
+
+def browse(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run the browser without a window."""
+    assert CHROMIUM is not None, "apt-get install chromium"
+    command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *options]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_the_page_reads_well_in_a_browser(tmp_path: Path, root: Path, language: str) -> None:
+    """No error in the console, no overflow on a phone, a tablet or a desk, and no empty picture."""
+    html_of(tmp_path, "--language", language, orders=months(before=4, after=30))
+    page = tmp_path / "measure.html"
+    page.write_text(MEASURE % json.dumps(WIDTHS), encoding="utf-8")
+    dumped = browse(
+        "--allow-file-access-from-files",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=10000",
+        "--dump-dom",
+        page.as_uri(),
+    )
+    match = re.search(r'<pre id="out">(.+?)</pre>', dumped.stdout)
+    assert match is not None, dumped.stderr
+    found: dict[str, Any] = json.loads(unescape(match[1]))
+
+    assert "CONSOLE" not in dumped.stderr
+    assert set(map(int, found)) == set(WIDTHS)
+    for at_width in found.values():
+        assert at_width["overflow"] <= 0
+        assert at_width["unreachable"] == at_width["links"] == 0
+        assert set(at_width["pictures"]) == PICTURES
+        assert all(wide > 300 and high > 60 and marks > 10 for wide, high, marks in at_width["pictures"].values())
+    if language == "en":
+        _keep_screenshots(tmp_path / "report.html", root / "build" / "screenshots")
+
+
+def _keep_screenshots(page: Path, folder: Path) -> None:
+    """Write screenshots in light and dark, for a person to look at."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for width in WIDTHS:
+        for scheme, setting in (("light", "1"), ("dark", "0")):
+            picture = folder / f"report-{width}-{scheme}.png"
+            browse(
+                f"--blink-settings=preferredColorScheme={setting}",
+                f"--window-size={width},5200",
+                f"--screenshot={picture}",
+                page.as_uri(),
+            )
+            assert picture.stat().st_size > 20_000
