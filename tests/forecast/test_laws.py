@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
 
-from funnel.forecast import BuyingModel, buying_model
+from funnel.forecast import BuyingModel, _buyers, _fit, buying_model
 from funnel.forecast._beta_dropout import BetaDropout, Stable, _sum_of_chances
-from funnel.forecast._buyers import Buyers, grouped, one
+from funnel.forecast._buyers import Buyers, Floats, grouped, one
 from funnel.forecast._family import Family
 from funnel.forecast._fit import _Loss
+from funnel.forecast._minimize import near_minimum
 from funnel.forecast._pareto import Pareto
 from funnel.metrics import PurchaseSummary
 
@@ -221,3 +222,21 @@ def test_numbers_that_fit_no_key_are_grouped_too() -> None:
     assert large.buyers.people.tolist() == [1, 2]
     assert large.index.tolist() == [1, 0, 1]
     assert small.buyers.people.tolist() == [2, 1]
+
+
+def test_many_buyers_are_fitted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starts on a sample and sums over blocks give the fit of all buyers at once."""
+    expected = {one.name: one.value for one in fitted("mbg_nbd").parameters}
+    monkeypatch.setattr(_buyers, "_BLOCK", 100)
+    monkeypatch.setattr(_fit, "_ENOUGH", 200)
+    result = {one.name: one.value for one in buying_model(simulated("mbg_nbd")).parameters}
+    assert result == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_minimum_far_from_the_start_is_reached() -> None:
+    """If the second derivatives of the similar function are wrong, the minimum is reached nevertheless."""
+
+    def loss(at: Floats) -> tuple[float, Floats]:
+        return float(((at - 1) ** 2).sum()), 2 * (at - 1)
+
+    assert near_minimum(loss, np.zeros(2), 0.5 * np.eye(2)) == pytest.approx([1, 1], abs=1e-4)
