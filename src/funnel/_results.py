@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from funnel._format import Html
 from funnel.errors import MissingExtraError
@@ -72,7 +72,7 @@ def _plain_rows(result: Rows) -> list[dict[str, object]]:
 
 def _plain(value: object) -> object:
     """Return a value that a column can hold: the values of a group are joined."""
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+    return ", ".join(map(str, cast("tuple[object, ...]", value))) if isinstance(value, tuple) else value
 
 
 class Charted(Html):

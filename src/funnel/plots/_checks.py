@@ -86,7 +86,7 @@ def _reliability(rows: Sequence[dict[str, Any]]) -> style.Chart:
 
 def model_check(result: ModelCheck) -> style.Chart:
     """Return predicted and observed shares of ten groups of people of rising chances."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in result.groups:
         rate = Rate(one.bought, one.people)
         rows.append(_point(one.chance, one.bought, one.people, rate.ci_lower, rate.ci_upper))
@@ -106,7 +106,7 @@ def calibration(result: Calibration) -> style.Chart:
         return style.nothing("Too few people for probabilities.", f"{counts}; at least {result.min_people:,} buyers.")
     y = style.numbers("probability", "probability of a purchase", form="%", zero=True)
     x = alt.X(**style.numbers("points", "points", form=",.4~r", zero=False))
-    layers = []
+    layers: list[Any] = []
     if result.levels:
         rows = list(_levels(result))
         base = style.chart(rows).encode(x=x, tooltip=[alt.Tooltip("text:N")])

@@ -34,7 +34,7 @@ def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
         row["dark"] = row["value"] is not None and not row["is_partial"] and row["value"] > _DARK * most
     columns, cohorts = _columns(result, show), list(dict.fromkeys(row["cohort"] for row in rows))
     wide = len(columns) <= _MOST_TEXTS
-    base = style.chart(rows).encode(
+    base: Any = style.chart(rows).encode(
         x=alt.X(
             "after:O",
             sort=None,

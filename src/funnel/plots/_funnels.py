@@ -190,12 +190,12 @@ def times(result: TimeHistogram) -> style.Chart:
     curve = style.chart([{"end": 0, "share": 0}, *rows]).mark_line(color=style.ORANGE, strokeWidth=2.5)
     share = alt.Y(**style.numbers("share", "done by then", form="%", domain=[0, 1]))
     shares = curve.encode(x=alt.X(**style.numbers("end", f"{unit} since entry", form=",.4~r", nice=False)), y=share)
-    figure = alt.vconcat(
+    figure: Any = alt.vconcat(
         bars.properties(width=style.WIDTH, height=160), shares.properties(width=style.WIDTH, height=110), spacing=10
-    ).resolve_scale(x="shared")
+    )
     note = "Only people who reached the step. People who may still reach it are not shown: their times are longer."
     finding = f"Half of the {result.people:,} people who reached {result.step} took up to {days(result.median)}"
-    return style.titled(figure, finding, note)
+    return style.titled(figure.resolve_scale(x="shared"), finding, note)
 
 
 # ---- drivers -------------------------------------------------------------------------------------------------------

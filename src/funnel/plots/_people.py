@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -73,7 +74,7 @@ def _segment_bars(result: Segments) -> style.Chart:
     return _bars(rows, "people", "people in the segment, with share and money")
 
 
-def _bars(rows: list[dict[str, object]], field: str, heading: str) -> style.Chart:
+def _bars(rows: Sequence[style.Row], field: str, heading: str) -> style.Chart:
     """Return bars with texts at their ends."""
     base = style.chart(rows).encode(y=style.names("label", order=[str(row["label"]) for row in rows]))
     across = alt.X(**style.numbers(field, heading))

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
-import vl_convert  # noqa: F401 - Altair renders with it; if it is missing, the message names it
+import vl_convert as _vl_convert  # noqa: F401  # pyright: ignore[reportUnusedImport] - if missing, it is named
 
 from funnel._arguments import brief, kind_of
 from funnel.errors import ArgumentError

@@ -41,7 +41,7 @@ def steps(result: PurchaseSteps) -> style.Chart:
     if not len(result):
         return style.nothing("Nobody has bought.")
     visible, more = style.first(list(result), _MOST_STEPS, "steps")
-    rows = []
+    rows: list[style.Row] = []
     for one in visible:
         row = style.rate_row(f"purchase {one.nth} to {one.nth + 1}", one.repeat.rate)
         median = one.wait.median.value
@@ -108,7 +108,7 @@ def pairs(result: Affinity) -> style.Chart:
     if not several:
         return style.nothing(f"No pair of products occurs {result.min_people:,} times.")
     visible, more = style.first(several, _MOST_PAIRS, "pairs")
-    rows = []
+    rows: list[style.Row] = []
     for one in visible:
         row = style.rate_row(f"{one.sku}, {word} {one.other}", one.confidence)
         rows.append({**row, "text": f"{row['text']}, lift {one.lift:.2f}"})

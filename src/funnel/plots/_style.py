@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import cycle, islice
 from textwrap import wrap
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import altair as alt
 from altair.typing import ChartType
@@ -130,7 +130,7 @@ def name_of(value: object) -> str:
     if value is None:
         return "unknown"
     if isinstance(value, tuple):
-        return ", ".join(map(name_of, value))
+        return ", ".join(map(name_of, cast("tuple[object, ...]", value)))
     return str(getattr(value, "value", value)).replace("_", " ")
 
 
