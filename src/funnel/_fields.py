@@ -355,21 +355,3 @@ def _every_field(model: type[BaseModel]) -> Iterator[str]:
     yield from model.model_fields
     for subclass in model.__subclasses__():
         yield from _every_field(subclass)
-
-
-def not_before(record: Frozen, start: str, *later: str) -> None:
-    """Check that later instants are not before the first one.
-
-    Args:
-        record: Record to check.
-        start: Field of the first instant.
-        later: Fields of instants that must not be before it; None is skipped.
-
-    Raises:
-        RecordError: An instant is before the first one; the message names its field.
-    """
-    first: datetime = getattr(record, start)
-    for name in later:
-        moment: datetime | None = getattr(record, name)
-        if moment is not None and moment < first:
-            raise RecordError(f"{name} is before {start}; it must be at the same instant or later")

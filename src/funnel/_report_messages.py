@@ -41,8 +41,10 @@ REPORT: Mapping[str, Translated] = {
     "no_purchases": ("No purchases.", "Belum ada pembelian."),
     "need_purchases": (
         "Conversion, repeat rates, cohorts and rhythms need purchases: pass the export of the orders too.",
-        "Konversi, pembelian ulang, kohort, dan kebiasaan belanja memerlukan data pembelian: sertakan juga ekspor "
-        "pesanan.",
+        (
+            "Konversi, pembelian ulang, kohort, dan kebiasaan belanja memerlukan data pembelian: sertakan juga ekspor "
+            "pesanan."
+        ),
     ),
     "count": ("count", "jumlah"),
     "reason": ("reason", "keterangan"),
@@ -90,15 +92,21 @@ REPORT: Mapping[str, Translated] = {
         "Masih menunggu: {people} yang waktunya belum habis, belum dihitung.",
     ),
     "overdue_rate": (
-        "Of buyers with {purchases} purchases or more, {interval} or more apart on average, {rate} are overdue: silent "
-        "for more than {percent} % of their own interval.",
-        "Dari pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih, {rate} "
-        "terlambat: tidak belanja lebih dari {percent} % jarak belanjanya sendiri.",
+        (
+            "Of buyers with {purchases} purchases or more, {interval} or more apart on average, {rate} are overdue: silent "
+            "for more than {percent} % of their own interval."
+        ),
+        (
+            "Dari pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih, {rate} "
+            "terlambat: tidak belanja lebih dari {percent} % jarak belanjanya sendiri."
+        ),
     ),
     "grown": (
         "In {month}, {people} bought ({buyers_change} against {before}) and paid {revenue} ({revenue_change}).",
-        "Pada {month}, {people} belanja ({buyers_change} dibanding {before}) dan membayar {revenue} "
-        "({revenue_change}).",
+        (
+            "Pada {month}, {people} belanja ({buyers_change} dibanding {before}) dan membayar {revenue} "
+            "({revenue_change})."
+        ),
     ),
     "grown_from_none": (
         "In {month}, {people} bought and paid {revenue}. In {before}, nobody bought.",
@@ -186,10 +194,14 @@ REPORT: Mapping[str, Translated] = {
     "today": ("Whom to contact today", "Siapa yang dihubungi hari ini"),
     "today_all": ("Something is due for {people}.", "Ada {people} yang perlu ditindaklanjuti."),
     "today_some": (
-        "Something is due for {people}. Today's list has {shown}: what the shop owes first, then some of each "
-        "reason, by amount spent.",
-        "Ada {people} yang perlu ditindaklanjuti. Daftar hari ini {shown} orang: kewajiban toko lebih dulu, "
-        "lalu sebagian dari tiap alasan, menurut jumlah belanja.",
+        (
+            "Something is due for {people}. Today's list has {shown}: what the shop owes first, then some of each "
+            "reason, by amount spent."
+        ),
+        (
+            "Ada {people} yang perlu ditindaklanjuti. Daftar hari ini {shown} orang: kewajiban toko lebih dulu, "
+            "lalu sebagian dari tiap alasan, menurut jumlah belanja."
+        ),
     ),
     "today_action": ("{action}: {shown} of {count}", "{action}: {shown} dari {count}"),
     "why": ("reason", "alasan"),

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from funnel.errors import RecordError
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -124,3 +126,21 @@ EARLIEST = micros(datetime(1800, 1, 1, tzinfo=UTC))
 
 LATEST = micros(datetime(2200, 1, 1, tzinfo=UTC))
 """Every record must be earlier than this instant."""
+
+
+def not_before(record: object, start: str, *later: str) -> None:
+    """Check that later instants are not before the first one.
+
+    Args:
+        record: Record to check.
+        start: Field of the first instant.
+        later: Fields of instants that must not be before it; None is skipped.
+
+    Raises:
+        RecordError: An instant is before the first one; the message names its field.
+    """
+    first: datetime = getattr(record, start)
+    for name in later:
+        moment: datetime | None = getattr(record, name)
+        if moment is not None and moment < first:
+            raise RecordError(f"{name} is before {start}; it must be at the same instant or later")

@@ -13,18 +13,8 @@ from pydantic import Field, model_validator
 from pydantic_core import from_json
 
 from funnel._arguments import did_you_mean, instance
-from funnel._fields import (
-    MOST_PIECES,
-    NO_INSTANT,
-    Amount,
-    AsText,
-    Id,
-    Instant,
-    Label,
-    OptionalInstant,
-    PrivateText,
-    not_before,
-)
+from funnel._fields import MOST_PIECES, NO_INSTANT, Amount, AsText, Id, Instant, Label, OptionalInstant, PrivateText
+from funnel._time import not_before
 from funnel.errors import RecordError
 from funnel.records import Record
 
@@ -400,7 +390,5 @@ def _read_json(text: str | bytes) -> object:
 
 
 def _unknown(kind: object) -> str:
-    allowed = f"use one of {', '.join(KINDS)}"
-    if not isinstance(kind, str):
-        return f"the kind of an interaction is missing or is not text; {allowed}"
-    return f"the kind of an interaction is unknown{did_you_mean(kind, KINDS)}; {allowed}"
+    problem = f"is unknown{did_you_mean(kind, KINDS)}" if isinstance(kind, str) else "is missing or is not text"
+    return f"the kind of an interaction {problem}; use one of {', '.join(KINDS)}"

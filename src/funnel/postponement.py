@@ -15,8 +15,8 @@ from pydantic import Field, model_validator
 
 from funnel._arguments import instance, parse_as_of, parse_zone
 from funnel._calendars import Day, EventCalendar
-from funnel._fields import Frozen, Instant, Label, not_before
-from funnel._time import instant, start_of_day
+from funnel._fields import Frozen, Instant, Label
+from funnel._time import instant, not_before, start_of_day
 from funnel.errors import ArgumentError, RecordError
 from funnel.interactions import Postponement, PostponementReason
 

@@ -23,8 +23,8 @@ from funnel._fields import (
     OptionalInstant,
     PrivateText,
     amount_in_range,
-    not_before,
 )
+from funnel._time import not_before
 from funnel.errors import MoneyError, RecordError
 
 if TYPE_CHECKING:
