@@ -28,7 +28,7 @@ REPORT: Mapping[str, Translated] = {
     "no_rate": ("no rate (0 of 0)", "belum ada angka (0 dari 0)"),
     "rate": ("{share} ({hits} of {trials}; {interval})", "{share} ({hits} dari {trials}; {interval})"),
     # ---- what was read
-    "read": ("What was read", "Data yang dibaca"),
+    "read": ("Rows and records", "Data yang dibaca"),
     "rows_read": (
         "{rows} rows: {kept} kept, {merged} merged, {refused} refused.",
         "{rows} baris: {kept} dipakai, {merged} digabung, {refused} ditolak.",
@@ -41,8 +41,10 @@ REPORT: Mapping[str, Translated] = {
     "no_purchases": ("No purchases.", "Belum ada pembelian."),
     "need_purchases": (
         "Conversion, repeat rates, cohorts and rhythms need purchases: pass the export of the orders too.",
-        "Konversi, pembelian ulang, kohort, dan kebiasaan belanja memerlukan data pembelian: sertakan juga ekspor "
-        "pesanan.",
+        (
+            "Konversi, pembelian ulang, kohort, dan kebiasaan belanja memerlukan data pembelian: sertakan juga ekspor "
+            "pesanan."
+        ),
     ),
     "count": ("count", "jumlah"),
     "reason": ("reason", "keterangan"),
@@ -54,11 +56,11 @@ REPORT: Mapping[str, Translated] = {
     "ask_overdue": ("Who is overdue?", "Siapa yang terlambat belanja?"),
     "ask_growth": ("Did the shop grow?", "Apakah toko bertumbuh?"),
     "lead_conversion": (
-        "Of leads who came in {month}, {rate} bought within {within}.",
+        "Leads of {month}: {rate} bought within {within}.",
         "Dari prospek yang datang pada {month}, {rate} membeli dalam {within}.",
     ),
     "buyer_conversion": (
-        "Of people who first bought in {month}, {rate} bought again within {within}.",
+        "First-time buyers of {month}: {rate} bought again within {within}.",
         "Dari pembeli pertama pada {month}, {rate} belanja lagi dalam {within}.",
     ),
     "conversion_open": (
@@ -82,7 +84,7 @@ REPORT: Mapping[str, Translated] = {
         "Orangnya pada bulan itu atau {month} terlalu sedikit untuk dibandingkan.",
     ),
     "repeat_within": (
-        "Of buyers who first bought {within} ago or longer, {rate} bought again within {within}.",
+        "Buyers who first bought {within} ago or longer: {rate} bought again within {within}.",
         "Dari pembeli yang pertama belanja {within} lalu atau lebih, {rate} belanja lagi dalam {within}.",
     ),
     "repeat_pending": (
@@ -90,15 +92,21 @@ REPORT: Mapping[str, Translated] = {
         "Masih menunggu: {people} yang waktunya belum habis, belum dihitung.",
     ),
     "overdue_rate": (
-        "Of buyers with {purchases} purchases or more, {interval} or more apart on average, {rate} are overdue: silent "
-        "for more than {percent} % of their own interval.",
-        "Dari pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih, {rate} "
-        "terlambat: tidak belanja lebih dari {percent} % jarak belanjanya sendiri.",
+        (
+            "Buyers with {purchases} purchases or more, {interval} or more apart on average: {rate} are overdue, silent "
+            "for more than {percent} % of their own interval."
+        ),
+        (
+            "Dari pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih, {rate} "
+            "terlambat: tidak belanja lebih dari {percent} % jarak belanjanya sendiri."
+        ),
     ),
     "grown": (
         "In {month}, {people} bought ({buyers_change} against {before}) and paid {revenue} ({revenue_change}).",
-        "Pada {month}, {people} belanja ({buyers_change} dibanding {before}) dan membayar {revenue} "
-        "({revenue_change}).",
+        (
+            "Pada {month}, {people} belanja ({buyers_change} dibanding {before}) dan membayar {revenue} "
+            "({revenue_change})."
+        ),
     ),
     "grown_from_none": (
         "In {month}, {people} bought and paid {revenue}. In {before}, nobody bought.",
@@ -183,13 +191,17 @@ REPORT: Mapping[str, Translated] = {
     "silent": ("last bought", "terakhir belanja"),
     "ago": ("{span} ago", "{span} lalu"),
     "spent": ("spent", "total belanja"),
-    "today": ("Whom to contact today", "Siapa yang dihubungi hari ini"),
+    "today": ("People to contact today", "Siapa yang dihubungi hari ini"),
     "today_all": ("Something is due for {people}.", "Ada {people} yang perlu ditindaklanjuti."),
     "today_some": (
-        "Something is due for {people}. Today's list has {shown}: what the shop owes first, then some of each "
-        "reason, by amount spent.",
-        "Ada {people} yang perlu ditindaklanjuti. Daftar hari ini {shown} orang: kewajiban toko lebih dulu, "
-        "lalu sebagian dari tiap alasan, menurut jumlah belanja.",
+        (
+            "Something is due for {people}. Today's list has {shown}: what the shop owes first, then some of each "
+            "reason, by amount spent."
+        ),
+        (
+            "Ada {people} yang perlu ditindaklanjuti. Daftar hari ini {shown} orang: kewajiban toko lebih dulu, "
+            "lalu sebagian dari tiap alasan, menurut jumlah belanja."
+        ),
     ),
     "today_action": ("{action}: {shown} of {count}", "{action}: {shown} dari {count}"),
     "why": ("reason", "alasan"),
@@ -211,7 +223,7 @@ REPORT: Mapping[str, Translated] = {
 }
 """Texts of the page."""
 
-WHAT: Mapping[str, Translated] = {
+OUTCOMES: Mapping[str, Translated] = {
     "read": ("read", "dibaca"),
     "merged": ("merged", "digabung"),
     "refused": ("refused", "ditolak"),

@@ -140,7 +140,7 @@ def report(  # noqa: PLR0913 (one argument an option)
 ) -> None:
     """Read a shop's orders or its store, and report stages, repeat rates, overdue people and due follow-ups."""
     with _plain_errors():
-        _check_written([output, worklist], [*files, mapping])
+        _check_outputs([output, worklist], [*files, mapping])
         options = {
             "currency": currency,
             "time_format": time_format,
@@ -172,10 +172,10 @@ def report(  # noqa: PLR0913 (one argument an option)
         _write(output, html_page(name, findings, words))
 
 
-def _check_written(written: Sequence[Path | None], read: Sequence[str | Path | None]) -> None:
+def _check_outputs(outputs: Sequence[Path | None], read: Sequence[str | Path | None]) -> None:
     """Refuse to write over a file that is read, or twice to the same file."""
     inputs = {Path(one).resolve() for one in read if one is not None and "://" not in str(one)}
-    for path in written:
+    for path in outputs:
         if path is not None and path.resolve() in inputs:
             raise typer.BadParameter(f"{path.name} is read or written twice; pass another file")
         inputs |= set() if path is None else {path.resolve()}
