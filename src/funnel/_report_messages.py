@@ -93,8 +93,8 @@ REPORT: Mapping[str, Translated] = {
     ),
     "overdue_rate": (
         (
-            "Buyers with {purchases} purchases or more, {interval} or more apart on average: {rate} are overdue, silent "
-            "for more than {percent} % of their own interval."
+            "Buyers with {purchases} purchases or more, {interval} or more apart on average: {rate} are overdue, "
+            "silent for more than {percent} % of their own interval."
         ),
         (
             "Dari pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih, {rate} "
