@@ -17,7 +17,7 @@ import pytest
 
 from funnel import Customer, Lead, Money, Purchase, SqliteStore
 from funnel._report_messages import ACCOUNT, CHARTS, REPORT
-from funnel.cli import _pictures
+from funnel.cli import _html, _pictures
 from funnel.cli._html import PALETTE
 from funnel.cli._tasks import of_today
 from funnel.cli._words import Words
@@ -126,7 +126,8 @@ def test_the_name_of_the_file_is_shown_as_text(tmp_path: Path) -> None:
 def test_without_the_extra_the_page_has_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page names the extra, and has every table."""
     whole = html_of(tmp_path)
-    monkeypatch.setattr(_pictures, "installed", lambda _name: False)
+    monkeypatch.setattr(_pictures, "has_pictures", bool)
+    monkeypatch.setattr(_html, "has_pictures", bool)
     html = html_of(tmp_path)
 
     assert "<svg" not in html

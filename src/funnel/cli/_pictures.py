@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from funnel._dataframes.adapter import installed
 from funnel._results import Charted
@@ -34,9 +34,10 @@ def picture(result: Charted, words: Words) -> str:
 def _translated(part: Any, words: Words) -> Any:
     """Return a part of a specification with its texts in the language of the report."""
     if isinstance(part, dict):
-        return {name: value if name in _NAMES else _translated(value, words) for name, value in part.items()}
+        fields = cast("dict[str, Any]", part)
+        return {name: value if name in _NAMES else _translated(value, words) for name, value in fields.items()}
     if isinstance(part, list):
-        return [_translated(one, words) for one in part]
+        return [_translated(one, words) for one in cast("list[Any]", part)]
     if not isinstance(part, str):
         return part
     if "datum." in part:
