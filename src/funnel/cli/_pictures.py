@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 
 from funnel._dataframes.adapter import installed
 from funnel._results import Charted
@@ -34,10 +34,11 @@ def picture(result: Charted, words: Words) -> str:
 def _translated(part: Any, words: Words) -> Any:
     """Return a part of a specification with its texts in the language of the report."""
     if isinstance(part, dict):
-        fields = cast("dict[str, Any]", part)
+        fields: dict[str, Any] = part
         return {name: value if name in _NAMES else _translated(value, words) for name, value in fields.items()}
     if isinstance(part, list):
-        return [_translated(one, words) for one in cast("list[Any]", part)]
+        items: list[Any] = part
+        return [_translated(one, words) for one in items]
     if not isinstance(part, str):
         return part
     if "datum." in part:
