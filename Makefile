@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
-.PHONY: demo test test-services test-lowest test-full tables stubs mutants lint types mypy pyright complete docs bench clean
+.PHONY: demo test test-services test-lowest test-full tables charts stubs mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file; the whole page in build/report.html
@@ -31,6 +31,9 @@ test-full: .venv/engines.stamp ## 500 random examples per law, and every engine
 
 tables: .venv/dev.stamp ## the tables in the docs that are computed from the code
 	@$(PY) -m tests.tables
+
+charts: .venv/dev.stamp ## the pictures in docs/_static/charts
+	@$(PY) -m tests.gallery
 
 stubs: .venv/dev.stamp ## the type stubs of packages whose names load lazily
 	@$(PY) -m tests.stubs
@@ -92,5 +95,5 @@ PYTHON = $(or $(shell for p in python3 python3.15 python3.14 python3.13 python3.
 .venv-lowest/stamp: pyproject.toml | .venv/uv.stamp
 	@$(PY) -m uv venv -q --clear --python $(PY) .venv-lowest
 	@$(PY) -m uv pip install -q --python .venv-lowest --resolution lowest-direct \
-		-e '.[polars,numpy,pandas,pyarrow,duckdb,cli,sqlalchemy,testing]' --group test
+		-e '.[polars,numpy,pandas,pyarrow,duckdb,cli,plots,sqlalchemy,testing]' --group test
 	@touch $@

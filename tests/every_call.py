@@ -46,6 +46,8 @@ RATES: dict[str, Any] = {**METRIC, "within": 30 * DAY, "min_people": 1}
 
 FUNCTIONS: Mapping[str, dict[str, Any]] = {
     "affinity": {**RATES, "lines": LINES},
+    "to_png": {"chart": specimens()[funnel.metrics.Lifecycles][0], "scale": 1},
+    "to_svg": {"chart": specimens()[funnel.metrics.Lifecycles][0]},
     "backtest": {
         "rule": funnel.rules.readiness_points,
         **METRIC,
@@ -167,6 +169,7 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Affinity.next_after": {"bought": ["mug"], "most": 1},
     "Affinity.of": {"histories": everyone(), "within": 30 * DAY, "as_of": NOW, "min_people": 1},
     "Backtest.minus": {"other": "own rhythm"},
+    "Backtest.plot": {"show": "lift"},
     "EventCalendar.next_day": {"event": "payday", "after": date(2026, 3, 1)},
     "Calibration.from_dict": {"values": specimens()[funnel.backtest.Calibration][0].to_dict()},
     "Calibration.of": {"points": 3},
@@ -174,6 +177,7 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Cohorts.people_of": {"start": date(2026, 1, 1), "periods": 1},
     "Cohorts.heatmap_values": {"unfinished": True},
     "Cohorts.triangle": {"unfinished": True},
+    "Cohorts.plot": {"show": "share"},
     **{f"Cohorts.{name}": {"periods": 1} for name in ("average", "label", "values")},
     **{f"Cohort.{name}": {"periods": 1} for name in ("after", "average_order", "is_partial", "rate", "value_each")},
     **{f"Cohort.{name}": {"periods": 1} for name in ("of_before", "of_first")},
@@ -186,6 +190,7 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "FunnelResult.drivers": {"column": "kind"},
     "FunnelResult.people": {"step": "view", "which": "reached"},
     "FunnelResult.step": {"name": "view"},
+    "FunnelResult.time_histogram": {"step": "view", "bins": 3},
     "FunnelResult.times": {"quantile": 0.5},
     "FunnelResult.trend": {"period": "month", "tz": "UTC", "week_start": None},
     "FunnelResult.value": {"column": "amount", "at": "first"},
@@ -194,6 +199,8 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Growth.of": {"start": date(2026, 1, 1)},
     "History.of": {"person_id": "p0", "records": ONE.records, "customer": CUSTOMER},
     "Journey.stage_at": {"day": NOW},
+    "Lifecycles.plot": {"show": "people"},
+    "StageFlow.plot": {"show": "people"},
     "Logs.as_known": {"as_of": NOW},
     "Logs.concat": {"first": logs(), "aliases": None},
     "Logs.from_events": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},

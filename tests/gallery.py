@@ -29,7 +29,7 @@ from funnel import (
 )
 from funnel.backtest import BacktestDates, RuleBook, backtest, calibrate, compare_rules, stage_difference
 from funnel.forecast import buying_model, check_model
-from funnel.interactions import Question
+from funnel.interactions import Complaint, Question
 from funnel.metrics import (
     PurchaseSummary,
     affinity,
@@ -157,11 +157,25 @@ def checked() -> Any:
 
 
 def histories() -> list[History]:
-    """People with open questions."""
-    return [
-        History.of(f"p{number}", [Question(id=f"q{number}", person_id=f"p{number}", occurred_at=NOW - number * DAY)])
-        for number in range(5)
+    """People with open questions, complaints, carts and old purchases."""
+    people = [
+        History.of(f"q{days}", [Question(id=f"q{days}", person_id=f"q{days}", occurred_at=NOW - days * DAY)])
+        for days in range(4)
     ]
+    for days in (1, 3, 40, 45, 50, 80, 100, 120, 140):
+        name, at = f"b{days}", NOW - days * DAY
+        bought = [
+            Purchase(
+                id=f"{name}/{nth}",
+                person_id=name,
+                purchased_at=at - nth * 20 * DAY,
+                amount=Money(150_000 * days, "IDR"),
+            )
+            for nth in (0, 1)
+        ]
+        complaint = [Complaint(id=f"c{days}", person_id=name, occurred_at=at + DAY / 2)] if days < 5 else []
+        people.append(History.of(name, [*bought, *complaint]))
+    return people
 
 
 def journey() -> Any:
@@ -170,8 +184,8 @@ def journey() -> Any:
         Purchase(id=f"o{number}", person_id="sari", purchased_at=START + day * DAY, amount=Money(150_000, "IDR"))
         for number, day in enumerate((40, 80, 190))
     ]
-    asked = Question(id="q1", person_id="sari", occurred_at=START + 20 * DAY)
-    return transitions.of(History.of("sari", [asked, *bought]), POLICY, as_of=NOW)
+    question = Question(id="q1", person_id="sari", occurred_at=START + 20 * DAY)
+    return transitions.of(History.of("sari", [question, *bought]), POLICY, as_of=NOW)
 
 
 RESULTS: Mapping[str, Callable[[], Any]] = {
@@ -205,7 +219,7 @@ RESULTS: Mapping[str, Callable[[], Any]] = {
     "backtest": backtested,
     "calibration": calibrated,
     "rule-comparison": lambda: compare_rules(
-        funnel.rules.segment, funnel.rules.segment, shop(), POLICY, as_of=NOW, new_policy=Policy(lapse_after=90 * DAY)
+        funnel.stage, funnel.stage, shop(), POLICY, as_of=NOW, new_policy=Policy(lapse_after=90 * DAY)
     ),
     "model-check": checked,
 }

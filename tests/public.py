@@ -33,9 +33,9 @@ RESULTS = frozenset(
     MachineCheck ModelCheck NextChange Pair Parameter Plateau ProfileIdentity ProfileInteraction ProfileItem
     PromotionComparison PromotionRetention PurchaseStep PurchaseSteps PurchaseSummary Ranking Rate Ratio Reason
     Reliability RepeatGroup RepeatGroups RepeatRate RepeatRates RestrictedMean Rhythm RuleComparison RulePath
-    SegmentShare Segments ServiceProblem Spell SpendingModel StageChange StageCountChange StageDifference StageFlow
-    StagePeriod StageRecord StepCount StepTime StepValue Survival SurvivalGroups SurvivalStep Task TimeQuantile
-    Transition TransitionChange TransitionRate Transitions Trend WhatIf Worklist
+    ScoreCount SegmentShare Segments ServiceProblem Spell SpendingModel StageChange StageCountChange StageDifference
+    StageFlow StagePeriod StageRecord StepCount StepTime StepValue Survival SurvivalGroups SurvivalStep Task
+    TimeHistogram TimeQuantile Transition TransitionChange TransitionRate Transitions Trend WhatIf Worklist
     """.split()  # noqa: SIM905 - a list of many names reads better as words
 )
 """Results: the library makes them, and nobody calls their constructors."""
@@ -66,7 +66,7 @@ MODULES = (
         "messages",
         "metrics",
     ),
-    *("money", "policy", "postponement", "profiles", "records", "rules", "stages", "store", "worklists"),
+    *("money", "plots", "policy", "postponement", "profiles", "records", "rules", "stages", "store", "worklists"),
 )
 """The public modules beside the root, the readers and the test kit."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LONGEST_FILE = 400
 HEAVY = {
+    "altair",
     "duckdb",
     "hypothesis",
     "ibis",
@@ -37,6 +38,7 @@ HEAVY = {
     "rich",
     "sqlalchemy",
     "typer",
+    "vl_convert",
 }
 FORBIDDEN = (
     r"\beval\(",

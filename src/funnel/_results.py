@@ -1,13 +1,12 @@
-"""What results have in common: rows for other tools, charts, and pictures in a notebook."""
+"""Base classes of results: rows for other tools, charts, and pictures in a notebook."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from funnel._format import Html
 from funnel.errors import MissingExtraError
@@ -53,7 +52,7 @@ class Rows:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return the rows as an Arrow stream.
 
-        Polars, pandas, PyArrow, DuckDB and Altair read it: `pl.DataFrame(result)`.
+        Polars, PyArrow and other tools read it: `pl.DataFrame(result)`, `pa.table(result)`.
 
         Args:
             requested_schema: The schema that the reader prefers.
@@ -72,12 +71,8 @@ def _plain_rows(result: Rows) -> list[dict[str, object]]:
 
 
 def _plain(value: object) -> object:
-    """Return a value that a column can hold."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return value
+    """Return a value that a column can hold: the values of a group are joined."""
+    return ", ".join(map(str, cast("tuple[object, ...]", value))) if isinstance(value, tuple) else value
 
 
 class Charted(Html):
@@ -92,13 +87,13 @@ class Charted(Html):
         Raises:
             MissingExtraError: The extra `plots` is not installed.
         """
-        return drawn(self)
+        return chart_of(self)
 
     def _repr_html_(self) -> str:
         return self._html() + _picture(self)
 
 
-def drawn(result: Charted, **options: object) -> ChartType:
+def chart_of(result: Charted, **options: object) -> ChartType:
     """Return the chart of a result.
 
     Args:
@@ -122,9 +117,9 @@ def _picture(result: Charted) -> str:
     return f'<div style="max-width: 48em">{render.to_svg(result)}</div>'
 
 
-def _module(name: str, what: str, extra: str) -> Any:
+def _module(name: str, purpose: str, extra: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        msg = f"{what} needs {error.name}, which is not installed; run: pip install 'shopfunnel[{extra}]'"
+        msg = f"{purpose} needs {error.name}, which is not installed; run: pip install 'shopfunnel[{extra}]'"
         raise MissingExtraError(msg) from None

@@ -146,7 +146,7 @@ def test_a_journey_is_written_a_line_a_move() -> None:
 
     assert str(journey).splitlines()[0] == "2026-09-01T00:00:00+00:00  arrives as customer  by purchase"
     assert str(journey).splitlines()[2].endswith("lapsed -> repeat_customer  by purchase, won back")
-    assert journey._repr_html_().count("<tr>") == 3
+    assert journey._repr_html_().count("<tr>") == 4
     assert str(nobody) == "no transitions"
     assert list(nobody) == []
 

@@ -13,7 +13,7 @@ import attrs
 
 from funnel._arguments import brief, check_choice, is_one_of
 from funnel._format import TextRepr, as_html, as_text
-from funnel._results import Charted, Rows, drawn
+from funnel._results import Charted, Rows, chart_of
 from funnel.errors import ArgumentError
 from funnel.metrics._display import days
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from altair.typing import ChartType
 
 BacktestShow: TypeAlias = Literal["lift", "reliability"]
-"""What a chart shows: the lift of the rule, or how reliable its probabilities are."""
+"""The content of a chart: the lift of the rule, or the reliability of its probabilities."""
 
 Sums = tuple[float, ...]
 """Sums of a ranking, in the order of `SUMS`."""
@@ -257,7 +257,7 @@ class Backtest(Charted, Rows):
             MissingExtraError: The extra `plots` is not installed.
         """
         check_choice(show, get_args(BacktestShow), "show")
-        return drawn(self, show=show)
+        return chart_of(self, show=show)
 
     def minus(self, other: Backtest | str) -> dict[str, FigureChange]:
         """Return the difference of each figure to another rule, with its interval.

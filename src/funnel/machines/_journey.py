@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import attrs
 
 from funnel._arguments import parse_as_of
 from funnel._expr.explain import Explanation
-from funnel._format import Listed, one_line
+from funnel._format import Listed, as_html, one_line
 from funnel._results import Charted, Rows
 from funnel._time import instant, micros
 from funnel.errors import InstantError
@@ -157,8 +156,7 @@ class Journey(Charted, Rows, Listed[Transition[S]], Generic[S]):
         return "\n".join(map(str, self.transitions)) or "no transitions"
 
     def _html(self) -> str:
-        lines = "".join(f"<tr><td>{html.escape(str(move))}</td></tr>" for move in self.transitions)
-        return f"<table><tbody>{lines}</tbody></table>"
+        return as_html(("transition",), ([str(move)] for move in self.transitions))
 
 
 def journey_of(

@@ -17,7 +17,7 @@ from funnel._arguments import check_choice, parse_as_of
 from funnel._dataframes.compute import to_rows
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
-from funnel._results import Charted, Rows, drawn
+from funnel._results import Charted, Rows, chart_of
 from funnel._time import instant
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday, period_label
@@ -87,7 +87,7 @@ class Lifecycle:
 
 
 LifecycleShow: TypeAlias = Literal["people", "revenue"]
-"""What a chart shows: the number of buyers, or their money."""
+"""The content of a chart: the number of buyers, or their money."""
 
 
 @attrs.frozen
@@ -125,7 +125,7 @@ class Lifecycles(Charted, Rows, Listed[Lifecycle], Tabular):
             MissingExtraError: The extra `plots` is not installed.
         """
         check_choice(show, get_args(LifecycleShow), "show")
-        return drawn(self, show=show)
+        return chart_of(self, show=show)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row per period, ready for a dataframe."""

@@ -156,7 +156,8 @@ class Segments(Charted, Rows, Listed[SegmentShare], Tabular):
     Attributes:
         as_of: The evaluation time.
         segments: The segments, from champions to prospects.
-        scores: The buyers by `funnel.rules.recency_score` and `frequency_score`; scores without buyers are left out.
+        scores: The number of buyers by `funnel.rules.recency_score` and `frequency_score`. Scores without
+            buyers are left out.
         currency: The currency of the logs. None if the logs do not name one; amounts are then shown in minor units.
     """
 

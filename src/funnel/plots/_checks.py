@@ -25,13 +25,13 @@ _DIAGONAL = "On the diagonal, a prediction of 30 % means that 30 % bought."
 
 def backtest(result: Backtest, show: Show) -> style.Chart:
     """Return the lift of the rule beside its baselines, or predicted and observed shares."""
-    return _lift(result) if show == "lift" else _reliability_of(result)
+    return _lifts(result) if show == "lift" else _reliability_of(result)
 
 
-def _lift(result: Backtest) -> style.Chart:
+def _lifts(result: Backtest) -> style.Chart:
     rows = [
         {
-            "label": one.name,
+            "label": style.name_of(one.name),
             "value": one.lift.value,
             "lower": one.lift.ci_lower,
             "upper": one.lift.ci_upper,
@@ -39,19 +39,21 @@ def _lift(result: Backtest) -> style.Chart:
         }
         for one in result.rankings
     ]
-    made = style.intervals(
-        rows, "buyers in the top tenth, as a multiple of a random tenth", form=",~g", even=1, zero=True
+    figure = style.intervals(
+        rows, "buyers in the top tenth, as a multiple of a random tenth", form=",.4~r", even=1, zero=True
     )
-    rule, lift = result.rule, result.rule.lift
-    finding = f"{style.name_of(rule.name)}: lift {lift}"
+    rule = result.rule
+    finding = f"{style.name_of(rule.name)}: lift {rule.lift}"
     bought = f"{rule.bought:,} of {rule.people:,} evaluations of {result.people:,} people"
     note = f"{bought} were followed by a purchase within {days(result.horizon)}, on {len(result.by_date):,} days."
-    return style.titled(made, finding, f"{note} The dashed line is a random choice.")
+    return style.titled(figure, finding, f"{note} The dashed line is a random choice.")
 
 
 def _reliability_of(result: Backtest) -> style.Chart:
     if not result.reliability:
-        return style.nothing("There are no probabilities.", "Pass a calibration to backtest to compare probabilities.")
+        return style.nothing(
+            "The rule has no probabilities.", "Pass a calibration to backtest to compare probabilities."
+        )
     rows = [
         _point(one.predicted, one.bought, one.people, one.observed.ci_lower, one.observed.ci_upper)
         for one in result.reliability
@@ -76,7 +78,7 @@ def _reliability(rows: Sequence[dict[str, Any]]) -> style.Chart:
     diagonal = even.mark_line(strokeDash=[4, 4], color=style.MUTED).encode(x=across, y=alt.Y(**up))
     base = style.chart(rows).encode(x=across, tooltip=[alt.Tooltip("text:N")])
     lines = base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(
-        y=alt.Y(**{**up, "shorthand": "lower:Q"}), y2="upper:Q"
+        y=alt.Y(**style.with_field(up, "lower")), y2="upper:Q"
     )
     points = base.mark_point(filled=True, opacity=1, color=style.BLUE, size=80).encode(y=alt.Y(**up))
     return alt.layer(diagonal, lines, points).properties(width=_SIZE, height=_SIZE)
@@ -84,7 +86,7 @@ def _reliability(rows: Sequence[dict[str, Any]]) -> style.Chart:
 
 def model_check(result: ModelCheck) -> style.Chart:
     """Return predicted and observed shares of ten groups of people of rising chances."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in result.groups:
         rate = Rate(one.bought, one.people)
         rows.append(_point(one.chance, one.bought, one.people, rate.ci_lower, rate.ci_upper))
@@ -103,23 +105,25 @@ def calibration(result: Calibration) -> style.Chart:
     if not result.is_reportable:
         return style.nothing("Too few people for probabilities.", f"{counts}; at least {result.min_people:,} buyers.")
     y = style.numbers("probability", "probability of a purchase", form="%", zero=True)
-    x = alt.X(**style.numbers("points", "points", form=",~g", zero=False))
-    layers = []
+    x = alt.X(**style.numbers("points", "points", form=",.4~r", zero=False))
+    layers: list[Any] = []
     if result.levels:
         rows = list(_levels(result))
         base = style.chart(rows).encode(x=x, tooltip=[alt.Tooltip("text:N")])
         layers.append(base.mark_line(interpolate="step-after", color=style.BLUE).encode(y=alt.Y(**y)))
         layers.append(
-            base.mark_rule(size=2, opacity=0.5).encode(y=alt.Y(**{**y, "shorthand": "lower:Q"}), y2="upper:Q")
+            base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(
+                y=alt.Y(**style.with_field(y, "lower")), y2="upper:Q"
+            )
         )
         layers.append(base.mark_point(filled=True, opacity=1, size=70, color=style.BLUE).encode(y=alt.Y(**y)))
     else:
         layers.append(style.chart(_smooth(result)).mark_line(color=style.BLUE).encode(x=x, y=alt.Y(**y)))
     average = style.chart([{"probability": result.base_rate}]).mark_rule(strokeDash=[4, 4], color=style.MUTED)
     layers.append(average.encode(y="probability:Q"))
-    made = alt.layer(*layers).properties(width=style.WIDTH, height=240)
+    figure = alt.layer(*layers).properties(width=style.WIDTH, height=240)
     note = f"The dashed line is the average, {percent(result.base_rate)}. Method: {result.method}."
-    return style.titled(made, f"{counts}", note)
+    return style.titled(figure, f"{counts}", note)
 
 
 def _levels(result: Calibration) -> Iterator[dict[str, Any]]:
@@ -142,8 +146,8 @@ def _smooth(result: Calibration) -> Iterator[dict[str, Any]]:
 def comparison(result: RuleComparison[Any]) -> style.Chart:
     """Return the number of people by old and new answer as a heat map."""
     if not result.changes:
-        return style.nothing("There are no people to compare.")
-    most = max(one.people for one in result.changes)
+        return style.nothing("Nobody can be compared.")
+    most = max((one.people for one in result.changes if not one.is_unchanged), default=1)
     rows: list[dict[str, Any]] = [
         {
             "before": style.name_of(one.before),
@@ -151,7 +155,7 @@ def comparison(result: RuleComparison[Any]) -> style.Chart:
             "people": one.people,
             "text": f"{one.people:,}",
             "is_same": one.is_unchanged,
-            "is_dark": one.people > _DARK * most,
+            "is_dark": one.people > _DARK * most and not one.is_unchanged,
         }
         for one in result.changes
     ]
@@ -161,13 +165,13 @@ def comparison(result: RuleComparison[Any]) -> style.Chart:
         x=alt.X("after:N", sort=order, title=f"new: {result.new}", axis=axis),
         y=style.names("before", f"old: {result.old}", order=order),
     )
-    color = alt.Color("people:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
+    heat = alt.Color("people:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
+    color = alt.condition(alt.datum.is_same, alt.value(style.GREY), heat)
     ink = alt.condition(alt.datum.is_dark, alt.value("white"), alt.value(style.INK))
-    opacity = alt.condition(alt.datum.is_same, alt.value(style.FEW), alt.value(1))
-    cells = base.mark_rect(stroke="white", strokeWidth=2).encode(color=color, opacity=opacity)
+    cells = base.mark_rect(stroke="white", strokeWidth=2).encode(color=color)
     texts = base.mark_text(fontSize=12).encode(text="text:N", color=ink)
     wide, high = (len({row[side] for row in rows}) for side in ("after", "before"))
-    made = alt.layer(cells, texts).properties(width=max(wide * 100, 200), height=high * 34)
+    figure = alt.layer(cells, texts).properties(width=max(wide * 100, 200), height=high * 34)
     share = percent(result.changed / result.total)
     finding = f"{result.changed:,} of {result.total:,} people ({share}) get a different answer"
-    return style.titled(made, finding, f"As of {result.as_of:%Y-%m-%d}. Light cells are unchanged.")
+    return style.titled(figure, finding, f"As of {result.as_of:%Y-%m-%d}. Grey cells are unchanged.")

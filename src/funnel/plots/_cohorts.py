@@ -24,17 +24,17 @@ _MOST_TEXTS, _DARK, _CELL, _HEIGHT = 24, 0.55, 44, 24
 def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
     """Return the cells of cohorts as a heat map; unobserved cells are grey, unfinished cells light with a star."""
     if not len(result):
-        return style.nothing("There are no cohorts.")
+        return style.nothing("The result has no cohorts.")
     if show != "share" and result.cohorts[0].revenue is None:
-        return style.nothing(f"Amounts are not known, so there is no {show} of cohorts.")
+        return style.nothing("The amounts are not known.")
     rows = list(_rows(result, show))
-    known = [row["value"] for row in rows if row["value"] is not None]
-    most = max(known, default=0) or 1
+    amounts = [row["value"] for row in rows if row["value"] is not None]
+    most = max(amounts, default=0) or 1
     for row in rows:
         row["dark"] = row["value"] is not None and not row["is_partial"] and row["value"] > _DARK * most
     columns, cohorts = _columns(result, show), list(dict.fromkeys(row["cohort"] for row in rows))
     wide = len(columns) <= _MOST_TEXTS
-    base = style.chart(rows).encode(
+    base: Any = style.chart(rows).encode(
         x=alt.X(
             "after:O",
             sort=None,
@@ -45,16 +45,16 @@ def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("cohort", "after", "text", "detail")],
     )
     heat = alt.Color("value:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
-    is_known = alt.datum.value != None  # noqa: E711 - an expression of Vega
-    color = alt.condition(is_known, heat, alt.value(style.GREY))
     opacity = alt.condition(alt.datum.is_partial, alt.value(style.FEW), alt.value(1))
-    cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=color, opacity=opacity)
+    cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=heat, opacity=opacity)
     ink = alt.condition(alt.datum.dark, alt.value("white"), alt.value(style.INK))
-    layers: list[Any] = [cells, base.mark_text(fontSize=11).encode(text="text:N", color=ink)][: 1 + wide]
-    made = alt.layer(*layers).properties(
+    unknown = style.chart(row for row in rows if row["value"] is None).encode(x=base.encoding.x, y=base.encoding.y)
+    grey = unknown.mark_rect(stroke="white", strokeWidth=1.5, color=style.GREY).encode(tooltip=base.encoding.tooltip)
+    layers: list[Any] = [cells, grey, base.mark_text(fontSize=11).encode(text="text:N", color=ink)][: 2 + wide]
+    figure = alt.layer(*layers).properties(
         width=len(columns) * (_CELL + 10 * (show != "share") if wide else 16), height=len(cohorts) * _HEIGHT
     )
-    return style.titled(made, _finding(result, show), *_notes(result, show))
+    return style.titled(figure, _finding(result, show), *_notes(result, show))
 
 
 def _columns(result: Cohorts[Any], show: Show) -> range:
@@ -130,12 +130,12 @@ def _finding(result: Cohorts[Any], show: Show) -> str:
     average = _average(over, last, show) if over else None
     if average is None:
         return f"{people:,} people in {len(result)} cohorts; no later {result.period} is over yet"
-    what = {
+    meaning = {
         "share": f"of people counted {last} {result.period} later",
         "revenue": f"of revenue of a cohort {last} {result.period} later",
         "value": f"paid by each person up to {last} {result.period} later",
     }[show]
-    return f"{_text(average, result, show)} {what}, on average; {people:,} people in {len(result)} cohorts"
+    return f"{_text(average, result, show)} {meaning}, on average; {people:,} people in {len(result)} cohorts"
 
 
 def _notes(result: Cohorts[Any], show: Show) -> list[str]:

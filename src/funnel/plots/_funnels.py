@@ -53,15 +53,16 @@ def _bars(result: FunnelResult[Any]) -> style.Chart:
     tips = [alt.Tooltip(f"{name}:N") for name in ("step", "state", "people")]
     color = style.colors("state", list(_STATES), **_STATES)
     bars = base.mark_bar(size=20).encode(x=across, color=color, order="order:O", tooltip=tips)
-    texts = style.chart(_ends(result)).mark_text(align="left", dx=6, fontSize=12, color=style.INK)
+    ends = [{"step": _label(step), "people": step.reached, "text": f"{step.reached:,}"} for step in result]
+    texts = style.chart(ends).mark_text(align="left", dx=6, fontSize=12, color=style.INK)
     labels = texts.encode(x="people:Q", y=style.names("step", order=order), text="text:N")
-    room = alt.Scale(domain=[0, 1.3 * result.entered])
-    left = alt.layer(bars.encode(x=across.scale(room)), labels).properties(
+    room = alt.Scale(domain=[0, 1.15 * result.entered])
+    counts = alt.layer(bars.encode(x=across.scale(room)), labels).properties(
         width=style.WIDTH * 2 // 3, height=len(order) * style.ROW
     )
     rates = [style.rate_row(_label(step), step.from_start, result.min_people) for step in result]
-    right = style.intervals(rates, "share of all who entered", width=style.WIDTH // 3, domain=[0, 1])
-    both = alt.hconcat(left, right, spacing=16)
+    shares = style.intervals(rates, "share of all who entered", width=style.WIDTH // 3, domain=[0, 1])
+    both = alt.hconcat(counts, shares, spacing=16)
     return style.titled(both, _finding(result), *_notes(result))
 
 
@@ -77,19 +78,13 @@ def _parts(result: FunnelResult[Any]) -> Iterator[dict[str, Any]]:
             yield {"step": _label(step), "state": state, "people": people, "order": order}
 
 
-def _ends(result: FunnelResult[Any]) -> Iterator[dict[str, Any]]:
-    for step in result:
-        share = percent(step.reached / result.entered)
-        yield {"step": _label(step), "people": step.reached, "text": f"{step.reached:,} · {share}"}
-
-
 def _groups(result: FunnelResult[Any]) -> style.Chart:
     """Return the rates of the largest groups, step by step."""
-    shown, more = style.first(result.groups, _MOST_GROUPS, "groups")
-    groups = [style.name_of(group.value) for group in shown]
+    visible, more = style.first(result.groups, _MOST_GROUPS, "groups")
+    groups = [style.name_of(group.value) for group in visible]
     rows = [
         style.rate_row(_label(step), step.from_start, result.min_people, group=name)
-        for name, group in zip(groups, shown, strict=True)
+        for name, group in zip(groups, visible, strict=True)
         for step in group.steps[1:]
     ]
     order = [_label(step) for step in result.steps[1:]]
@@ -104,9 +99,9 @@ def _groups(result: FunnelResult[Any]) -> style.Chart:
     texts = base.mark_text(align="left", fontSize=11, color=style.INK)
     labels = texts.encode(x=alt.value(style.WIDTH + 10), text="text:N")
     height = max(len(order) * len(groups) * 22, 60)
-    made = alt.layer(bars, lines, labels).properties(width=style.WIDTH, height=height)
+    figure = alt.layer(bars, lines, labels).properties(width=style.WIDTH, height=height)
     notes = [*_notes(result), more]
-    return style.titled(made, f"{_finding(result)}, by {result.by}", *notes)
+    return style.titled(figure, f"{_finding(result)}, by {result.by}", *notes)
 
 
 # ---- by period -----------------------------------------------------------------------------------------------------
@@ -130,7 +125,7 @@ def trend(result: Trend) -> style.Chart:
     tips = [alt.Tooltip(f"{name}:N") for name in ("label", "text", "entered", "state")]
     across = style.numbers("value", "converted", form="%", zero=True)
     band = base.mark_area(opacity=0.15, color=style.BLUE).encode(
-        y=alt.Y(**{**across, "shorthand": "lower:Q"}), y2="upper:Q"
+        y=alt.Y(**style.with_field(across, "lower")), y2="upper:Q"
     )
     line = base.mark_line(color=style.BLUE, opacity=0.6).encode(y=alt.Y(**across))
     fill = alt.Color(
@@ -143,12 +138,12 @@ def trend(result: Trend) -> style.Chart:
     top = alt.layer(band, line, points.encode(y=alt.Y(**across), color=fill, tooltip=tips))
     entered = base.mark_bar(color=style.LIGHT).encode(y=alt.Y(**style.numbers("entered", "entered")), tooltip=tips)
     opacity = alt.condition(alt.datum.state == _MATURE, alt.value(1), alt.value(0.5))
-    made = alt.vconcat(
+    figure = alt.vconcat(
         top.properties(width=style.WIDTH, height=200),
         entered.encode(opacity=opacity).properties(width=style.WIDTH, height=60),
         spacing=10,
     )
-    return style.titled(made, _trend_finding(result), _TREND_NOTE)
+    return style.titled(figure, _trend_finding(result), _TREND_NOTE)
 
 
 _MATURE, _OPEN = "every window is closed", "some windows are open"
@@ -188,19 +183,19 @@ def times(result: TimeHistogram) -> style.Chart:
     ]
     base = style.chart(rows)
     tips = [alt.Tooltip("text:N")]
-    across = alt.X(**style.numbers("start", None, form=",~g", nice=False))
+    across = alt.X(**style.numbers("start", None, form=",.4~r", nice=False))
     bars = base.mark_bar(color=style.BLUE, binSpacing=1).encode(
         x=across.bin("binned"), x2="end:Q", y=alt.Y(**style.numbers("people", "people")), tooltip=tips
     )
     curve = style.chart([{"end": 0, "share": 0}, *rows]).mark_line(color=style.ORANGE, strokeWidth=2.5)
     share = alt.Y(**style.numbers("share", "done by then", form="%", domain=[0, 1]))
-    shares = curve.encode(x=alt.X(**style.numbers("end", f"{unit} since entry", form=",~g", nice=False)), y=share)
-    made = alt.vconcat(
+    shares = curve.encode(x=alt.X(**style.numbers("end", f"{unit} since entry", form=",.4~r", nice=False)), y=share)
+    figure: Any = alt.vconcat(
         bars.properties(width=style.WIDTH, height=160), shares.properties(width=style.WIDTH, height=110), spacing=10
-    ).resolve_scale(x="shared")
+    )
     note = "Only people who reached the step. People who may still reach it are not shown: their times are longer."
     finding = f"Half of the {result.people:,} people who reached {result.step} took up to {days(result.median)}"
-    return style.titled(made, finding, note)
+    return style.titled(figure.resolve_scale(x="shared"), finding, note)
 
 
 # ---- drivers -------------------------------------------------------------------------------------------------------
@@ -210,19 +205,19 @@ def drivers(result: Drivers) -> style.Chart:
     """Return the odds ratio of each value with its interval, on a logarithmic scale."""
     if not len(result):
         return style.nothing(f"No value of {result.column} was frequent enough to compare.")
-    shown, more = style.first(list(result), _MOST_DRIVERS, "values")
+    visible, more = style.first(list(result), _MOST_DRIVERS, "values")
     rows = [
         {
             "label": style.name_of(one.value),
             "value": one.odds_ratio,
             "lower": one.ci_lower,
             "upper": one.ci_upper,
-            "text": f"{one.odds_ratio:.2f} · {one.converted_with + one.others_with:,} people",
+            "text": f"{one.odds_ratio:,.2f} · {one.converted_with + one.others_with:,} people",
         }
-        for one in shown
+        for one in visible
     ]
-    made = style.intervals(rows, "odds ratio of converting", form="~g", even=1, type="log")
+    figure = style.intervals(rows, "odds ratio of converting", form=",.4~r", even=1, type="log")
     finding = f"{rows[0]['label']} goes most together with conversion, of {len(result)} values of {result.column}"
     people = f"{result.converted:,} converted and {result.others:,} other people."
     level = f"Simultaneous intervals at {100 * result.confidence_level:.4g} %. Association is not causation."
-    return style.titled(made, finding, f"{people} {level}", more)
+    return style.titled(figure, finding, f"{people} {level}", more)

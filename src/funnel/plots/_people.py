@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -48,7 +49,7 @@ def segments(result: Segments) -> style.Chart:
         base.mark_text(dy=-7, fontSize=12).encode(text="text:N", color=ink),
         base.mark_text(dy=8, fontSize=10).encode(text="name:N", color=ink),
     )
-    made = alt.vconcat(
+    figure = alt.vconcat(
         grid.properties(width=style.WIDTH, height=44 * len({one.frequency for one in result.scores})),
         _segment_bars(result),
         spacing=24,
@@ -57,7 +58,7 @@ def segments(result: Segments) -> style.Chart:
     finding = f"{buyers:,} buyers by recency and frequency"
     if top is not None:
         finding = f"{finding}; {style.name_of(top.segment)} brought {percent(top.money)} of all money"
-    return style.titled(made, finding, f"Scores by the limits of the policy, as of {result.as_of:%Y-%m-%d}.")
+    return style.titled(figure, finding, f"Scores by the limits of the policy, as of {result.as_of:%Y-%m-%d}.")
 
 
 def _segment_bars(result: Segments) -> style.Chart:
@@ -73,10 +74,10 @@ def _segment_bars(result: Segments) -> style.Chart:
     return _bars(rows, "people", "people in the segment, with share and money")
 
 
-def _bars(rows: list[dict[str, object]], field: str, heading: str) -> style.Chart:
+def _bars(rows: Sequence[style.Row], field: str, heading: str) -> style.Chart:
     """Return bars with texts at their ends."""
     base = style.chart(rows).encode(y=style.names("label", order=[str(row["label"]) for row in rows]))
-    across = alt.X(**style.numbers(field, heading, form="~s"))
+    across = alt.X(**style.numbers(field, heading))
     bars = base.mark_bar(color=style.BLUE, size=18).encode(x=across, tooltip=[alt.Tooltip("text:N")])
     texts = base.mark_text(align="left", fontSize=12, color=style.INK)
     return alt.layer(bars, texts.encode(x=alt.value(style.WIDTH + 10), text="text:N")).properties(
@@ -98,31 +99,32 @@ def worklist(result: Worklist) -> style.Chart:
         ]
         text = f"{people:,} · {percent(people / len(result))}{''.join(f' · {one} at stake' for one in stake)}"
         rows.append({"label": style.name_of(action), "people": people, "text": text})
-    made = _bars(rows, "people", "people")
+    figure = _bars(rows, "people", "people")
     first = style.name_of(next(iter(counts)))
     finding = f"{len(result):,} people to write to; the most urgent action is {first}"
     note = f"By action, most urgent first, as of {result.as_of.astimezone(result.tz):%Y-%m-%d %H:%M}."
-    return style.titled(made, finding, note)
+    return style.titled(figure, finding, note)
 
 
 def churn_reasons(result: ChurnReasons) -> style.Chart:
     """Return the share of lapsed people by reason: the known share, and the bounds of the true share."""
     if not result.reasons:
         return style.nothing(result.summary)
-    shown, more = style.first(result.reasons, _MOST_REASONS, "reasons")
+    visible, more = style.first(result.reasons, _MOST_REASONS, "reasons")
     rows = [
         {
-            "label": f"{style.name_of(one.answer)}: {one.reason}",
+            "label": f"{style.name_of(one.answer)}: {style.name_of(one.reason)}",
             "value": one.rate.value,
             "lower": one.lower_bound,
             "upper": one.upper_bound,
             "text": f"{percent(one.rate.value)} · {one.rate.successes:,} of {one.rate.trials:,}",
         }
-        for one in shown
+        for one in visible
     ]
-    made = style.intervals(rows, "share of lapsed people", domain=[0, 1])
+    figure = style.intervals(rows, "share of lapsed people", domain=[0, 1])
     note = (
         "Points: share of the people whose reason is known. Lines: between all silent people leaving for another "
         "reason and all leaving for this one."
     )
-    return style.titled(made, result.summary, note, more)
+    finding, limits = style.sentences(result.summary)
+    return style.titled(figure, finding, limits, note, more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
@@ -27,9 +27,10 @@ def lifecycle(result: Lifecycles, show: LifecycleShow) -> style.Chart:
     if not len(result):
         return style.nothing("Nobody has bought.")
     if show == "revenue" and result.periods[0].revenue is None:
-        return style.nothing("Amounts are not known, so there is no revenue of periods.")
+        return style.nothing("The amounts are not known.")
     rows = [row for one in result for row in _kinds(result, one, show)]
-    across = style.numbers("amount", f"{'buyers' if show == 'people' else _unit(result.currency)}", form="~s")
+    people = style.numbers("amount", "buyers")
+    across = people if show == "people" else style.numbers("amount", _unit(result.currency), form="~s")
     bars = (
         style.chart(rows)
         .mark_bar()
@@ -43,8 +44,8 @@ def lifecycle(result: Lifecycles, show: LifecycleShow) -> style.Chart:
         )
     )
     zero = style.chart([{"zero": 0}]).mark_rule(color=style.INK).encode(y="zero:Q")
-    made = alt.layer(bars, zero).properties(width=style.WIDTH, height=260)
-    return style.titled(made, _lifecycle_finding(result), _DORMANT_NOTE, _PARTIAL_NOTE)
+    figure = alt.layer(bars, zero).properties(width=style.WIDTH, height=260)
+    return style.titled(figure, _lifecycle_finding(result), _DORMANT_NOTE, _PARTIAL_NOTE)
 
 
 _DORMANT_NOTE = "Dormant people bought in the period before and not in this one; they are below zero."
@@ -113,14 +114,14 @@ def growth(result: Growth) -> style.Chart:
         color=style.colors("state", list(states), **states),
     )
     leads = base.mark_bar(color=style.LIGHT).encode(y=alt.Y(**style.numbers("leads", "leads")))
-    made = alt.vconcat(
+    figure = alt.vconcat(
         profits.properties(width=style.WIDTH, height=200), leads.properties(width=style.WIDTH, height=60), spacing=10
     )
     total, people = sum(one.profit for one in result), sum(one.leads for one in result)
     finding = f"{money(total, result.currency)} of profit from {people:,} leads"
     pending = sum(one.pending for one in result)
     note = f"By period of arrival. {pending:,} people are pending and in no number." if pending else _ARRIVAL_NOTE
-    return style.titled(made, finding, note)
+    return style.titled(figure, finding, note)
 
 
 _ARRIVAL_NOTE = "By period of arrival."
@@ -129,14 +130,14 @@ _ARRIVAL_NOTE = "By period of arrival."
 def waterfall(result: GrowthChange) -> style.Chart:
     """Return the profit of two periods, and between them the part of each way."""
     names = [f"{one.start:%Y-%m-%d}" for one in (result.before, result.after)]
-    shown, currency = [money(one.profit, result.currency) for one in (result.before, result.after)], result.currency
-    finding = f"Profit went from {shown[0]} to {shown[1]}"
+    visible, currency = [money(one.profit, result.currency) for one in (result.before, result.after)], result.currency
+    finding = f"Profit went from {visible[0]} to {visible[1]}"
     if result.parts is None:
         return style.nothing(f"{finding}.", "The change cannot be split: a factor is zero in one of the periods.")
     ends = list(accumulate(result.parts.values(), initial=result.before.profit))
     rows = [_bar(names[0], 0, result.before.profit, currency, "profit")]
-    for way, start, end in zip(result.parts, ends, ends[1:], strict=True):
-        rows.append(_bar(way, start, end, currency, "more" if end >= start else "less"))
+    for part, (start, end) in zip(result.parts, pairwise(ends), strict=True):
+        rows.append(_bar(style.name_of(part), start, end, currency, "more" if end >= start else "less"))
     rows.append(_bar(f"{names[1]} ", 0, result.after.profit, currency, "profit"))
     order = [row["label"] for row in rows]
     kinds = {"profit": style.BLACK, "more": style.BLUE, "less": style.RED}
@@ -147,20 +148,20 @@ def waterfall(result: GrowthChange) -> style.Chart:
         y=alt.Y(**across), y2="end:Q", color=style.colors("kind", list(kinds), **kinds), tooltip=[alt.Tooltip("text:N")]
     )
     texts = base.mark_text(dy=-8, fontSize=11, color=style.INK).encode(y="top:Q", text="text:N")
-    made = alt.layer(bars, texts).properties(width=max(style.WIDTH, len(rows) * 80), height=260)
+    figure = alt.layer(bars, texts).properties(width=max(style.WIDTH, len(rows) * 80), height=260)
     note = f"{result.before.arrived:,} people arrived before and {result.after.arrived:,} after."
-    return style.titled(made, finding, note, _unfinished(result))
+    return style.titled(figure, finding, note, _unfinished(result))
 
 
 def _bar(label: str, start: int, end: int, currency: str | None, kind: str) -> dict[str, Any]:
-    sign = "" if kind == "profit" else "+" * (end >= start)
+    sign = "-" if end < start else "" if kind == "profit" else "+"
     return {
         "label": label,
         "start": _major(start, currency),
         "end": _major(end, currency),
         "top": _major(max(start, end), currency),
         "kind": kind,
-        "text": f"{sign}{short_money(end - start, currency)}",
+        "text": f"{sign}{short_money(abs(end - start), currency)}",
     }
 
 

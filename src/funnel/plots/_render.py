@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
-import vl_convert  # noqa: F401 - Altair renders with it; if it is missing, the message names it
+import vl_convert as _vl_convert  # noqa: F401  # pyright: ignore[reportUnusedImport] - if missing, it is named
 
 from funnel._arguments import brief, kind_of
 from funnel.errors import ArgumentError
@@ -80,7 +80,7 @@ def _check_scale(scale: object) -> None:
 
 
 def _chart(of: Any) -> Any:
-    made = of.plot() if hasattr(of, "plot") else of
-    if not isinstance(made, alt.TopLevelMixin):
+    figure = of.plot() if hasattr(of, "plot") else of
+    if not isinstance(figure, alt.TopLevelMixin):
         raise ArgumentError(f"chart must be a result with a chart, or an Altair chart (got {kind_of(of)})")
-    return made
+    return figure

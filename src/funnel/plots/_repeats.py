@@ -40,35 +40,35 @@ def steps(result: PurchaseSteps) -> style.Chart:
     """Return the share of people who take each step to the next purchase, with its interval."""
     if not len(result):
         return style.nothing("Nobody has bought.")
-    shown, more = style.first(list(result), _MOST_STEPS, "steps")
-    rows = []
-    for one in shown:
+    visible, more = style.first(list(result), _MOST_STEPS, "steps")
+    rows: list[style.Row] = []
+    for one in visible:
         row = style.rate_row(f"purchase {one.nth} to {one.nth + 1}", one.repeat.rate)
         median = one.wait.median.value
         rows.append(row if median is None else {**row, "text": f"{row['text']}, half by {days(median)}"})
-    rate = shown[0].repeat.rate
+    rate = visible[0].repeat.rate
     length = days(result.within)
     finding = f"{percent(rate.value)} of {rate.trials:,} first-time buyers bought again within {length}"
     if not rate.trials:
         finding = "No buyer has been observed for long enough"
-    note = f"Share that takes each step within {length}; {sum(one.repeat.pending for one in shown):,} pending."
-    made = style.intervals(rows, f"bought again within {length}", domain=[0, 1])
-    return style.titled(made, finding, f"{note} {_INTERVALS}", more)
+    note = f"Share that takes each step within {length}; {sum(one.repeat.pending for one in visible):,} pending."
+    figure = style.intervals(rows, f"bought again within {length}", domain=[0, 1])
+    return style.titled(figure, finding, f"{note} {_INTERVALS}", more)
 
 
 def groups(result: RepeatGroups) -> style.Chart:
     """Return the repeat rate of each group with its interval."""
     if not len(result):
         return style.nothing("Nobody has bought.")
-    shown, more = style.first(list(result), _MOST_GROUPS, "groups")
+    visible, more = style.first(list(result), _MOST_GROUPS, "groups")
     rows = [
         style.rate_row("(none)" if one.group is None else one.group, one.repeat.rate, result.min_people)
-        for one in shown
+        for one in visible
     ]
     people = sum(one.repeat.rate.trials for one in result)
     finding = f"Bought again within {days(result.within)}, by {result.by}: {people:,} people"
-    made = style.intervals(rows, "bought again", zero=True)
-    return style.titled(made, finding, f"{_INTERVALS} {_CHOSEN}", more)
+    figure = style.intervals(rows, "bought again", zero=True)
+    return style.titled(figure, finding, f"{_INTERVALS} {_CHOSEN}", more)
 
 
 _CHOSEN = "People chose their group: this shows who came back, not why."
@@ -76,14 +76,15 @@ _CHOSEN = "People chose their group: this shows who came back, not why."
 
 def promotions(result: PromotionRetention) -> style.Chart:
     """Return the repeat rates of promotion buyers and of the rest, with their intervals."""
-    pairs = {"bought again": result.repeat, "bought again outside a promotion": result.unprompted}
+    pairs = {"again": result.repeat, "outside a promotion": result.unprompted}
     rows = [
-        style.rate_row(f"{what}: {who}", rate.rate)
-        for what, one in pairs.items()
-        for who, rate in (("first in a promotion", one.promoted), ("the rest", one.rest))
+        style.rate_row(f"{bought}: {group}", rate.rate)
+        for bought, one in pairs.items()
+        for group, rate in (("promotion buyers", one.promoted), ("the rest", one.rest))
     ]
-    made = style.intervals(rows, f"within {days(result.within)}", zero=True)
-    return style.titled(made, result.summary, _INTERVALS)
+    figure = style.intervals(rows, f"bought again within {days(result.within)}", zero=True)
+    finding, limits = style.sentences(result.summary)
+    return style.titled(figure, finding, limits, _INTERVALS)
 
 
 def rhythm(result: Rhythm) -> style.Chart:
@@ -93,11 +94,11 @@ def rhythm(result: Rhythm) -> style.Chart:
     size, unit = style.unit_of(result.quarters[2])
     short, typical, long = (one / size for one in result.quarters)
     row = {"label": "middle half", "lower": short, "value": typical, "upper": long}
-    made = style.intervals(
-        [{**row, "text": f"median {days(result.typical)}"}], f"{unit} from one purchase to the next", form=",~g"
+    figure = style.intervals(
+        [{**row, "text": f"median {days(result.typical)}"}], f"{unit} from one purchase to the next", form=",.4~r"
     )
     finding = f"Half of {result.gaps:,} times between purchases are up to {days(result.typical)}"
-    return style.titled(made, finding, f"{result.people:,} people with at least two purchases.")
+    return style.titled(figure, finding, f"{result.people:,} people with at least two purchases.")
 
 
 def pairs(result: Affinity) -> style.Chart:
@@ -106,13 +107,13 @@ def pairs(result: Affinity) -> style.Chart:
     several, word = (result.in_order, "then") if in_order else (result.together, "with")
     if not several:
         return style.nothing(f"No pair of products occurs {result.min_people:,} times.")
-    shown, more = style.first(several, _MOST_PAIRS, "pairs")
-    rows = []
-    for one in shown:
+    visible, more = style.first(several, _MOST_PAIRS, "pairs")
+    rows: list[style.Row] = []
+    for one in visible:
         row = style.rate_row(f"{one.sku}, {word} {one.other}", one.confidence)
         rows.append({**row, "text": f"{row['text']}, lift {one.lift:.2f}"})
     how = f"bought after, within {days(result.within)}" if in_order else "bought together"
-    rate = percent(shown[0].confidence.value)
-    finding = f"{rate} of buyers of {shown[0].sku} also bought {shown[0].other} ({how})"
-    made = style.intervals(rows, f"of buyers of the first: {how}", zero=True)
-    return style.titled(made, finding, f"{_INTERVALS} A lift of 1 is chance.", more)
+    rate = percent(visible[0].confidence.value)
+    finding = f"{rate} of buyers of {visible[0].sku} also bought {visible[0].other} ({how})"
+    figure = style.intervals(rows, f"of buyers of the first: {how}", zero=True)
+    return style.titled(figure, finding, f"{_INTERVALS} A lift of 1 is chance.", more)

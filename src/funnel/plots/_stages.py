@@ -45,9 +45,9 @@ def _people(result: StageFlow) -> style.Chart:
     several = len(result) > 1
     base = style.chart(rows)
     marked = base.mark_area(opacity=0.9) if several else base.mark_bar(size=60)
-    made = marked.encode(
+    figure = marked.encode(
         x=style.periods("period"),
-        y=alt.Y(**style.numbers("people", "people", form="~s"), stack="zero"),
+        y=alt.Y(**style.numbers("people", "people"), stack="zero"),
         color=style.colors("stage", order),
         order="order:O",
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("period", "stage", "text")],
@@ -57,7 +57,7 @@ def _people(result: StageFlow) -> style.Chart:
     parts = [f"{last.people[stage]:,} {name}" for stage, name in zip(result.stages, order, strict=True)]
     finding = f"{total:,} people: {', '.join(parts)}"
     star = f" A star marks the {result.period} that is not over." if last.is_partial else ""
-    return style.titled(made, finding, f"By stage at the end of each {result.period}.{star}")
+    return style.titled(figure, finding, f"By stage at the end of each {result.period}.{star}")
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -70,9 +70,9 @@ def _share(part: int, whole: int) -> float | None:
 def _links(result: StageFlow) -> style.Chart:
     total = sum(one.count for one in result.transitions)
     starts: list[Value | None] = [None, *result.stages]
-    left = _offsets(starts, result.transitions, "from_stage")
-    right = _offsets(result.stages, result.transitions, "to_stage")
-    bands = [row for link in zip(result.transitions, left, right, strict=True) for row in _band(*link)]
+    starts_at = _offsets(starts, result.transitions, "from_stage")
+    ends_at = _offsets(result.stages, result.transitions, "to_stage")
+    bands = [row for link in zip(result.transitions, starts_at, ends_at, strict=True) for row in _band(*link)]
     labels = [
         *_labels(starts, result.transitions, "from_stage"),
         *_labels(result.stages, result.transitions, "to_stage"),
@@ -97,13 +97,13 @@ def _links(result: StageFlow) -> style.Chart:
         side = style.chart([row for row in labels if row["x"] == at])
         texts = side.mark_text(align="left" if at else "right", dx=8 if at else -8, fontSize=12, color=style.INK)
         layers.append(texts.encode(x=across, y="low:Q", text="text:N"))
-    made = alt.layer(*layers).properties(width=style.WIDTH - 120, height=300)
+    figure = alt.layer(*layers).properties(width=style.WIDTH - 120, height=300)
     first = max(result.transitions, key=lambda one: (one.from_stage is not None, one.count))
     finding = (
         f"{total:,} transitions; most often {_name(first.from_stage)} to {_name(first.to_stage)} ({first.count:,})"
     )
     note = "Left: stage before. Right: stage after. A person counts once for each transition."
-    return style.titled(made, finding, note)
+    return style.titled(figure, finding, note)
 
 
 def _name(stage: Value | None) -> str:
@@ -123,14 +123,14 @@ def _offsets(stages: Sequence[Value | None], transitions: Sequence[TransitionRat
     return offsets
 
 
-def _band(one: TransitionRate, left: float, right: float) -> Iterator[dict[str, Any]]:
+def _band(one: TransitionRate, start: float, end: float) -> Iterator[dict[str, Any]]:
     """Yield the points of a link: its upper and lower edge, as smooth curves."""
     names = f"{_name(one.from_stage)} to {_name(one.to_stage)}"
     share = f" · {percent(one.rate.value)} of spells" if one.rate else ""
     after = "" if one.median is None else f" · median {days(one.median)}"
     for point in range(_POINTS + 1):
         x = point / _POINTS
-        low = left + (right - left) * x * x * (3 - 2 * x)
+        low = start + (end - start) * x * x * (3 - 2 * x)
         ends = {"x": x, "low": low, "high": low + one.count}
         yield {**ends, "from": _name(one.from_stage), "link": names, "text": f"{names}: {one.count:,}{share}{after}"}
 
@@ -162,7 +162,7 @@ def difference(result: StageDifference[Any]) -> style.Chart:
     several = [one for one in result.transitions if one.more]
     if not several:
         return style.nothing(finding, "Both rule books make the same transitions.")
-    shown, more = style.first(sorted(several, key=lambda one: -abs(one.more)), _MOST, "kinds of transition")
+    visible, more = style.first(sorted(several, key=lambda one: -abs(one.more)), _MOST, "kinds of transition")
     rows = [
         {
             "label": f"{_name(one.old.from_stage)} to {_name(one.old.to_stage)}",
@@ -170,7 +170,7 @@ def difference(result: StageDifference[Any]) -> style.Chart:
             "kind": "more" if one.more > 0 else "fewer",
             "text": f"{one.more:+,} · {one.old.count:,} to {one.new.count:,}",
         }
-        for one in shown
+        for one in visible
     ]
     kinds = {"more": style.BLUE, "fewer": style.RED}
     base = style.chart(rows).encode(y=style.names("label", order=[row["label"] for row in rows]))
@@ -179,8 +179,8 @@ def difference(result: StageDifference[Any]) -> style.Chart:
     texts = base.mark_text(align="left", fontSize=12, color=style.INK).encode(
         x=alt.value(style.WIDTH + 10), text="text:N"
     )
-    made = alt.layer(bars, texts).properties(width=style.WIDTH, height=len(rows) * style.ROW)
-    return style.titled(made, finding, more)
+    figure = alt.layer(bars, texts).properties(width=style.WIDTH, height=len(rows) * style.ROW)
+    return style.titled(figure, finding, more)
 
 
 def journey(result: Journey[Any]) -> style.Chart:
@@ -198,7 +198,10 @@ def journey(result: Journey[Any]) -> style.Chart:
         for one in result.spells
     ]
     across = alt.X(
-        "start:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap=True), scale=alt.Scale(type="utc")
+        "start:T",
+        title=None,
+        axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", labelSeparation=8),
+        scale=alt.Scale(type="utc"),
     )
     bars = (
         style.chart(rows)
@@ -213,5 +216,5 @@ def journey(result: Journey[Any]) -> style.Chart:
     )
     last = result.spells[-1]
     finding = f"{style.name_of(last.stage)} for {days(last.duration)}, after {len(result):,} transitions"
-    made = bars.properties(width=style.WIDTH, height=len(order) * style.ROW)
-    return style.titled(made, finding, f"As of {result.as_of:%Y-%m-%d %H:%M} UTC.")
+    figure = bars.properties(width=style.WIDTH, height=len(order) * style.ROW)
+    return style.titled(figure, finding, f"As of {result.as_of:%Y-%m-%d %H:%M} UTC.")

@@ -1,15 +1,16 @@
-"""What all charts share: the palette, sizes, titles, and rows with intervals.
+"""Parts of all charts: the palette, sizes, titles, and rows with intervals.
 
 A chart has no Vega-Lite `config`, so that charts can be put side by side.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import cycle, islice
 from textwrap import wrap
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import altair as alt
 from altair.typing import ChartType
@@ -28,6 +29,9 @@ GREY, LIGHT, MUTED, INK = "#E2E2E2", "#B9B9B9", "#666666", "#222222"
 HEAT = ("#EAF3FA", "#08417A")
 """The lightest and the darkest colour of a heat map."""
 
+COUNTS = ",.0f"
+"""The format of an axis of counts."""
+
 WIDTH = 520
 ROW = 30
 """The height of a bar with the space around it."""
@@ -41,9 +45,9 @@ _LINE = 74
 
 def title(finding: str, *notes: str) -> alt.TitleParams:
     """Return a title: the finding, and notes below it. Long lines are broken."""
-    lines = [line for note in notes if note for line in wrap(note, _LINE + 18)]
+    lines = [line for note in notes if note for line in wrap(_with_units(note), _LINE + 18)]
     return alt.TitleParams(
-        wrap(finding, _LINE),
+        wrap(_with_units(finding), _LINE),
         subtitle=lines,
         anchor="start",
         frame="bounds",
@@ -55,9 +59,23 @@ def title(finding: str, *notes: str) -> alt.TitleParams:
     )
 
 
-def titled(made: Any, finding: str, *notes: str) -> Chart:
+def _with_units(text: str) -> str:
+    """Return a text in which a line is not broken between a number and its unit."""
+    return _UNIT.sub("\\1\u00a0\\2", text)
+
+
+_UNIT = re.compile(r"(\d) (%|d|h|min|s)(?![\w])")
+
+
+def sentences(text: str) -> tuple[str, str]:
+    """Split a text into its first sentence and the rest."""
+    first_one, _, rest = text.partition(". ")
+    return first_one.removesuffix("."), rest
+
+
+def titled(figure: Any, finding: str, *notes: str) -> Chart:
     """Return a chart with its title."""
-    result: Chart = made.properties(title=title(finding, *notes))
+    result: Chart = figure.properties(title=title(finding, *notes))
     return result
 
 
@@ -84,17 +102,26 @@ def periods(field: str, heading: str | None = None) -> alt.X:
     return alt.X(f"{field}:O", sort=None, title=heading, axis=axis)
 
 
-def numbers(field: str, heading: str | None, *, form: str = ",.0f", grid: bool = True, **scale: Any) -> dict[str, Any]:
+def numbers(field: str, heading: str | None, *, form: str = COUNTS, grid: bool = True, **scale: Any) -> dict[str, Any]:
     """Return the parts of an axis of numbers."""
-    axis = alt.Axis(format=form, grid=grid, gridColor="#EEEEEE", domain=False, ticks=False, tickCount=6)
+    smallest_step: Any = 1 if form == COUNTS else alt.Undefined
+    axis = alt.Axis(
+        format=form, grid=grid, gridColor="#EEEEEE", domain=False, ticks=False, tickCount=6, tickMinStep=smallest_step
+    )
     return {"shorthand": f"{field}:Q", "title": heading, "axis": axis, "scale": alt.Scale(**scale)}
+
+
+def with_field(axis: dict[str, Any], field: str) -> dict[str, Any]:
+    """Return the parts of an axis for another field."""
+    return {**axis, "shorthand": f"{field}:Q"}
 
 
 def colors(field: str, order: Sequence[str], heading: str | None = None, **palette: str) -> alt.Color:
     """Return the colours of names, in order. A name in `palette` has that colour."""
     rest = cycle(PALETTE)
     range_ = [palette.get(name) or next(rest) for name in order]
-    legend = alt.Legend(orient="bottom", direction="horizontal", columns=4, labelLimit=220, symbolOpacity=1)
+    columns = len(order) if sum(map(len, order)) + 4 * len(order) < _LINE else 3
+    legend = alt.Legend(orient="bottom", direction="horizontal", columns=columns, labelLimit=220, symbolOpacity=1)
     return alt.Color(f"{field}:N", title=heading, scale=alt.Scale(domain=list(order), range=range_), legend=legend)
 
 
@@ -103,7 +130,7 @@ def name_of(value: object) -> str:
     if value is None:
         return "unknown"
     if isinstance(value, tuple):
-        return ", ".join(map(name_of, value))
+        return ", ".join(map(name_of, cast("tuple[object, ...]", value)))
     return str(getattr(value, "value", value)).replace("_", " ")
 
 
@@ -147,10 +174,10 @@ def intervals(
     down = names("label", order=order) if width == WIDTH else alt.Y("label:N", sort=order, axis=None)
     base = chart(rows).encode(y=down)
     across = numbers("value", heading, form=form, **scale)
-    lines = base.mark_rule(size=3, opacity=FEW, color=BLUE).encode(
-        x=alt.X(**{**across, "shorthand": "lower:Q"}), x2="upper:Q", tooltip=_tips(rows)
+    lines = base.mark_rule(size=3, opacity=0.5, color=BLUE).encode(
+        x=alt.X(**with_field(across, "lower")), x2="upper:Q", tooltip=_tips(rows)
     )
-    points = base.mark_point(filled=True, size=90, opacity=1, color=BLUE).encode(x=alt.X(**across), tooltip=_tips(rows))
+    points = base.mark_point(filled=True, size=50, opacity=1, color=BLUE).encode(x=alt.X(**across), tooltip=_tips(rows))
     texts = base.mark_text(align="left", fontSize=12, color=INK).encode(x=alt.value(width + 10), text="text:N")
     layers = [lines, points, texts]
     if even is not None:
@@ -162,7 +189,7 @@ def _tips(rows: Sequence[Row]) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:N") for name in ("label", "text") if rows]
 
 
-def first(items: Sequence[Any], most: int, what: str) -> tuple[list[Any], str]:
+def first(items: Sequence[Any], most: int, unit: str) -> tuple[list[Any], str]:
     """Return the first items, and a note how many there are more."""
     rest = len(items) - most
-    return list(islice(items, most)), f"{rest:,} more {what} not shown." if rest > 0 else ""
+    return list(islice(items, most)), f"{rest:,} more {unit} not shown." if rest > 0 else ""

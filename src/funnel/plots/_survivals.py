@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _POINTS, _TICKS, _MOST_GROUPS = 300, 6, 6
 _ALL = "everybody"
+_RISK_AXIS = alt.Axis(labelLimit=180, ticks=False, domain=False, labelPadding=24)
 
 
 def curve(result: Survival) -> style.Chart:
@@ -28,23 +29,23 @@ def curve(result: Survival) -> style.Chart:
     median = result.median.value
     half = "less than half of them" if median is None else f"half of them within {days(median)}"
     finding = f"{result.converted:,} of {result.people:,} people converted, {half}"
-    made = _curves([(_ALL, result)], median)
-    return style.titled(made, finding, _note(result))
+    figure = _curves([(_ALL, result)], median)
+    return style.titled(figure, finding, _note(result))
 
 
 def groups(result: SurvivalGroups) -> style.Chart:
     """Return the curves of the groups, and the numbers at risk below."""
     enough = [(style.name_of(group), one) for group, one in result.groups if one.is_reportable]
-    shown, more = style.first(enough, _MOST_GROUPS, "groups")
+    visible, more = style.first(enough, _MOST_GROUPS, "groups")
     few = len(result.groups) - len(enough)
     left_out = f"{few} groups with too few people not shown." if few else ""
-    if not shown:
+    if not visible:
         return style.nothing("No group has enough people.", left_out)
     p_value = result.logrank_test.p_value
     test = "groups cannot be tested" if p_value is None else f"log-rank test p {_p_text(p_value)}"
-    people = sum(one.people for _, one in shown)
+    people = sum(one.people for _, one in visible)
     finding = f"Share that converted, by {style.name_of(tuple(result.by))}: {people:,} people; {test}"
-    return style.titled(_curves(shown, None), finding, _note(shown[0][1]), f"{more} {left_out}".strip())
+    return style.titled(_curves(visible, None), finding, _note(visible[0][1]), f"{more} {left_out}".strip())
 
 
 def _p_text(p_value: float) -> str:
@@ -67,25 +68,25 @@ def _curves(curves: Sequence[tuple[str, Survival]], median: timedelta | None) ->
         color=style.colors("group", order).legend(None) if len(order) == 1 else _color(order)
     )
     ends = [0, max(longest / size, 0.001)]
-    across = alt.X(**style.numbers("time", None, form=",~g", domain=ends, nice=False))
+    across = alt.X(**style.numbers("time", None, form=",.4~r", domain=ends, nice=False))
     share = style.numbers("converted", "converted", form="%", domain=[0, 1])
     band = base.mark_area(interpolate="step-after", opacity=0.15).encode(
-        x=across, y=alt.Y(**{**share, "shorthand": "lower:Q"}), y2="upper:Q"
+        x=across, y=alt.Y(**style.with_field(share, "lower")), y2="upper:Q"
     )
     line = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
         x=across, y=alt.Y(**share), tooltip=[alt.Tooltip(f"{name}:N") for name in ("group", "text")]
     )
     layers: list[Any] = [band, line]
     if median is not None:
-        mark = style.chart([{"time": median / size, "text": f"median {days(median)}"}])
-        layers.append(mark.mark_rule(strokeDash=[4, 4], color=style.MUTED).encode(x="time:Q"))
-        label = mark.mark_text(align="left", dx=5, color=style.MUTED)
+        line_at = style.chart([{"time": median / size, "text": f"median {days(median)}"}])
+        layers.append(line_at.mark_rule(strokeDash=[4, 4], color=style.MUTED).encode(x="time:Q"))
+        label = line_at.mark_text(align="left", dx=5, color=style.MUTED)
         layers.append(label.encode(x="time:Q", y=alt.value(8), text="text:N"))
     risk = style.chart(_at_risk(curves, longest, size)).mark_text(fontSize=11, color=style.INK)
     title = alt.TitleParams("people at risk", fontSize=11, color=style.MUTED, anchor="start", offset=2)
     table = risk.encode(
-        x=alt.X(**style.numbers("time", f"{unit} since the start", form=",~g", domain=ends, nice=False)),
-        y=style.names("group", order=order) if len(order) > 1 else style.names("group").axis(None),
+        x=alt.X(**style.numbers("time", f"{unit} since the start", form=",.4~r", domain=ends, nice=False)),
+        y=style.names("group", order=order).axis(_RISK_AXIS if len(order) > 1 else None),
         text="people:N",
     )
     return alt.vconcat(

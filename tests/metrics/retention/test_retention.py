@@ -249,7 +249,7 @@ def test_an_average_is_of_what_is_over() -> None:
 def test_the_table_reads_well() -> None:
     """Text, rows, a heat-map and a notebook's table say the same, mark what is not over and grey what is not known."""
     cohorts = retention(THREE, tz="UTC", as_of=DAY)
-    page = cohorts._repr_html_()
+    page = cohorts._html()
 
     assert str(cohorts).splitlines() == [
         " cohort  people     +1  +2",

@@ -128,7 +128,7 @@ class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
 
     @property
     def unit(self) -> Literal["people", "attempts"]:
-        """What is counted: people, or attempts if `attempts` is "each"."""
+        """The unit of all counts: people, or attempts if `attempts` is "each"."""
         return "attempts" if self._columns.query.matching.attempts == "each" else "people"
 
     @property

@@ -14,8 +14,8 @@ import attrs
 
 from funnel._arguments import check_choice, count_of, day_of, suggest
 from funnel._dataframes.frame_types import PeopleT
-from funnel._format import Listed, as_text, escape
-from funnel._results import Charted, Rows, drawn
+from funnel._format import MOST_ROWS, Listed, as_text, escape, more_rows
+from funnel._results import Charted, Rows, chart_of
 from funnel.errors import ArgumentError
 from funnel.metrics._display import percent
 from funnel.metrics._periods import Period, period_label
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from altair.typing import ChartType
 
 CohortShow: TypeAlias = Literal["share", "revenue", "value"]
-"""What a heat map shows: the share of people, the revenue of a period, or the amount paid by a person so far."""
+"""The content of a heat map: the share of people, the revenue of a period, or the amount paid by a person so far."""
 
 
 @attrs.frozen
@@ -79,7 +79,7 @@ class Cohorts(Charted, Rows, Listed[Cohort], Generic[PeopleT]):
             MissingExtraError: The extra `plots` is not installed.
         """
         check_choice(show, get_args(CohortShow), "show")
-        return drawn(self, show=show)
+        return chart_of(self, show=show)
 
     @property
     def width(self) -> int:
@@ -288,9 +288,9 @@ def _share(rate: Rate | None) -> str:
 def _html_of(cohorts: Cohorts) -> str:
     """Return the triangle as a heat map: greener is larger, grey is not observed, a star is not over."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in _heading(cohorts))
-    body = "".join(f"<tr>{''.join(_cells(cohorts, cohort))}</tr>" for cohort in cohorts)
+    body = "".join(f"<tr>{''.join(_cells(cohorts, cohort))}</tr>" for cohort in cohorts.cohorts[:MOST_ROWS])
     foot = f"<tfoot><tr>{''.join(_average_cells(cohorts))}</tr></tfoot>" if _is_any_over(cohorts) else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>{more_rows(len(cohorts))}"
 
 
 def _average_cells(cohorts: Cohorts) -> Iterator[str]:

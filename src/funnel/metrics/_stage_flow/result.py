@@ -14,7 +14,7 @@ import attrs
 
 from funnel._arguments import check_choice
 from funnel._format import Listed, Table, Tabular
-from funnel._results import Charted, Rows, drawn
+from funnel._results import Charted, Rows, chart_of
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from altair.typing import ChartType
 
 FlowShow: TypeAlias = Literal["people", "links"]
-"""What a chart shows: the people in each stage over time, or the transitions."""
+"""The content of a chart: the people in each stage over time, or the transitions."""
 
 Value = str | int
 """A stage as a column stores it."""
@@ -118,7 +118,7 @@ class StageFlow(Charted, Rows, Listed[StagePeriod], Tabular):
             MissingExtraError: The extra `plots` is not installed.
         """
         check_choice(show, get_args(FlowShow), "show")
-        return drawn(self, show=show)
+        return chart_of(self, show=show)
 
     def rate(self, from_stage: Value, to_stage: Value) -> Rate:
         """Return the share of all spells in one stage that ended in another.

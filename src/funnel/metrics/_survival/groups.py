@@ -18,6 +18,8 @@ from funnel.metrics._survival.result import Survival
 class SurvivalGroups(Charted, Rows, Mapping[Any, Survival]):
     """Survival by group: a mapping from each group to its `Survival`.
 
+    A mapping is not a table for Polars: use `to_polars()` in place of `pl.DataFrame(groups)`.
+
     Attributes:
         by: The columns to group by.
         groups: The survival of each group, in the order of the groups. A group is the value of the column, or a tuple
