@@ -128,7 +128,7 @@ def _read_value(value: object) -> OwnValue:
         return check_text(value)
     if not isinstance(value, int):
         msg = "the value of an own column must be text, a whole number, True or False, or an aware datetime"
-        raise RecordError(f"{msg} (got {kind_of(value)})")
+        raise RecordError(f"{msg} (got {kind_of(cast('object', value))})")
     if not isinstance(value, bool) and not 0 <= value <= LARGEST_AMOUNT:
         msg = f"the value of an own column is outside 0 to {LARGEST_AMOUNT}; give a whole number in this range"
         raise RecordError(msg)

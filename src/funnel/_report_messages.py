@@ -28,7 +28,7 @@ REPORT: Mapping[str, Translated] = {
     "no_rate": ("no rate (0 of 0)", "belum ada angka (0 dari 0)"),
     "rate": ("{share} ({hits} of {trials}; {interval})", "{share} ({hits} dari {trials}; {interval})"),
     # ---- what was read
-    "read": ("What was read", "Data yang dibaca"),
+    "read": ("Rows and records", "Data yang dibaca"),
     "rows_read": (
         "{rows} rows: {kept} kept, {merged} merged, {refused} refused.",
         "{rows} baris: {kept} dipakai, {merged} digabung, {refused} ditolak.",
@@ -56,11 +56,11 @@ REPORT: Mapping[str, Translated] = {
     "ask_overdue": ("Who is overdue?", "Siapa yang terlambat belanja?"),
     "ask_growth": ("Did the shop grow?", "Apakah toko bertumbuh?"),
     "lead_conversion": (
-        "Of leads who came in {month}, {rate} bought within {within}.",
+        "Leads of {month}: {rate} bought within {within}.",
         "Dari prospek yang datang pada {month}, {rate} membeli dalam {within}.",
     ),
     "buyer_conversion": (
-        "Of people who first bought in {month}, {rate} bought again within {within}.",
+        "First-time buyers of {month}: {rate} bought again within {within}.",
         "Dari pembeli pertama pada {month}, {rate} belanja lagi dalam {within}.",
     ),
     "conversion_open": (
@@ -84,7 +84,7 @@ REPORT: Mapping[str, Translated] = {
         "Orangnya pada bulan itu atau {month} terlalu sedikit untuk dibandingkan.",
     ),
     "repeat_within": (
-        "Of buyers who first bought {within} ago or longer, {rate} bought again within {within}.",
+        "Buyers who first bought {within} ago or longer: {rate} bought again within {within}.",
         "Dari pembeli yang pertama belanja {within} lalu atau lebih, {rate} belanja lagi dalam {within}.",
     ),
     "repeat_pending": (
@@ -93,8 +93,8 @@ REPORT: Mapping[str, Translated] = {
     ),
     "overdue_rate": (
         (
-            "Of buyers with {purchases} purchases or more, {interval} or more apart on average, {rate} are overdue: silent "
-            "for more than {percent} % of their own interval."
+            "Buyers with {purchases} purchases or more, {interval} or more apart on average: {rate} are overdue, "
+            "silent for more than {percent} % of their own interval."
         ),
         (
             "Dari pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih, {rate} "
@@ -191,7 +191,7 @@ REPORT: Mapping[str, Translated] = {
     "silent": ("last bought", "terakhir belanja"),
     "ago": ("{span} ago", "{span} lalu"),
     "spent": ("spent", "total belanja"),
-    "today": ("Whom to contact today", "Siapa yang dihubungi hari ini"),
+    "today": ("People to contact today", "Siapa yang dihubungi hari ini"),
     "today_all": ("Something is due for {people}.", "Ada {people} yang perlu ditindaklanjuti."),
     "today_some": (
         (
@@ -223,7 +223,7 @@ REPORT: Mapping[str, Translated] = {
 }
 """Texts of the page."""
 
-WHAT: Mapping[str, Translated] = {
+OUTCOMES: Mapping[str, Translated] = {
     "read": ("read", "dibaca"),
     "merged": ("merged", "digabung"),
     "refused": ("refused", "ditolak"),

@@ -75,15 +75,15 @@ def test_the_page_reads_well_in_a_browser(tmp_path: Path, root: Path, language: 
     )
     match = re.search(r'<pre id="out">(.+?)</pre>', dumped.stdout)
     assert match is not None, dumped.stderr
-    found: dict[str, Any] = json.loads(unescape(match[1]))
+    result: dict[str, Any] = json.loads(unescape(match[1]))
 
     assert "CONSOLE" not in dumped.stderr
-    assert set(map(int, found)) == set(WIDTHS)
-    for at_width in found.values():
+    assert set(map(int, result)) == set(WIDTHS)
+    for at_width in result.values():
         assert at_width["overflow"] <= 0
         assert at_width["unreachable"] == at_width["links"] == 0
         assert set(at_width["pictures"]) == PICTURES
-        assert all(wide > 300 and high > 60 and marks > 10 for wide, high, marks in at_width["pictures"].values())
+        assert all(wide > 300 and high > 60 and count > 10 for wide, high, count in at_width["pictures"].values())
     if language == "en":
         _keep_screenshots(tmp_path / "report.html", root / "build" / "screenshots")
 

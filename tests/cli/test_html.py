@@ -17,7 +17,7 @@ import pytest
 
 from funnel import Customer, Lead, Money, Purchase, SqliteStore
 from funnel._report_messages import ACCOUNT, CHARTS, REPORT
-from funnel.cli import _pictures
+from funnel.cli import _html, _pictures
 from funnel.cli._html import PALETTE
 from funnel.cli._tasks import of_today
 from funnel.cli._words import Words
@@ -126,7 +126,8 @@ def test_the_name_of_the_file_is_shown_as_text(tmp_path: Path) -> None:
 def test_without_the_extra_the_page_has_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page names the extra, and has every table."""
     whole = html_of(tmp_path)
-    monkeypatch.setattr(_pictures, "installed", lambda _name: False)
+    monkeypatch.setattr(_pictures, "has_pictures", bool)
+    monkeypatch.setattr(_html, "has_pictures", bool)
     html = html_of(tmp_path)
 
     assert "<svg" not in html
@@ -218,11 +219,11 @@ def test_contacts_of_a_store_are_shown_on_request(tmp_path: Path) -> None:
 
     assert hidden.exit_code == 0
     assert not any(CANARY in text for text in (hidden.output, *files))
-    assert "From lead to first purchase. Of leads who came in January 2026, 50.0 % (1 of 2;" in text_of(files[0])
+    assert "From lead to first purchase. Leads of January 2026: 50.0 % (1 of 2;" in text_of(files[0])
 
-    shown = run(*call, "--contacts")
+    visible = run(*call, "--contacts")
     rows = list(csv.DictReader(io.StringIO(listed.read_text(encoding="utf-8"))))
-    assert CANARY not in shown.output
+    assert CANARY not in visible.output
     assert f"{CANARY} Ani" in html.read_text(encoding="utf-8")
     details = {row["person_id"]: [row[name] for name in ("name", "phone", "email", "address")] for row in rows}
     assert details["ani"] == [f"{CANARY} Ani", f"{CANARY} 0812", f"{CANARY}@example.com", f"Jl. {CANARY}"]
@@ -236,11 +237,11 @@ def test_contacts_of_an_export_are_shown_on_request(tmp_path: Path) -> None:
     run(*call)
     hidden = html.read_text(encoding="utf-8")
     run(*call, "--contacts")
-    shown = html.read_text(encoding="utf-8")
+    visible = html.read_text(encoding="utf-8")
 
     assert '<th scope=col class="text">phone</th>' not in hidden
-    assert '<th scope=col class="text">phone</th>' in shown
-    assert len(text_of(shown)) > len(text_of(hidden))
+    assert '<th scope=col class="text">phone</th>' in visible
+    assert len(text_of(visible)) > len(text_of(hidden))
 
 
 def test_the_worklist_is_a_file(tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ def check_rules(path: Path) -> list[CheckedRule]:
     sys.modules[_MODULE] = module  # annotations of its classes are looked up there
     try:
         _run(module, spec.loader, path.name)
-        rules = [one for one in vars(module).values() if isinstance(one, Rule) and one.__module__ == _MODULE]
+        rules: list[Rule[Any, Any, Any]] = [
+            one for one in vars(module).values() if isinstance(one, Rule) and one.__module__ == _MODULE
+        ]
         checked = [_checked(one, module) for one in dict.fromkeys(rules)]
     finally:
         del sys.modules[_MODULE]

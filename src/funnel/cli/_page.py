@@ -75,13 +75,13 @@ def _first(table: Table, words: Words) -> Iterator[RenderableType]:
 
 def _table(table: Table) -> RichTable:
     """Return a table without lines."""
-    shown = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    rich_table = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for position, column in enumerate(table.head):
         is_text = position in table.left
-        shown.add_column(column, justify="left" if is_text else "right", no_wrap=not is_text)
+        rich_table.add_column(column, justify="left" if is_text else "right", no_wrap=not is_text)
     for row in table.rows:
-        shown.add_row(*map(Text, row))
-    return shown
+        rich_table.add_row(*map(Text, row))
+    return rich_table
 
 
 def _tasks(findings: Findings) -> Iterator[RenderableType]:

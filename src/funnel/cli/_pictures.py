@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from funnel._dataframes.adapter import installed
 from funnel._results import Charted
@@ -31,12 +31,13 @@ def picture(result: Charted, words: Words) -> str:
     return to_svg(alt.Chart.from_dict(spec if words.language == "en" else _translated(spec, words)))
 
 
-def _translated(part: Any, words: Words) -> Any:
+def _translated(part: object, words: Words) -> Any:
     """Return a part of a specification with its texts in the language of the report."""
     if isinstance(part, dict):
-        return {name: value if name in _NAMES else _translated(value, words) for name, value in part.items()}
+        fields = cast("dict[str, object]", part)
+        return {name: value if name in _NAMES else _translated(value, words) for name, value in fields.items()}
     if isinstance(part, list):
-        return [_translated(one, words) for one in part]
+        return [_translated(one, words) for one in cast("list[object]", part)]
     if not isinstance(part, str):
         return part
     if "datum." in part:

@@ -109,13 +109,13 @@ class Sections:
         """Return the account of the rows."""
         words, account = self.words, sorted(self.findings.account, key=lambda one: not one.reason.startswith(READ_AS))
         head = ("", words("count"), words("reason"), words("first_rows"))
-        rows = [(words.what(one), words.number(one.count), words.reason(one), _first_rows(one)) for one in account]
+        rows = [(words.outcome(one), words.number(one.count), words.reason(one), _first_rows(one)) for one in account]
         sentences = [("", text) for text in (*self._rows_read(), *self._covered())]
         return Section("read", words("read"), sentences, [Table(head, rows, left=(0, 2, 3))])
 
     def _rows_read(self) -> Iterator[str]:
         read = [one.count for one in self.findings.account if one.what == "read"]
-        totals = {what: sum(one.count for one in self.findings.account if one.what == what) for what in _LOST}
+        totals = {name: sum(one.count for one in self.findings.account if one.what == name) for name in _LOST}
         if len(read) > 1:
             counts = {"rows": read[0], "kept": read[1], **totals}
             yield self.words("rows_read", **{name: self.words.number(count) for name, count in counts.items()})
@@ -207,12 +207,12 @@ class Sections:
             "lead_total", count=words.number(sum(one.leads for one in leads)), sources=words.number(len(leads))
         )
         return Section(
-            "leads", words("leads"), [("", total)], [Table(head, rows)], list(self._shown(len(rows), len(leads)))
+            "leads", words("leads"), [("", total)], [Table(head, rows)], list(self._limited(len(rows), len(leads)))
         )
 
-    def _shown(self, shown: int, count: int) -> Iterator[str]:
-        if shown < count:
-            numbers = self.words("shown_rows", shown=self.words.number(shown), count=self.words.number(count))
+    def _limited(self, number: int, count: int) -> Iterator[str]:
+        if number < count:
+            numbers = self.words("shown_rows", shown=self.words.number(number), count=self.words.number(count))
             yield self.words("shown", what=numbers)
 
     # ---- purchases -------------------------------------------------------------------------------------------------
@@ -223,9 +223,9 @@ class Sections:
         head = [words(name) for name in ("month", "entered", "converted", "pending", "rate_head")]
         periods = buying.trend.periods[-_MOST_COHORTS:]
         rows = [self._entered(one) for one in periods]
-        what = words("conversion_leads" if buying.has_leads else "conversion_buyers")
+        title = words("conversion_leads" if buying.has_leads else "conversion_buyers")
         notes = [words("open_window")] if any(not one.is_mature for one in periods) else []
-        sentence = f"{what}. {' '.join(self._answers.conversion())}"
+        sentence = f"{title}. {' '.join(self._answers.conversion())}"
         return Section(
             "conversion",
             words("conversion"),
@@ -259,13 +259,13 @@ class Sections:
     def cohorts(self, most: int) -> Section:
         """Return the last cohorts, the share of each later month."""
         words, cohorts = self.words, self.findings.buying.cohorts
-        shown = cohorts.cohorts[-most:]
-        later = min(max((len(one.people) for one in shown), default=1) - 1, _MOST_MONTHS)
+        last = cohorts.cohorts[-most:]
+        later = min(max((len(one.people) for one in last), default=1) - 1, _MOST_MONTHS)
         head = (words("month"), words("people"), *(f"+{months}" for months in range(1, later + 1)))
-        rows = [(f"{one.start:%Y-%m}", *(self._cell(one, months) for months in range(later + 1))) for one in shown]
+        rows = [(f"{one.start:%Y-%m}", *(self._cell(one, months) for months in range(later + 1))) for one in last]
         limits = {
             words("last_cohorts", shown=most, count=len(cohorts)): len(cohorts) > most,
-            words("most_months", months=_MOST_MONTHS): any(len(one.people) - 1 > _MOST_MONTHS for one in shown),
+            words("most_months", months=_MOST_MONTHS): any(len(one.people) - 1 > _MOST_MONTHS for one in last),
         }
         notes = [words("cohort_blank"), *([words("open_month")] if cohorts.is_partial else [])]
         if any(limits.values()):
@@ -312,16 +312,18 @@ class Sections:
             )
             for one in people
         ]
-        notes = [words("overdue_sorted"), *self._shown(len(rows), self.findings.buying.late.successes)] if rows else []
+        notes = (
+            [words("overdue_sorted"), *self._limited(len(rows), self.findings.buying.late.successes)] if rows else []
+        )
         tables = [Table(head, rows)] if rows else []
         return Section("overdue", words("overdue"), [("", " ".join(self._answers.overdue()))], tables, notes)
 
     def today(self) -> Section:
         """Return the people to contact today, by action."""
         words, findings = self.words, self.findings
-        count, shown = sum(findings.due.values()), len(findings.today)
-        key = "today_all" if shown == count else "today_some"
-        sentence = words(key, people=words.people(count), shown=words.number(shown))
+        count, listed = sum(findings.due.values()), len(findings.today)
+        key = "today_all" if listed == count else "today_some"
+        sentence = words(key, people=words.people(count), shown=words.number(listed))
         by_action = groupby(findings.today, key=lambda one: one.action)
         tables = [self._tasks(action, list(people)) for action, people in by_action]
         return Section("today", words("today"), [("", sentence)], tables)

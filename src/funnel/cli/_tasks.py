@@ -116,8 +116,8 @@ def of_today(due: pl.DataFrame, limit: int) -> pl.DataFrame:
         pl.col("next_action").replace_strict(_RANKS, return_dtype=pl.Int64).alias("_rank"),
         pl.int_range(pl.len()).over("next_action").alias("_turn"),
     )
-    turn = pl.when(pl.col("_rank") < len(_OWED)).then(pl.lit(-1)).otherwise(pl.col("_turn"))
-    today = ranked.sort(turn, "_rank", "_turn").head(limit)
+    order = pl.when(pl.col("_rank") < len(_OWED)).then(pl.lit(-1)).otherwise(pl.col("_turn"))
+    today = ranked.sort(order, "_rank", "_turn").head(limit)
     return today.sort("_rank", "_turn").drop("_rank", "_turn")
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from funnel._messages import Translated
-from funnel._report_messages import ACCOUNT, CHARTS, MONTHS, READ_AS, REPORT, UNITS, WHAT
+from funnel._report_messages import ACCOUNT, CHARTS, MONTHS, OUTCOMES, READ_AS, REPORT, UNITS
 from funnel.messages import Language, label
 from funnel.metrics._display import days
 from funnel.metrics._rate import Rate
@@ -95,9 +95,9 @@ class Words:
         """Return the day of an instant in the shop's zone."""
         return f"{moment.astimezone(self.zone):%Y-%m-%d}"
 
-    def what(self, entry: Entry) -> str:
+    def outcome(self, entry: Entry) -> str:
         """Return the outcome of rows."""
-        return self._choose(WHAT[entry.what])
+        return self._choose(OUTCOMES[entry.what])
 
     def reason(self, entry: Entry) -> str:
         """Return the reason of an outcome."""

@@ -116,7 +116,7 @@ class HistoriesOfLogs:
 
     def _current_names(self, people: Iterable[str]) -> list[str]:
         """Return the names of people after all aliases, each once."""
-        names = {name: name for name in [check_id(person) for person in people]}
+        names: dict[str, str] = {name: name for name in [check_id(person) for person in people]}
         for aliases in self._alias_frames:
             while links := _links(aliases, set(names.values())):
                 names = {name: links.get(now, now) for name, now in names.items()}

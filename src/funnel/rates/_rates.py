@@ -194,18 +194,18 @@ class Rates:
         if money is None or money.currency == self.currency:
             return record
         factor = self._factor(money.currency, micros(record.happened_at))
-        fields = {**all_fields(record), "original": money}
+        fields: dict[str, Any] = {**all_fields(record), "original": money}
         changed: dict[str, Any] = {name: self._maybe(fields[name], factor) for name in _PRICED if name in fields}
         if isinstance(record, Purchase):
             changed["lines"] = tuple(self._line(line, factor) for line in record.lines)
         return type(record)(**{**fields, **changed})
 
     def _line(self, line: OrderLine, factor: int) -> OrderLine:
-        fields = all_fields(line)
-        money = {name: self._maybe(fields[name], factor) for name in _PRICED_LINE}
+        fields: dict[str, Any] = dict(all_fields(line))
+        money: dict[str, Any] = {name: self._maybe(fields[name], factor) for name in _PRICED_LINE}
         if line.discount is not None:
-            price = cast("Money", money["unit_price"])
-            money["discount"] = min(cast("Money", money["discount"]), price * line.quantity)
+            price = money["unit_price"]
+            money["discount"] = min(money["discount"], price * line.quantity)
         return OrderLine(**{**fields, **money})
 
     def _refunds(
@@ -230,7 +230,8 @@ class Rates:
             before = returned.get(key, 0)
             returned[key] = before + back.minor
             minor = scaled(returned[key], factor) - scaled(before, factor)
-            fields = {**all_fields(refund), "original": back, "amount": Money.of_minor(minor, self.currency)}
+            amount = Money.of_minor(minor, self.currency)
+            fields: dict[str, Any] = {**all_fields(refund), "original": back, "amount": amount}
             yield refund, Refund(**fields) if minor else None
 
     # ---- amounts ----
