@@ -118,6 +118,7 @@ def read_columns(value: object) -> OwnColumns:
 
 
 def _read_value(value: object) -> OwnValue:
+    kind = kind_of(value)
     if isinstance(value, Mapping):
         parts = cast("Mapping[object, object]", value)
         if set(parts) == {_INSTANT} and isinstance(parts[_INSTANT], str):
@@ -128,7 +129,7 @@ def _read_value(value: object) -> OwnValue:
         return check_text(value)
     if not isinstance(value, int):
         msg = "the value of an own column must be text, a whole number, True or False, or an aware datetime"
-        raise RecordError(f"{msg} (got {kind_of(cast('object', value))})")
+        raise RecordError(f"{msg} (got {kind})")
     if not isinstance(value, bool) and not 0 <= value <= LARGEST_AMOUNT:
         msg = f"the value of an own column is outside 0 to {LARGEST_AMOUNT}; give a whole number in this range"
         raise RecordError(msg)

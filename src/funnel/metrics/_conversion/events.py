@@ -7,7 +7,7 @@ unchanged.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import narwhals as nw
@@ -124,8 +124,7 @@ def types_of(events: object) -> Types:
     checked.
     """
     if isinstance(events, Logs):
-        logs = cast("Logs[Any]", events)
-        return {**_FROM_LOGS, **{name: _OWN_TYPES[kind] for name, kind in _own_kinds(logs).items()}}
+        return {**_FROM_LOGS, **{name: _OWN_TYPES[kind] for name, kind in _own_kinds(events).items()}}  # pyright: ignore[reportUnknownArgumentType] (any engine)
     types = column_types(events)
     return {name: nw.Int64() if _from_pandas(events, dtype) else dtype for name, dtype in types.items()}
 
