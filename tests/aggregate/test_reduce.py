@@ -102,7 +102,7 @@ def test_what_is_worked_out_of_little_or_nothing(how: str, parts: tuple[int, ...
 
 def row(t: int, start: int, end: int, key: str, amount: int) -> Row:
     """A row of the purchases."""
-    return t, start, end, 0, "shop", key, amount, amount, 0, ""
+    return t, start, end, 0, "shop", key, amount, amount, 0, "", 0, 0, 0
 
 
 ROWS = st.lists(

@@ -35,7 +35,7 @@ READY = PLAN.folds["purchases"]
 
 def row(t: int, number: int, amount: int) -> Row:
     """A purchase as a row of the ledger."""
-    return t, t, FOREVER, 0, "shop", str(number), 9, amount, amount % 2, ""
+    return t, t, FOREVER, 0, "shop", str(number), 9, amount, amount % 2, "", 0, 0, 0
 
 
 def values(rows: list[Row]) -> tuple[Any, ...]:
