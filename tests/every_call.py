@@ -23,7 +23,20 @@ from funnel.interactions import Visit
 from funnel.machines import Cause
 from tests.outer_calls import ENGINE, awaiting, filled, outer, server
 from tests.public import public
-from tests.specimens import DAY, DOORS, NOW, POLICY, START, DoorStage, everyone, logs, next_stage, specimens
+from tests.specimens import (
+    DAY,
+    DOORS,
+    FORECAST,
+    NOW,
+    POLICY,
+    START,
+    DoorStage,
+    everyone,
+    logs,
+    next_stage,
+    specimens,
+    steady_purchases,
+)
 
 ONE = everyone()[0]
 FACTS = Facts.of(ONE, as_of=NOW)
@@ -164,6 +177,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "confidence_level": 0.95,
         "min_people": 1,
     },
+    "shop_forecast": {"purchases": steady_purchases(), **FORECAST},
     "until": {"moment": funnel.facts.soonest("postponements", "ready_from")},
     "durations": {
         "events": logs(),
@@ -236,6 +250,8 @@ METHODS: Mapping[str, dict[str, Any]] = {
     },
     "Logs.as_known": {"as_of": NOW},
     "Logs.concat": {"first": logs(), "aliases": None},
+    "Logs.histories": {"people": ["p0"]},
+    "Logs.history": {"person_id": "p0"},
     "Logs.from_events": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
     "Logs.from_interactions": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
     "Logs.from_leads": {

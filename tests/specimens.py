@@ -33,7 +33,7 @@ from funnel import (
     SqliteStore,
 )
 from funnel.backtest import RuleBook
-from funnel.forecast import BuyingModel, CustomerValue, SpendingModel, check_model
+from funnel.forecast import BuyingModel, CustomerValue, SpendingModel, check_model, shop_forecast
 from funnel.incremental import LiveFacts
 from funnel.interactions import (
     Answer,
@@ -156,6 +156,25 @@ def everyone() -> tuple[History, ...]:
     return *some, silent
 
 
+FORECAST: dict[str, Any] = {
+    "tz": "UTC",
+    "as_of": NOW,
+    "weeks": 2,
+    "past": 4,
+    "model": "nbd",
+    "min_repeat_buyers": 10,
+    "confidence_level": 0.9,
+}
+"""The arguments of a forecast of the steady shop."""
+
+
+@cache
+def steady_purchases() -> pl.DataFrame:
+    """Purchases of a shop with a new buyer each day, who buys four times."""
+    rows = [(str(buyer), _at(buyer + 20 * number), 900) for buyer in range(200) for number in range(4)]
+    return pl.DataFrame(rows, schema=["person_id", "purchased_at", "amount"], orient="row")
+
+
 @cache
 def logs() -> Logs:
     """The same people in tables."""
@@ -221,7 +240,7 @@ def _asked_of_tables(tables: Logs) -> Iterator[object]:
             matching=funnel.metrics.Matching(exclude=Exclusion("complaint"), attempts=entry),
         )
         yield from (curve, curve.times(), curve.value("amount"), curve.drivers(), curve.compare())
-        yield curve.trend("month", tz="UTC")
+        yield from (curve.trend("month", tz="UTC"), curve.time_histogram("purchase", bins=3))
     yield from (GroupBy("channel"), FunnelStep("view"), Exclusion("cart"), funnel.metrics.Matching())
     waits = funnel.metrics.durations(tables, "leads", "purchases", as_of=NOW, keep=["source"])
     curve = funnel.survival(waits, as_of=NOW)
@@ -279,6 +298,7 @@ def _metrics(tables: Logs) -> Iterator[object]:
     value = CustomerValue(model, SpendingModel.from_parameters(p=6.25, q=3.74, v=1544))
     yield from (model, value, value.spending, model.of(summary, within=30 * DAY))
     yield check_model(model, tables, tz="UTC", as_of=NOW - 30 * DAY, until=NOW)
+    yield shop_forecast(steady_purchases(), **FORECAST)
 
 
 @cache

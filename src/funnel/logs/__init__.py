@@ -294,13 +294,13 @@ class Logs(HistoriesOfLogs, Generic[FrameT]):
         currency = common_currency([part.currency for part in parts])
         frames = [InputFrame(frame, part._frame_kind) for part in parts for frame in part._logs.values()]  # noqa: SLF001
         common_kind({f"logs {number}": frame for number, frame in enumerate(frames, start=1)})
-        named = () if aliases is None else (alias_frame(aliases),)
-        logs = concatenated([part._logs for part in parts], named)  # noqa: SLF001
+        extra_aliases = () if aliases is None else (alias_frame(aliases),)
+        logs = concatenated([part._logs for part in parts], extra_aliases)  # noqa: SLF001
         own = joined_own([part._own for part in parts])  # noqa: SLF001
         issues, notes = (tuple(one for part in parts for one in getattr(part, name)) for name in ("issues", "notes"))
         read = Intake(logs, first._frame_kind, own, issues, notes)
         earlier = tuple(frame for part in parts for frame in part._alias_frames)  # noqa: SLF001
-        return cls._of_intake(read, currency, (*earlier, *named))
+        return cls._of_intake(read, currency, (*earlier, *extra_aliases))
 
     @classmethod
     def _of_intake(cls, read: Intake, currency: str | None, aliases: tuple[Frame, ...] = ()) -> Logs[Any]:

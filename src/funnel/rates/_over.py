@@ -34,11 +34,11 @@ CODE, AMOUNT = "original_currency", "original_amount"
 _LOGS = ("purchases", "refunds", "interactions")
 _MONEY = ("amount", "prepaid", "fees", "cost")
 _BASE, _GROUPS = 10**4, 4
-_WHOLE, _KNOWN, _T, _KEY = "_whole", "_known", "_t", "_edge"
+_WHOLE, _HAS_RATE, _T, _KEY = "_whole", "_known", "_t", "_edge"
 _PARTS = tuple(f"_part_{number}" for number in range(_GROUPS))
-_FACTOR = (_WHOLE, *_PARTS, _KNOWN)
+_FACTOR = (_WHOLE, *_PARTS, _HAS_RATE)
 _MOST_NAMED = 5
-_APART = 2**54
+_KEY_DISTANCE = 2**54
 """Distance between the keys of two currencies: more than all instants of 1800 to 2199, so that one sort serves all."""
 
 
@@ -47,8 +47,8 @@ def logs_over(factors: Factors, frames: Mapping[str, Any], keep: Mapping[str, Se
     priced = [log for log in _LOGS if log in frames and "currency" in column_types(frames[log])]
     renamed = {log: _renamed(frame) if log in priced else frame for log, frame in frames.items()}
     own_names = keep or {}
-    kept = {log: (*own_names.get(log, ()), *([CODE] if log in priced else [])) for log in {*own_names, *priced}}
-    logs = copy(Logs(**renamed, keep=kept))
+    own_columns = {log: (*own_names.get(log, ()), *([CODE] if log in priced else [])) for log in {*own_names, *priced}}
+    logs = copy(Logs(**renamed, keep=own_columns))
     tables = dict(vars(logs)["_logs"])
     for log in priced:
         code = (
@@ -136,11 +136,11 @@ def _steps(factors: Factors) -> dict[str, list[tuple[int, tuple[int, ...]]]]:
         whole, rest = divmod(factor, 10**SCALE)
         digits = f"{rest:0{SCALE}}"
         parts = tuple(int(digits[index : index + 4]) for index in range(0, SCALE, 4))
-        known = steps.setdefault(code, [(EARLIEST, none)])
+        edges = steps.setdefault(code, [(EARLIEST, none)])
         start = start_of_day(day, zone)
-        if known[-1][0] == start:
-            known.pop()
-        known += [(start, (whole, *parts, 1)), (start_of_day(day + one, zone), none)]
+        if edges[-1][0] == start:
+            edges.pop()
+        edges += [(start, (whole, *parts, 1)), (start_of_day(day + one, zone), none)]
     return steps
 
 
@@ -148,7 +148,7 @@ def _rows(steps: Mapping[str, Sequence[tuple[int, tuple[int, ...]]]]) -> Iterato
     """Yield the factors after their keys; the first row is for currencies without rates."""
     yield (EARLIEST, *(0,) * len(_FACTOR))
     for number, some in enumerate(steps.values(), start=1):
-        yield from ((number * _APART + edge, *factor) for edge, factor in some)
+        yield from ((number * _KEY_DISTANCE + edge, *factor) for edge, factor in some)
 
 
 def _with_factors(factors: Factors, frame: Frame, frame_kind: FrameKind) -> Frame:
@@ -158,10 +158,10 @@ def _with_factors(factors: Factors, frame: Frame, frame_kind: FrameKind) -> Fram
         rows, names = sorted(_rows(steps)), [_KEY, *_FACTOR]
         columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
         table = nw.from_dict(columns, dict.fromkeys(names, nw.Int64()), backend=frame.implementation).lazy()
-        place = int_lit(0)
+        number_of_code = int_lit(0)
         for number, code in enumerate(steps, start=1):
-            place = nw.when(nw.col(CODE) == code).then(int_lit(number)).otherwise(place)
-        keyed = frame.with_columns(_at=place * _APART + nw.col(_T)).sort("_at")
+            number_of_code = nw.when(nw.col(CODE) == code).then(int_lit(number)).otherwise(number_of_code)
+        keyed = frame.with_columns(_at=number_of_code * _KEY_DISTANCE + nw.col(_T)).sort("_at")
         return keyed.join_asof(table, left_on="_at", right_on=_KEY, strategy="backward")
     values = {name: int_lit(0) for name in _FACTOR}
     for code, some in steps.items():
@@ -173,15 +173,15 @@ def _with_factors(factors: Factors, frame: Frame, frame_kind: FrameKind) -> Fram
 
 def _check_known(factors: Factors, log: str, frame: Frame) -> None:
     """Check that each amount has a rate; name the first currencies and days without one."""
-    needs = frame.filter((nw.col(_KNOWN) == 0) & (nw.col("amount") != MISSING))
+    needs = frame.filter((nw.col(_HAS_RATE) == 0) & (nw.col("amount") != MISSING))
     if not (count := row_count(needs)):
         return
     calendar = Calendar.of("day", factors.tz)
     rows = collected(needs.select(CODE, _T).unique()).to_dict(as_series=False)
     days = {(code, calendar.number_at(t)) for code, t in zip(rows[CODE], rows[_T], strict=True)}
-    named = [f"{code} on {calendar.first_day(number):%Y-%m-%d}" for code, number in sorted(days)]
-    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-    problem = f"has no rate of {', '.join(named[:_MOST_NAMED])}{more}; add the rates"
+    labels = [f"{code} on {calendar.first_day(number):%Y-%m-%d}" for code, number in sorted(days)]
+    more = f" and {len(labels) - _MOST_NAMED} more" if len(labels) > _MOST_NAMED else ""
+    problem = f"has no rate of {', '.join(labels[:_MOST_NAMED])}{more}; add the rates"
     raise_if_any([Issue(log, "currency", problem, count)])
 
 

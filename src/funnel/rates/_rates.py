@@ -286,8 +286,8 @@ def _rate(value: object) -> Decimal:
     if isinstance(value, str) and not _PLAIN.fullmatch(value):
         raise MoneyError("a rate must be written like '15800.5', with a point and without a sign or other separators")
     rate = Decimal(value)
-    places = rate.normalize().as_tuple().exponent if rate.is_finite() else 0
-    if not rate.is_finite() or not 0 < rate < _HIGHEST or cast("int", places) < -MOST_DECIMALS:
+    exponent = rate.normalize().as_tuple().exponent if rate.is_finite() else 0
+    if not rate.is_finite() or not 0 < rate < _HIGHEST or cast("int", exponent) < -MOST_DECIMALS:
         raise MoneyError(f"a rate must be above 0 and below {_HIGHEST}, with at most {MOST_DECIMALS} decimals")
     return rate
 

@@ -247,9 +247,9 @@ def _own_kinds(logs: Logs) -> dict[str, str]:
     for own in by_log.values():
         for name, kind in own.items():
             kinds.setdefault(name, set()).add(kind)
-    taken = {*_FROM_LOGS, *NEEDED}
+    reserved = {*_FROM_LOGS, *NEEDED}
     single = {name: kind for name, (kind, *others) in kinds.items() if not others and kind in _OWN_TYPES}
-    return {name: kind for name, kind in single.items() if name not in taken}
+    return {name: kind for name, kind in single.items() if name not in reserved}
 
 
 def _of_logs(logs: Logs, now: int, read: Collection[str]) -> Frame:
