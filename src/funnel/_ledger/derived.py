@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from funnel._aggregate.fold import END, START, Row, T
-from funnel._ledger.rows import Key, common, ending, key, number
+from funnel._ledger.rows import ID, RANK, SOURCE, Key, common, ending, key, number
 from funnel._ledger.state import LedgerState
 from funnel._time import FOREVER, NEVER, micros
 from funnel.records import Purchase, Refund
@@ -64,7 +65,7 @@ def _cut(order: Purchase, t: int, refunds: Iterable[Refund]) -> Iterator[Row]:
         remaining -= refunded.get(moment, 0)
         start, end = max(moment, bought), min(following, end_of_order)
         if remaining > 0 and start < end:
-            yield (t, start, end, *identity, net_amount(order, remaining), *unchanged)
+            yield (bought, start, end, *identity, net_amount(order, remaining), *unchanged)
 
 
 def _every_version(ledger: LedgerState) -> Iterator[tuple[Purchase, list[Row]]]:
@@ -74,7 +75,8 @@ def _every_version(ledger: LedgerState) -> Iterator[tuple[Purchase, list[Row]]]:
 
 
 def _purchases(ledger: LedgerState) -> list[Row]:
-    return [version for _, versions in _every_version(ledger) for version in versions]
+    rows = (version for _, versions in _every_version(ledger) for version in versions)
+    return sorted(rows, key=itemgetter(T, RANK, SOURCE, ID))  # an order may count from later than another
 
 
 def _promises(ledger: LedgerState) -> list[Row]:

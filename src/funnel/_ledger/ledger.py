@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from funnel._aggregate.fold import Row, T
-from funnel._ledger.derived import DERIVED, cancelled
+from funnel._ledger.derived import DERIVED, cancelled, counts_from
 from funnel._ledger.rows import DIRECTION, KIND, InOrder, Key, common, interaction_row, key, number, order_row
 from funnel._ledger.state import LedgerState
 from funnel._ledger.streams import KIND_STREAMS
@@ -98,7 +98,8 @@ class Ledger(LedgerState):
         key = order.key
         self.purchases[key] = order
         if order.columns:
-            self.own["purchases", (row[T], *key)] = order.columns
+            for moment in {number(row[T]), counts_from(order)}:
+                self.own["purchases", (moment, *key)] = order.columns
         self.write("orders", row)
         if order.status == "cancelled":
             self.write("cancellations", common(cancelled(order), *key))

@@ -288,7 +288,7 @@ def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, remaining: nw.Expr
     return select_table(
         counting,
         "purchases",
-        t=nw.col("purchased_at"),
+        t=nw.col("_bought"),
         start=nw.col("_start"),
         end=nw.col("_end"),
         amount=nw.col("amount"),
