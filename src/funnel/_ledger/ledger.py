@@ -98,8 +98,8 @@ class Ledger(LedgerState):
         key = order.key
         self.purchases[key] = order
         if order.columns:
-            for moment in {number(row[T]), counts_from(order)}:
-                self.own["purchases", (moment, *key)] = order.columns
+            for start in {number(row[T]), counts_from(order)}:
+                self.own["purchases", (start, *key)] = order.columns
         self.write("orders", row)
         if order.status == "cancelled":
             self.write("cancellations", common(cancelled(order), *key))

@@ -1,0 +1,73 @@
+"""Own columns of records, at the edges: schemas, refusals, and records of every kind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from funnel import Facts, History, Logs, Money, Purchase, Refund, SqliteStore
+from funnel._exports import lazy
+from funnel.errors import ArgumentError
+from funnel.facts import count
+from funnel.incremental import LiveFacts
+from funnel.interactions import Visit
+from funnel.logs.compare_rows import unresolved
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+ORDER = Purchase(id="1", person_id="p", purchased_at=AT, amount=Money(9, "USD"), columns={"country": "UK"})
+BACK = Refund(id="r", purchase_id="1", refunded_at=AT, amount=Money(1, "USD"), columns={"desk": "A"})
+VISIT = Visit(id="v", person_id="p", occurred_at=AT, columns={"page": "home"})
+
+
+class Own(Facts):
+    """Facts of own columns."""
+
+    from_uk: int = count("purchases", where=lambda p: p.country == "UK", columns={"country": str})
+    at_desk: int = count("refunds", where=lambda r: r.desk == "A", columns={"desk": str})
+    home: int = count("visits", where=lambda v: v.page == "home", columns={"page": str})
+
+
+def test_records_of_every_kind_have_own_columns() -> None:
+    """One person's facts, and live facts record by record, read them."""
+    now = AT + timedelta(days=1)
+    facts: Any = Own.of(History.of("p", [ORDER, BACK, VISIT]), as_of=now)
+    assert (facts.from_uk, facts.at_desk, facts.home) == (1, 1, 1)
+    live: Any = LiveFacts(History(person_id="p"), Own)
+    for record in (ORDER, VISIT, BACK):
+        live.add(record)
+    assert live.facts(as_of=now) == facts
+
+
+def test_the_schema_of_a_record_allows_any_own_column() -> None:
+    """Own columns are an object of names and simple values."""
+    assert Purchase.model_json_schema()["properties"]["columns"]["type"] == "object"
+
+
+def test_wrong_declarations_are_refused() -> None:
+    """Types of own columns come by name."""
+    wrong: Any = ["country"]
+    with pytest.raises(ArgumentError, match="columns must be a mapping of names and types"):
+        count("purchases", columns=wrong)
+
+
+def test_a_store_refuses_own_columns(tmp_path: Path) -> None:
+    """Nothing is lost in silence."""
+    with SqliteStore(tmp_path / "shop.db") as store, pytest.raises(ArgumentError, match="does not keep own columns"):
+        store.append(ORDER, recorded_at=AT)
+
+
+def test_logs_with_purchases_refer_to_nothing_missing() -> None:
+    """References are checked against the purchases that are there."""
+    bought = pl.DataFrame({"id": ["1"], "person_id": ["p"], "purchased_at": [AT], "amount": [1]})
+    assert unresolved(Logs(purchases=bought)._logs) == []
+
+
+def test_a_module_that_is_missing_is_an_import_error() -> None:
+    """Only packages of an extra have a remedy."""
+    _, load, _ = lazy("funnel", {"no_such_module": "Nothing"})
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        load("Nothing")
