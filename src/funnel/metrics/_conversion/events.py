@@ -242,6 +242,8 @@ def _own_kinds(logs: Logs) -> dict[str, str]:
     """
     tables = logs._tables
     assert isinstance(tables, LedgerTables)
+    if not any(tables.own[0].values()):
+        return {}
     by_log = own_kinds(tables.log, *tables.own)
     kinds: dict[str, set[str]] = {}
     for own in by_log.values():
@@ -259,7 +261,7 @@ def _of_logs(logs: Logs, now: int, read: Collection[str]) -> Frame:
 
     def table(name: str) -> Frame:
         fields = [field for column, field in own.items() if column in logs.own_columns.get(OWN_LOGS[name], ())]
-        return tables[with_own(STREAMS[name], fields).table]
+        return tables[with_own(STREAMS[name], fields).table if fields else STREAMS[name].table]
 
     parts: list[Frame] = []
     if "leads" in tables:
