@@ -80,10 +80,6 @@ class LiveWindows:
             source: _Stream.of(window for window in plan.windows if window.source == source) for source in sources
         }
 
-    def __contains__(self, source: str) -> bool:
-        """Return whether a window has the rows of this stream."""
-        return source in self._streams
-
     def load(self, ledger: GrowingLedger) -> None:
         """Take the rows of a ledger that never end."""
         for source, stream in self._streams.items():
