@@ -10,12 +10,15 @@ import polars as pl
 import pytest
 
 from funnel import Facts, History, Logs, Money, Purchase, Refund, SqliteStore
+from funnel._aggregate.aggregations import own_field, with_own
 from funnel._exports import lazy
+from funnel._ledger.streams import STREAMS
 from funnel.errors import ArgumentError
 from funnel.facts import count
 from funnel.incremental import LiveFacts
 from funnel.interactions import Visit
 from funnel.logs.compare_rows import unresolved
+from funnel.readers import shopify
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ORDER = Purchase(id="1", person_id="p", purchased_at=AT, amount=Money(9, "USD"), columns={"country": "UK"})
@@ -64,6 +67,31 @@ def test_logs_with_purchases_refer_to_nothing_missing() -> None:
     """References are checked against the purchases that are there."""
     bought = pl.DataFrame({"id": ["1"], "person_id": ["p"], "purchased_at": [AT], "amount": [1]})
     assert unresolved(Logs(purchases=bought)._logs) == []
+
+
+def test_own_columns_of_a_log_that_is_missing_are_no_table() -> None:
+    """The name of a table with own columns is like any other."""
+    leads = pl.DataFrame({"person_id": ["p"], "arrived_at": [AT]})
+    name = with_own(STREAMS["purchases"], [own_field("country", "text")]).table
+    tables = Logs(leads=leads)._tables
+    assert name not in tables
+    for wrong in (name, "nothing"):
+        with pytest.raises(KeyError, match=r"purchases|nothing"):
+            _ = tables[wrong]
+
+
+def test_a_lead_that_is_written_twice_is_one_lead() -> None:
+    """Equal rows are copies, not a conflict."""
+    frame = pl.DataFrame({"person_id": ["p", "p"], "arrived_at": ["2026-03-01", "2026-03-01"], "n": [1, 2]})
+    assert Logs.from_leads(frame, tz="UTC")._logs["leads"].collect().shape[0] == 1
+
+
+def test_a_file_with_blank_lines_below_its_heading_has_no_rows(tmp_path: Path) -> None:
+    """Blank lines are lines, not orders."""
+    path = tmp_path / "orders.csv"
+    heading = Path("tests/readers/exports/shopify.orders.csv").read_text(encoding="utf-8").split("\n")[0]
+    path.write_text(f"{heading}\n\n\n\n", encoding="utf-8")
+    assert shopify.orders(path, currency="IDR").purchases.height == 0
 
 
 def test_a_module_that_is_missing_is_an_import_error() -> None:

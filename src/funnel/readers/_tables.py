@@ -120,7 +120,7 @@ def _parts(
 ) -> Generator[Part, None, None]:
     paths, export, content = paths_of(source), recognition.export, recognition.first
     if paths is None:
-        yield _of_frame(source, export, "the dataframe")
+        yield _of_frame(source, export)
         return
     for number, path in enumerate(paths):
         if number:
@@ -250,9 +250,9 @@ def _lazy(source: object) -> nw.LazyFrame[Any]:
 
 def _of_file(path: Path, export: Export, content: Content | None, progress: Progress | None) -> list[Part]:
     if isinstance(content, list):
-        return _of_sheets(content, export, path.name)
+        return _of_sheets(content, export)
     if isinstance(content, pl.DataFrame):
-        return [_of_frame(content, export, path.name) if content.width else Part(content, [], 0)]
+        return [_of_frame(content, export) if content.width else Part(content, [], 0)]
     assert content is not None
     positions = export.positions(content.heading)
 
@@ -264,7 +264,7 @@ def _of_file(path: Path, export: Export, content: Content | None, progress: Prog
     return [Part(_chosen(text.cells, positions), text.short, content.preamble)]
 
 
-def _of_sheets(sheets: Sequence[pl.DataFrame], export: Export, name: str) -> list[Part]:
+def _of_sheets(sheets: Sequence[pl.DataFrame], export: Export) -> list[Part]:
     """Return the rows of every sheet that has the heading of the export."""
     parts: list[Part] = []
     other = 0
@@ -277,8 +277,6 @@ def _of_sheets(sheets: Sequence[pl.DataFrame], export: Export, name: str) -> lis
             blank = rows.height - filled.height
             preamble = _without_blank_rows(sheet.head(above)).height
             parts.append(Part(_chosen(filled, export.positions(heading)), [], preamble, blank))
-    if not parts:
-        only([], name, [export])
     return [attrs.evolve(parts[0], other_sheets=other), *parts[1:]]
 
 
@@ -305,10 +303,8 @@ def _chosen(cells: pl.DataFrame, positions: Mapping[str, int]) -> pl.DataFrame:
     return cells.select(pl.col(str(index)).alias(name) for name, index in positions.items())
 
 
-def _of_frame(source: Any, export: Export, name: str) -> Part:
+def _of_frame(source: Any, export: Export) -> Part:
     rows = frame_of(source)
-    if not export.fits(rows.columns):
-        only([], name, [export])
     positions = export.positions(rows.columns)
     cells = rows.select(pl.nth(index).alias(name) for name, index in positions.items())
     texts = [name for name, dtype in cells.schema.items() if not dtype.is_numeric() and not dtype.is_nested()]
