@@ -91,6 +91,7 @@ def test_every_row_has_the_columns_of_its_table(records: list[Record]) -> None:
         ("purchases", [bought("1", A, status="cancelled", cancelled_at=B), refunded("r", "1", C)], [(0, 10, 9, 9)]),
         ("cancellations", [bought("1", A, status="cancelled", cancelled_at=B)], [(10, -1)]),
         ("cancellations", [bought("1", A, status="cancelled")], [(0, -1)]),
+        ("payments", [bought("1", A), bought("2", A, paid_at=B)], [(10, -1)]),
         ("orders", [bought("1", A, 0)], [(0, -1, 0)]),
         ("promises", [bought("1", A, promised_at=B)], [(0, -1, micros(B))]),
         ("promises", [bought("1", A, promised_at=B, delivered_at=C)], [(0, 20, micros(B))]),

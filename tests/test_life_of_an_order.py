@@ -10,6 +10,7 @@ import pytest
 from funnel import Facts, History, LiveFacts, Logs, Money, Policy, Purchase, Refund, stage
 from funnel.errors import FieldsError, LogsError, RecordError
 from funnel.facts import count, total
+from funnel.machines import SHOP_MACHINE
 from tests.frames import answered, tables
 from tests.shop import DAY, NOW, bought, refunded, usd
 
@@ -78,6 +79,21 @@ def test_an_order_counts_as_its_page_says(case: str) -> None:
         assert (stage.of(facts, Policy()).value, facts.order_count, facts.purchase_count, facts.net_spent) == expected
         assert answered(OrderFacts.over(logs, as_of=as_of))["p1"] == facts.to_dict()
         assert live.facts(as_of=as_of) == facts
+
+
+def test_a_late_payment_is_the_cause_of_a_transition() -> None:
+    """Who pays becomes a customer then, by the purchase, for one person and in a table."""
+    history = History.of("p1", [_order(paid_at=START + 3 * DAY)])
+    policy = Policy()
+    columns = ("transitioned_at", "to_stage", "cause", "record_kind", "record_id")
+    expected = [
+        (START, "prospect", "event", "purchase", "1"),
+        (START + 3 * DAY, "customer", "event", "purchase", "1"),
+    ]
+    alone = SHOP_MACHINE.transitions.of(history, policy, as_of=NOW).to_dicts()
+    assert [tuple(row[name] for name in columns) for row in alone] == expected
+    everyone = SHOP_MACHINE.transitions.over(Logs(**tables([history])), policy, as_of=NOW)
+    assert everyone.select(columns).rows() == expected
 
 
 def test_margin_has_its_parts() -> None:

@@ -31,14 +31,14 @@ class Own(Facts):
 
     from_uk: int = count("purchases", where=lambda p: p.country == "UK", columns={"country": str})
     at_desk: int = count("refunds", where=lambda r: r.desk == "A", columns={"desk": str})
-    home: int = count("visits", where=lambda v: v.page == "home", columns={"page": str})
+    home_visits: int = count("visits", where=lambda v: v.page == "home", columns={"page": str})
 
 
 def test_records_of_every_kind_have_own_columns() -> None:
     """One person's facts, and live facts record by record, read them."""
     now = AT + timedelta(days=1)
     facts: Any = Own.of(History.of("p", [ORDER, BACK, VISIT]), as_of=now)
-    assert (facts.from_uk, facts.at_desk, facts.home) == (1, 1, 1)
+    assert (facts.from_uk, facts.at_desk, facts.home_visits) == (1, 1, 1)
     live: Any = LiveFacts(History(person_id="p"), Own)
     for record in (ORDER, VISIT, BACK):
         live.add(record)

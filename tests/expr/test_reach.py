@@ -135,6 +135,26 @@ def test_what_is_not_there_yet_is_not_reached() -> None:
     assert reach_of(3.5) == Reach()
 
 
+class Stubborn:
+    """An object whose own code raises for every name."""
+
+    __slots__ = ("empty", "limit")
+
+    def __init__(self) -> None:
+        self.limit = 57
+
+    def __getattr__(self, name: str) -> object:
+        raise ImportError(name)
+
+
+STUBBORN = {"shop": Stubborn()}
+
+
+def test_objects_are_read_without_their_own_code() -> None:
+    """An object that computes its attributes, such as a module loaded at first use, is not asked for any."""
+    assert 57 in reach_of(lambda f: STUBBORN[f.source]).constants
+
+
 def test_functions_are_followed_once_and_not_without_end() -> None:
     """Functions that call each other, long rows of them and lists that hold themselves come to an end."""
     itself: list[Any] = [58]

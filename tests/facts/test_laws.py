@@ -93,11 +93,9 @@ def _last_before(expected: dict[datetime, dict[str, Any]], moment: datetime) -> 
 
 def _dearer(record: Record) -> Record:
     """The same record with every amount a hundred times as large."""
-    amount: Money | None = getattr(record, "amount", None)
-    if amount is None:
-        return record
-    more = Money.of_minor(100 * amount.minor, amount.currency)
-    update: dict[str, object] = {"amount": more, "lines": ()} if isinstance(record, Purchase) else {"amount": more}
+    amounts: dict[str, Money] = {name: value for name, value in record if isinstance(value, Money)}
+    more = {name: Money.of_minor(100 * one.minor, one.currency) for name, one in amounts.items()}
+    update: dict[str, object] = {**more, "lines": ()} if isinstance(record, Purchase) else {**more}
     return record.model_copy(update=update)
 
 

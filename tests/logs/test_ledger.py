@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ABSENT: dict[str, set[str]] = {
     "leads": {"leads", "referrals"},
-    "purchases": {"orders", "purchases", "cancellations", "deliveries", "promises"},
+    "purchases": {"orders", "purchases", "payments", "cancellations", "deliveries", "promises"},
     "interactions": {
         *("interactions", "open_questions", "open_complaints", "open_follow_ups"),
         *("replies", "repairs", "reopenings", "delivery_questions", "contacts"),
@@ -79,7 +79,7 @@ def test_a_missing_log_has_no_table(history: History) -> None:
     logs = Logs(**frames)
 
     assert set(logs._tables) == ABSENT["leads"] | ABSENT["purchases"]
-    assert len(logs._tables) == 7
+    assert len(logs._tables) == 8
     assert {name: read(logs, name, ["p1"]) for name in logs._tables} == {
         name: own(alone, name) for name in logs._tables
     }

@@ -77,12 +77,12 @@ _KEYS = {"id": pl.String, "person_id": pl.String}
 
 
 def bought_by(person: History, as_of: datetime) -> list[datetime]:
-    """When the purchases were made that count at an instant: not cancelled, not refunded in whole, not of nothing."""
-    return sorted(one.purchased_at for one in person.purchases if _counts(person, one, as_of))
+    """When the purchases were paid that count at an instant: not cancelled, not refunded in whole, not of nothing."""
+    return sorted(one.paid_at or one.purchased_at for one in person.purchases if _counts(person, one, as_of))
 
 
 def _counts(person: History, purchase: Purchase, as_of: datetime) -> bool:
-    if purchase.purchased_at > as_of:
+    if purchase.status == "unpaid" or (purchase.paid_at or purchase.purchased_at) > as_of:
         return False
     if purchase.status == "cancelled" and (purchase.cancelled_at or purchase.purchased_at) <= as_of:
         return False

@@ -131,8 +131,8 @@ class Reach:
             return chain.from_iterable(cast("Mapping[Any, Any]", value).items())
         if isinstance(value, int | str | timedelta):
             self.constants.add(value)
-        elif hasattr(value, "__wrapped__"):
-            return (value.__wrapped__,)
+        elif (wrapped := getattr_static(value, "__wrapped__", None)) is not None:
+            return (wrapped,)
         elif _is_library(type(value)):  # pyright: ignore[reportUnknownArgumentType]
             self.looks |= callable(value) and _root(type(value)) != "funnel"
             return _attributes(value) if _root(type(value)) != "funnel" else ()  # pyright: ignore[reportUnknownArgumentType]
@@ -142,7 +142,7 @@ class Reach:
         """Return the class of an object and its attributes, with or without a `__dict__`."""
         kinds = [kind for kind in type(value).__mro__ if not _is_library(kind)]
         slots = (one for kind in kinds for one in vars(kind).values() if isinstance(one, MemberDescriptorType))
-        filled = (getattr(value, one.__name__, None) for one in slots)
+        filled = (_slot(value, one) for one in slots)
         return chain((type(value),), () if isinstance(value, enum.Enum) else _attributes(value), filled)  # pyright: ignore[reportUnknownArgumentType]
 
     def _take_class(self, kind: type) -> Iterable[Any]:
@@ -193,8 +193,20 @@ def _is_library(kind: type) -> bool:
     return _root(kind) in _LIBRARY
 
 
+def _slot(value: Any, slot: MemberDescriptorType) -> Any:
+    """Return the value of a slot without the object's own code; None if it is empty."""
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return None
+
+
 def _attributes(value: Any) -> Iterable[Any]:
-    attributes = getattr(value, "__dict__", None)
+    """Return the values of the attributes of an object, without running its own code."""
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return ()
     return [*cast("dict[str, Any]", attributes).values()] if isinstance(attributes, dict) else ()
 
 

@@ -22,7 +22,7 @@ _DERIVED: Mapping[str, frozenset[str]] = {
 }
 """Streams in which a row depends on an interaction of a kind together with other records."""
 
-_OF_PURCHASES = frozenset({"orders", "purchases", "cancellations", HEARD}) | _DELIVERY
+_OF_PURCHASES = frozenset({"orders", "purchases", "payments", "cancellations", HEARD}) | _DELIVERY
 _OF_LEADS = frozenset({"leads", "referrals"})
 _OF_REFUNDS = frozenset({"refunds", "purchases", "promises", "delivery_questions"})
 

@@ -106,9 +106,10 @@ class Ledger(LedgerState):
         self.stale.add("purchases")
         if key in self.notices or order.delivered_at is not None or order.promised_at is not None:
             self._mark_promises("deliveries")
-        for moment in (order.delivered_at, order.paid_at):
-            if moment is not None:
-                self.reach(micros(moment))
+        if order.paid_at is not None:
+            self.write("payments", common(micros(order.paid_at), *key))
+        if order.delivered_at is not None:
+            self.reach(micros(order.delivered_at))
         self.hear()
         return row
 

@@ -98,6 +98,7 @@ TABLES: Mapping[str, Mapping[str, Fact]] = {
     "orders": _fields(_amount("amount")),
     "purchases": PURCHASE_FIELDS,
     "refunds": _fields(_amount("amount"), _text("reason")),
+    "payments": _fields(),
     "cancellations": _fields(),
     "deliveries": _fields(_flag("late"), _flag("promised")),
     "promises": _fields(_moment("due")),

@@ -204,6 +204,11 @@ def _purchases(tables: LedgerTables) -> Frame:
     return nw.concat([first, _later_versions(tables.orders, tables.refunds_to_date, tables.own_fields)])
 
 
+def _payments(tables: LedgerTables) -> Frame:
+    paid = tables.log["purchases"].filter(nw.col("paid_at") != MISSING)
+    return select_table(paid, "payments", t=nw.col("paid_at"), **key_columns())
+
+
 def _cancellations(tables: LedgerTables) -> Frame:
     cancelled = tables.orders.filter(nw.col("_cancelled") < FOREVER)
     return select_table(cancelled, "cancellations", t=nw.col("_cancelled"), **key_columns())
@@ -360,6 +365,7 @@ _BUILDERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "orders": (_orders, "purchases"),
     "purchases": (_purchases, "purchases"),
     "refunds": (_refunds, "refunds"),
+    "payments": (_payments, "purchases"),
     "cancellations": (_cancellations, "purchases"),
     "deliveries": (_deliveries, "purchases"),
     "promises": (_promises, "purchases"),

@@ -1,7 +1,8 @@
 """Causes of transitions: the record that caused a change of stage.
 
 If several records have the same instant, records that a fact of the rule counts come first. Among these the order is:
-refund, cancellation, purchase, delivery, interaction, referral, arrival. Within a kind, records sort by source and id.
+refund, cancellation, purchase, payment, delivery, interaction, referral, arrival. Within a kind, records sort by source
+and id.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ KINDS: Mapping[str, str] = {
     "refunds": "refund",
     "cancellations": "cancellation",
     "orders": "purchase",
+    "payments": "purchase",
     "deliveries": "delivery",
     "interactions": "",
     "referrals": "referral",
@@ -46,6 +48,7 @@ _FOLLOWING: Mapping[str, frozenset[str]] = {
     "refunds": frozenset({"purchases", "promises"}),
     "cancellations": frozenset({"purchases", "promises"}),
     "orders": frozenset({"purchases", "promises", "open_follow_ups"}),
+    "payments": frozenset({"purchases", "promises"}),
     "deliveries": frozenset({"promises"}),
 }
 """Derived tables, by the table whose records begin or end their rows."""
