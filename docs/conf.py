@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sphinx import addnodes
 
 if TYPE_CHECKING:
+    from docutils import nodes
     from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
@@ -23,6 +26,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     "sphinxcontrib.mermaid",
 ]
 exclude_patterns = ["_build"]
@@ -43,6 +47,9 @@ html_static_path = ["_static"]
 html_css_files = ["narrow.css"]
 html_title = f"{project} {version}"
 
+copybutton_prompt_text = r">>> |\.\.\. |\$ "  # answers are not copied
+copybutton_prompt_is_regexp = True
+
 myst_enable_extensions = ["fieldlist"]
 myst_fence_as_directive = ["mermaid"]  # the fence that GitHub draws too
 myst_heading_anchors = 3
@@ -50,6 +57,9 @@ myst_heading_anchors = 3
 toc_object_entries = False  # a thousand names in the navigation of each page took a quarter of the time of a build
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True  # as they are written, such as Matching()
+python_display_short_literal_types = True
+python_maximum_signature_line_length = 88  # a longer signature has a line for each parameter
 autodoc_default_options = {"members": True}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -60,6 +70,28 @@ def shorten_types(_app: Sphinx, _kind: str, _name: str, _value: object, _options
     lines[:] = [re.sub(r"(?<![\w.~])funnel(?:\.\w+)+", r"~\g<0>", line) if ":type" in line else line for line in lines]
 
 
+def without_last_line(_app: Sphinx, _name: str, source: list[str]) -> None:
+    """Remove the blank line that ends the answers of an example for the tests."""
+    source[0] = source[0].replace("\n\n```\n", "\n```\n")
+
+
+def bare_types(_app: Sphinx, doctree: nodes.document) -> None:
+    """Show `X` for each `Annotated[X, ...]`: the limits of a value are in the text beside it."""
+    for name in [node for node in doctree.findall(addnodes.pending_xref) if node.astext() == "Annotated"]:
+        parts: Any = name.parent
+        start, depth, commas = parts.index(name), 0, []
+        for end in range(start + 1, len(parts)):
+            text = parts[end].astext()
+            depth += (text in {"[", "("}) - (text in {"]", ")"})
+            if text == "," and depth == 1:
+                commas.append(end)
+            if depth == 0:
+                parts[start : end + 1] = parts[start + 2 : commas[0]]
+                break
+
+
 def setup(app: Sphinx) -> None:
-    """Connect the hook; napoleon writes the types, so it comes first."""
+    """Connect the hooks; napoleon writes the types, so it comes first."""
     app.connect("autodoc-process-docstring", shorten_types, priority=600)
+    app.connect("source-read", without_last_line)
+    app.connect("doctree-read", bare_types)

@@ -1,4 +1,7 @@
-"""The charts of a made-up shop: pictures for the docs, and results for tests. `make charts` writes the pictures."""
+"""The charts of a made-up shop: pictures for the docs, and results for tests.
+
+`make charts` writes the pictures, and the orders of the shop as an export.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,7 @@ from funnel.plots import to_svg
 from funnel.stages import transitions
 
 FOLDER = Path(__file__).parents[1] / "docs" / "_static" / "charts"
+EXPORT = Path(__file__).parents[1] / "examples" / "orders_export.csv"
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + 300 * DAY
@@ -252,6 +256,22 @@ NAMES = (*RESULTS, *OTHERS)
 """The names of all pictures."""
 
 
+def export() -> str:
+    """The orders of the shop as Shopify exports them."""
+    rows = frames()["purchases"].sort("purchased_at").with_row_index("number", 1001)
+    return rows.select(
+        pl.format("#{}", "number").alias("Name"),
+        pl.format("{}@example.com", "person_id").alias("Email"),
+        pl.lit("paid").alias("Financial Status"),
+        pl.lit("IDR").alias("Currency"),
+        (pl.col("amount") // 100).alias("Total"),
+        pl.col("purchased_at").dt.convert_time_zone(TZ).dt.strftime("%Y-%m-%d %H:%M:%S %z").alias("Created at"),
+        pl.lit(1).alias("Lineitem quantity"),
+        pl.lit("goods").alias("Lineitem name"),
+        (pl.col("amount") // 100).alias("Lineitem price"),
+    ).write_csv()
+
+
 def fingerprint(name: str) -> str:
     """The hash of a chart's specification, without the version of the schema."""
     spec = chart(name).to_dict()
@@ -266,5 +286,6 @@ def picture(name: str) -> str:
 
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
+    EXPORT.write_text(export(), encoding="utf-8")
     for each in NAMES:
         (FOLDER / f"{each}.svg").write_text(picture(each), encoding="utf-8")

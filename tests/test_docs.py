@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PAGES = Sybil([PythonCodeBlockParser(doctest_optionflags=FLAGS)], path=str(ROOT))
 DOCSTRINGS = Sybil([DocTestParser(optionflags=FLAGS)], path=str(ROOT))
+
+SAMPLE = ROOT / "examples" / "orders_export.csv"
 
 SIGNS = {".md": "python", ".py": ">>> "}
 """The text without which a file of each kind holds no example."""
@@ -45,8 +48,11 @@ def run(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", shown_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_the_examples_of_a_file_run(path: Path) -> None:
-    """Each example does what the page beside it says."""
+def test_the_examples_of_a_file_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each example does what the page beside it says. A page that reads the sample export runs beside a copy of it."""
+    if f'"{SAMPLE.name}"' in path.read_text(encoding="utf-8"):
+        shutil.copy(SAMPLE, tmp_path)
+        monkeypatch.chdir(tmp_path)
     run(path)
 
 
