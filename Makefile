@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
-.PHONY: demo test test-services test-lowest test-full tables charts stubs mutants lint types mypy pyright complete docs bench clean
+.PHONY: demo test test-services test-lowest test-full tables charts notebooks stubs mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file; the whole page in build/report.html
@@ -19,7 +19,7 @@ demo: .venv/demo.stamp ## the report on a real shop's file; the whole page in bu
 test: lint types ## everything that must hold before a change is kept
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m "not services" --cov --cov-report=term
 
-test-services: .venv/dev.stamp ## the stores on PostgreSQL and MariaDB in full, and the report in a browser
+test-services: .venv/dev.stamp ## the stores on PostgreSQL and MariaDB in full, the report in a browser, and a notebook
 	@$(PY) -m pytest -q -n 2 -m services
 
 test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows, 2 examples per law
@@ -34,6 +34,9 @@ tables: .venv/dev.stamp ## the tables in the docs that are computed from the cod
 
 charts: .venv/dev.stamp ## the pictures in docs/_static/charts
 	@$(PY) -m tests.gallery
+
+notebooks: .venv/dev.stamp ## the pages with code as Jupyter notebooks, in build/notebooks
+	@$(PY) -m docs.notebooks build/notebooks
 
 stubs: .venv/dev.stamp ## the type stubs of packages whose names load lazily
 	@$(PY) -m tests.stubs

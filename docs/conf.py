@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import notebooks  # noqa: E402 - found beside this file
 
 PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -90,8 +94,24 @@ def bare_types(_app: Sphinx, doctree: nodes.document) -> None:
                 break
 
 
+def write_notebooks(app: Sphinx) -> None:
+    """Write the notebook of each page with code beside the pages."""
+    notebooks.write(app.outdir / "notebooks")
+    app.config.html_context["notebooks"] = set(notebooks.pages())
+
+
+def link_notebook(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    """Link a page to its notebook, below the title."""
+    if page in app.config.html_context["notebooks"]:
+        target = context["pathto"](f"notebooks/{page}.ipynb", 1)
+        link = f'</h1>\n<p class="notebook"><a href="{target}" download>This page as a Jupyter notebook</a></p>'
+        context["body"] = context["body"].replace("</h1>", link, 1)
+
+
 def setup(app: Sphinx) -> None:
     """Connect the hooks; napoleon writes the types, so it comes first."""
     app.connect("autodoc-process-docstring", shorten_types, priority=600)
+    app.connect("builder-inited", write_notebooks)
+    app.connect("html-page-context", link_notebook)
     app.connect("source-read", without_last_line)
     app.connect("doctree-read", bare_types)

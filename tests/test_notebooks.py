@@ -1,0 +1,87 @@
+"""The pages with code as notebooks: all code, in order; and a notebook that runs shows its pictures."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
+
+from docs import notebooks
+from tests.test_docs import ROOT, parsed
+
+pytestmark = pytest.mark.no_cover
+
+
+def code_of(notebook: Any) -> list[str]:
+    """Return the sources of the code cells."""
+    return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("page", ["index", "charts", "traps/pending", "coming-from/spreadsheet"])
+def test_a_notebook_has_all_code_of_its_page(page: str) -> None:
+    """Each example that the tests run is in a cell, in the same order, and each cell is Python."""
+    examples = [example.parsed for example in parsed(ROOT / "docs" / f"{page}.md").examples()]
+    sources = [one.source if isinstance(one, doctest.Example) else str(one) for one in examples]
+    cells = code_of(notebooks.notebook(page))
+
+    assert "".join("".join(cells).split()) == "".join("".join(sources).split())
+    assert all(ast.parse(cell) for cell in cells)
+
+
+def test_each_page_with_code_has_a_valid_notebook(tmp_path: Path) -> None:
+    """`make notebooks` writes a file for each page, without a warning of the format. Cells have stable ids."""
+    notebooks.write(tmp_path)
+    written = {path.relative_to(tmp_path).with_suffix("").as_posix() for path in tmp_path.rglob("*.ipynb")}
+
+    assert written == set(notebooks.pages())
+    assert nbformat.read(tmp_path / "charts.ipynb", as_version=4) == notebooks.notebook("charts")
+
+
+def test_texts_lead_to_other_notebooks() -> None:
+    """A link to a page with code leads to its notebook; other links and pictures are left out."""
+    texts = [cell["source"] for cell in notebooks.notebook("index")["cells"] if cell["cell_type"] == "markdown"]
+
+    assert "[the gallery](charts.ipynb)" in "".join(texts)
+    assert not any(".md" in text or "_static" in text or "toctree" in text for text in texts)
+
+
+def test_an_expected_error_stops_no_notebook() -> None:
+    """A cell whose example raises has Jupyter's tag for it."""
+    cells = notebooks.notebook("traps/time-zones")["cells"]
+
+    assert [cell["metadata"].get("tags") for cell in cells if "replace_time_zone" in cell["source"]] == [
+        ["raises-exception"]
+    ]
+
+
+def shown(source: str) -> str | None:
+    """Return the code of a cell that draws a chart, with the result in place of its chart."""
+    *rest, last = ast.parse(source).body
+    match last:
+        case ast.Expr(ast.Call(ast.Attribute(value=value, attr="plot"))):
+            return ast.unparse(ast.Module([*rest, ast.Expr(value)], []))
+    return None
+
+
+@pytest.mark.services
+def test_a_notebook_shows_pictures(tmp_path: Path) -> None:
+    """The gallery runs in Jupyter: each chart is drawn, and results without `.plot()` show a picture, too."""
+    gallery = notebooks.notebook("charts")
+    charts = [cell for cell in gallery["cells"] if cell["cell_type"] == "code" and shown(cell["source"])]
+    results = [new_code_cell(shown(cell["source"])) for cell in charts[::4]]
+    gallery["cells"] += results
+
+    NotebookClient(gallery, timeout=300, resources={"metadata": {"path": tmp_path}}).execute()
+
+    assert len(charts) >= 30
+    assert len(results) >= 6
+    for cell in charts:
+        assert "vega" in str(cell["outputs"][-1]["data"]), cell["source"]
+    for cell in results:
+        assert "<svg" in cell["outputs"][-1]["data"]["text/html"], cell["source"]
