@@ -8,10 +8,10 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes
 from sphinx import addnodes
 
 if TYPE_CHECKING:
-    from docutils import nodes
     from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
@@ -69,8 +69,19 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
 
+COLON = "\ue000"
+METADATA = re.compile(r"^\[|, FieldInfo\(.*\)\]$", re.DOTALL)
+
+
+def hide_colon(_app: Sphinx, kind: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
+    """Hide the colons of an attribute's first line from napoleon, which would take the words before for its type."""
+    if lines and kind in {"attribute", "data", "property"}:
+        lines[0] = lines[0].replace(":", COLON)
+
+
 def shorten_types(_app: Sphinx, _kind: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
     """Show the type of an attribute without its module, as signatures do; the link stays."""
+    lines[:] = [line.replace(COLON, ":") for line in lines]
     lines[:] = [re.sub(r"(?<![\w.~])funnel(?:\.\w+)+", r"~\g<0>", line) if ":type" in line else line for line in lines]
 
 
@@ -83,6 +94,11 @@ def bare_types(_app: Sphinx, doctree: nodes.document) -> None:
     """Show `X` for each `Annotated[X, ...]`: the limits of a value are in the text beside it."""
     for name in [node for node in doctree.findall(addnodes.pending_xref) if node.astext() == "Annotated"]:
         parts: Any = name.parent
+        if isinstance(parts, nodes.paragraph):  # "alias of Annotated[X, ...]", with the limits in one text
+            parts.remove(name)
+            for text in [node for node in parts if isinstance(node, nodes.Text)]:
+                parts.replace(text, nodes.Text(METADATA.sub("", text)))
+            continue
         start, depth, commas = parts.index(name), 0, []
         for end in range(start + 1, len(parts)):
             text = parts[end].astext()
@@ -110,6 +126,7 @@ def link_notebook(app: Sphinx, page: str, _template: str, context: dict[str, Any
 
 def setup(app: Sphinx) -> None:
     """Connect the hooks; napoleon writes the types, so it comes first."""
+    app.connect("autodoc-process-docstring", hide_colon, priority=400)
     app.connect("autodoc-process-docstring", shorten_types, priority=600)
     app.connect("builder-inited", write_notebooks)
     app.connect("html-page-context", link_notebook)

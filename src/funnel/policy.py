@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetCore
 from pydantic_core import CoreSchema, core_schema
 
 from funnel._arguments import instance, parse_span, span_text
-from funnel._fields import Frozen
+from funnel._fields import LARGEST_AMOUNT, Frozen
 
 __all__ = ["Policy"]
 
@@ -44,7 +44,7 @@ Span = Annotated[timedelta, AfterValidator(_whole)]
 Percent = Annotated[int, Field(ge=1, le=500, strict=True)]
 Count = Annotated[int, Field(ge=0, le=10_000, strict=True)]
 Points = Annotated[int, Field(ge=-1000, le=1000, strict=True)]
-Amount = Annotated[int, Field(ge=1, le=10**14, strict=True)]
+Amount = Annotated[int, Field(ge=1, le=LARGEST_AMOUNT, strict=True)]
 
 
 def _with_units(schema: object) -> object:
@@ -142,7 +142,7 @@ class Policy(_Base):
     are our default."""
     meeting_percent: Percent = 500
     """Above this share of the largest completed purchase, the person wants to meet first; our default."""
-    meeting_amount: Annotated[int, Field(ge=0, le=10**14, strict=True)] = 0
+    meeting_amount: Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, strict=True)] = 0
     """A sum above this, in minor units, needs a meeting, whatever the person bought before. 0: no limit is set, because
     it depends on the currency."""
     phase_lasts: Span = timedelta(days=14)

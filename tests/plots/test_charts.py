@@ -12,12 +12,13 @@ import altair as alt
 import attrs
 import pytest
 
-from funnel import Rate
+from funnel import Rate, lifecycle
 from funnel.backtest import calibrate
 from funnel.errors import ArgumentError
 from funnel.metrics import SurvivalGroups, TimeHistogram
 from funnel.metrics._repeat.window import RepeatRate
 from funnel.plots import to_png, to_svg
+from funnel.readers import read_orders
 from tests import gallery
 from tests.gallery import NAMES, chart, result
 
@@ -480,6 +481,15 @@ def test_an_unknown_word_to_show_is_refused(name: str) -> None:
     """The message names the words."""
     with pytest.raises(ArgumentError, match="show must be"):
         result(name).plot(show="pie")
+
+
+def test_the_picture_of_the_index_is_that_of_the_sample_export() -> None:
+    """The export is the shop's, as `make charts` writes it, and the code of the index draws the picture beside it."""
+    data = read_orders(gallery.EXPORT)
+    chart = lifecycle(data.logs(), tz=gallery.TZ, as_of=gallery.NOW).plot()
+
+    assert gallery.EXPORT.read_text(encoding="utf-8") == gallery.export()
+    assert chart.to_dict() == gallery.chart("lifecycle").to_dict()
 
 
 @pytest.mark.parametrize("name", NAMES)
