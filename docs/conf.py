@@ -61,7 +61,6 @@ myst_heading_anchors = 3
 toc_object_entries = False  # a thousand names in the navigation of each page took a quarter of the time of a build
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True  # as they are written, such as Matching()
 python_display_short_literal_types = True
 python_maximum_signature_line_length = 88  # a longer signature has a line for each parameter
 autodoc_default_options = {"members": True}
@@ -70,6 +69,8 @@ napoleon_numpy_docstring = False
 
 
 COLON = "\ue000"
+LONG_VALUE = re.compile(r"\s*=.{100}", re.DOTALL)
+LONGEST_DEFAULT = 120
 METADATA = re.compile(r"^\[|, FieldInfo\(.*\)\]$", re.DOTALL)
 
 
@@ -90,8 +91,13 @@ def without_last_line(_app: Sphinx, _name: str, source: list[str]) -> None:
     source[0] = source[0].replace("\n\n```\n", "\n```\n")
 
 
-def bare_types(_app: Sphinx, doctree: nodes.document) -> None:
-    """Show `X` for each `Annotated[X, ...]`: the limits of a value are in the text beside it."""
+def short_signatures(_app: Sphinx, doctree: nodes.document) -> None:
+    """Show `X` for each `Annotated[X, ...]`, because the text beside it has the limits; leave out very long values."""
+    for value in [node for node in doctree.findall(addnodes.desc_annotation) if LONG_VALUE.match(node.astext())]:
+        value.parent.remove(value)
+    for value in doctree.findall(nodes.inline):
+        if "default_value" in value["classes"] and len(value.astext()) > LONGEST_DEFAULT:
+            value[:] = [nodes.Text("...")]
     for name in [node for node in doctree.findall(addnodes.pending_xref) if node.astext() == "Annotated"]:
         parts: Any = name.parent
         if isinstance(parts, nodes.paragraph):  # "alias of Annotated[X, ...]", with the limits in one text
@@ -131,4 +137,4 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", write_notebooks)
     app.connect("html-page-context", link_notebook)
     app.connect("source-read", without_last_line)
-    app.connect("doctree-read", bare_types)
+    app.connect("doctree-read", short_signatures)
