@@ -37,9 +37,9 @@ def test_a_notebook_has_all_code_of_its_page(page: str) -> None:
 def test_each_page_with_code_has_a_valid_notebook(tmp_path: Path) -> None:
     """`make notebooks` writes a file for each page, without a warning of the format. Cells have stable ids."""
     notebooks.write(tmp_path)
-    written = {path.relative_to(tmp_path).with_suffix("").as_posix() for path in tmp_path.rglob("*.ipynb")}
+    files = {path.relative_to(tmp_path).with_suffix("").as_posix() for path in tmp_path.rglob("*.ipynb")}
 
-    assert written == set(notebooks.pages())
+    assert files == set(notebooks.pages())
     assert nbformat.read(tmp_path / "charts.ipynb", as_version=4) == notebooks.notebook("charts")
 
 
@@ -60,7 +60,7 @@ def test_an_expected_error_stops_no_notebook() -> None:
     ]
 
 
-def shown(source: str) -> str | None:
+def result_of(source: str) -> str | None:
     """Return the code of a cell that draws a chart, with the result in place of its chart."""
     *rest, last = ast.parse(source).body
     match last:
@@ -73,8 +73,8 @@ def shown(source: str) -> str | None:
 def test_a_notebook_shows_pictures(tmp_path: Path) -> None:
     """The gallery runs in Jupyter: each chart is drawn, and results without `.plot()` show a picture, too."""
     gallery = notebooks.notebook("charts")
-    charts = [cell for cell in gallery["cells"] if cell["cell_type"] == "code" and shown(cell["source"])]
-    results = [new_code_cell(shown(cell["source"])) for cell in charts[::4]]
+    charts = [cell for cell in gallery["cells"] if cell["cell_type"] == "code" and result_of(cell["source"])]
+    results = [new_code_cell(result_of(cell["source"])) for cell in charts[::4]]
     gallery["cells"] += results
 
     NotebookClient(gallery, timeout=300, resources={"metadata": {"path": tmp_path}}).execute()
