@@ -16,7 +16,7 @@ from coverage import Coverage
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tests.engines import ALONE, ENGINES, FULL, HERE, OF_POLARS, spark_session
+from tests.engines import ALONE, ENGINES, FULL, HERE, spark_session
 
 if TYPE_CHECKING:
     from collections.abc import Generator

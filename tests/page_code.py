@@ -1,4 +1,4 @@
-"""Write the code of the README and of the tutorial as modules: `make types` checks them with mypy and pyright, strict."""
+"""Write the code of the README and of the tutorial as modules: `make types` checks them strictly."""
 
 from __future__ import annotations
 
