@@ -50,11 +50,14 @@ lint: .venv/dev.stamp ## ruff: rules and format
 
 types: mypy pyright complete ## mypy, pyright, and how complete the public types are
 
-mypy: .venv/dev.stamp
+mypy: build/pages
 	@$(PY) -m mypy --no-error-summary
 
-pyright: .venv/dev.stamp
+pyright: build/pages
 	@$(PY) -m pyright --warnings
+
+build/pages: .venv/dev.stamp README.md docs/tutorial.md tests/page_code.py ## the code of pages, to check its types
+	@$(PY) -m tests.page_code $@
 
 complete: .venv/dev.stamp
 	@rm -rf build/typed

@@ -16,7 +16,7 @@ from coverage import Coverage
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tests.engines import ALONE, ENGINES, FULL, HERE, OF_POLARS, spark_session
+from tests.engines import ALONE, ENGINES, FULL, HERE, spark_session
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -62,10 +62,10 @@ def _all_there() -> None:
 
 REPEATED = frozenset({"polars lazy", "pandas", "pyarrow", ALONE})
 """Engines on which a law repeats the lines of Polars and DuckDB; their own lines are measured with the adapter."""
-LAWS = frozenset({"laws", "facts", "metrics", "machines", "backtest"})
-"""Folders of tests whose laws run on every engine."""
+LAWS = frozenset({"laws", "facts", "metrics", "machines", "backtest", "test_worklists.py", "test_clocks.py"})
+"""Folders and files of tests whose laws run on every engine."""
 EVERY_ENGINE = frozenset({"test_engines.py", "test_every_engine.py", "machines"})
-"""Files and folders among these that ask each engine in every run, also the engines whose answers Polars computes.
+"""Files and folders among these that ask each engine in every run, also the engines that repeat the lines of Polars.
 
 The other files ask those engines in the full run: a fault of theirs is one of reading and returning a dataframe, which
 these files find, and the tests of the adapter and of the logs.
@@ -81,8 +81,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_postgres = not needs.isdisjoint({"postgres", "postgresql"})
         if not needs.isdisjoint(REPEATED) and not LAWS.isdisjoint(item.path.parts):
             item.add_marker("no_cover")
-            if not FULL and not needs.isdisjoint(OF_POLARS) and EVERY_ENGINE.isdisjoint(item.path.parts):
-                item.add_marker(pytest.mark.skip(reason="asked in make test-full; Polars computes it"))
+            if not FULL and not needs.isdisjoint(REPEATED) and EVERY_ENGINE.isdisjoint(item.path.parts):
+                item.add_marker(pytest.mark.skip(reason="asked in make test-full; it repeats the lines of Polars"))
         if not needs.isdisjoint({"maria", "mariadb"}) or (on_postgres and item.get_closest_marker("no_cover")):
             item.add_marker("services")
 

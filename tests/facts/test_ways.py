@@ -219,7 +219,7 @@ def _rows(plan: FactSchema, frame: Any) -> Mapping[str, Values]:
 PATHS: Mapping[str, tuple[Path, str, int]] = {
     "the fold": (by_fold, "polars", 10),
     "live facts": (by_live_facts, "polars", 4),
-    "live facts, restored from their state": (by_state, "polars", 4),
+    "live facts, restored from their state": (by_state, "polars", 2),
     "numpy segments": (by_numpy, "polars", 5),
     "the walk through days": (by_day, "polars", 2),
     **{f"the group aggregate on {engine}": (by_group, engine, 2) for engine in (*ENGINES, ALONE)},

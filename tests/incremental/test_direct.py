@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from funnel import Facts, History, LiveFacts
 from funnel._aggregate.aggregations import Reduction
 from funnel._aggregate.fold import folds
 from funnel._expr.nodes import Value
 from funnel._ledger.rows import interaction_row
 from funnel._ledger.streams import INTERACTION_FIELDS, STREAMS
+from funnel.facts import count
 from funnel.incremental._direct import direct_step
 from funnel.interactions import Feedback, Postponement, Visit
-from tests.shop import DAY, NOW, did
+from funnel.records import Record
+from tests.shop import DAY, NOW, bought, did, refunded
 
 RECORDS = [
     did(Visit, "v", NOW, source="web", channel="phone"),
@@ -38,3 +41,32 @@ def test_a_direct_step_of_nothing_changes_nothing() -> None:
     values: list[Value] = []
     direct_step(Visit, [])(values, [], RECORDS[0])
     assert values == []
+
+
+class OwnFacts(Facts):
+    """Facts on own columns of records."""
+
+    from_uk: int = count("purchases", where=lambda p: p.country == "UK", columns={"country": str})
+    plain: int = count("purchases", columns={})
+    home_visits: int = count("visits", where=lambda v: v.page == "home", columns={"page": str})
+
+
+def test_live_facts_read_own_columns_of_every_record_that_comes() -> None:
+    """In order and late, after each record, refunds in part and in whole among them."""
+    country, page = {"country": "UK"}, {"page": "home"}
+    records: list[Record] = [
+        bought("1", NOW, 9, columns=country),
+        did(Visit, "v", NOW + DAY, columns=page),
+        refunded("r", "1", NOW + 2 * DAY, 1),
+        did(Visit, "w", NOW + 3 * DAY, columns=page),
+        refunded("s", "1", NOW + 4 * DAY, 8),
+        bought("2", NOW + DAY, 9, columns=country),
+    ]
+    live = LiveFacts(History(person_id="p1"), OwnFacts)
+    counts: list[tuple[int, int, int]] = []
+    for number, record in enumerate(records, start=1):
+        live.add(record)
+        facts = live.facts(as_of=NOW + 9 * DAY)
+        assert facts == OwnFacts.of(History.of("p1", records[:number]), as_of=NOW + 9 * DAY)
+        counts.append((facts.from_uk, facts.plain, facts.home_visits))
+    assert counts == [(1, 1, 0), (1, 1, 1), (1, 1, 1), (1, 1, 2), (0, 0, 2), (1, 1, 2)]

@@ -20,7 +20,7 @@ from funnel.interactions import Checkout, Quote, Visit
 from funnel.rates import Rates
 from funnel.rates._factors import SCALE
 from funnel.rates._rates import scaled
-from tests.engines import ENGINES
+from tests.engines import ENGINES, FULL, OF_POLARS
 from tests.frames import answered
 from tests.shop import fewer
 
@@ -243,7 +243,7 @@ def test_a_database_converts() -> None:
     assert answered(MoneyFacts.over(logs, as_of=NOON))["p1"] == expected.to_dict()
 
 
-@pytest.mark.parametrize("engine", ["pandas", "pyarrow", "polars lazy", "ibis"])
+@pytest.mark.parametrize("engine", [*OF_POLARS, *(["ibis"] if FULL else [])])
 @pytest.mark.no_cover
 def test_every_engine_converts(engine: str) -> None:
     """The same integers on the other engines, with the amounts before as own columns."""
