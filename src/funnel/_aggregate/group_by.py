@@ -113,7 +113,8 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
 
 
 def _parts_elsewhere(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
-    ordered = not rows.implementation.is_pyspark()
+    # Spark has no ordered aggregates. Those of Ibis run on DuckDB, BigQuery and Trino only.
+    ordered = not (rows.implementation.is_pyspark() or rows.implementation.is_ibis())
     separate = [(one, index) for one, index in placed if one.is_edge and not (ordered and belongs(one) is None)]
     together = [pair for pair in placed if pair not in separate]
     if together:

@@ -184,6 +184,20 @@ def answers_of_facts(ready: CompiledRule, native: FrameT, name: str) -> FrameT:
     return converted
 
 
+def sql_of_facts(ready: CompiledRule, name: str, table: str, dialect: str) -> str:
+    """Return the SQL of the answers for a table of facts."""
+    from funnel.logs.sql_tables import check_dialect, to_sql, unbound
+
+    check_dialect(dialect)
+    types = {fact: _SQL_TYPES.get(ready.plan.declared[fact].show, "int64") for fact in sorted(ready.read)}
+    facts = InputFrame(nw.from_native(unbound({PERSON: "string", **types}, table)).lazy(), "ibis")
+    answer = ready.answer(_facts_reader(ready, facts)).alias(name)
+    return to_sql(nw.to_native(facts.frame.select(PERSON, answer)), dialect)
+
+
+_SQL_TYPES = {"text": "string", "flag": "boolean"}
+
+
 def _check_name(ready: CompiledRule, schema: nw.Schema, name: str) -> None:
     """Check that the answer column does not clash with another column.
 

@@ -27,6 +27,7 @@ from funnel.policy import Policy
 
 if TYPE_CHECKING:
     from funnel._dataframes.frame_types import FrameT
+    from funnel._dataframes.ibis_times import Dialect
     from funnel._expr.explain import DecisionTable, Explanation
     from funnel.facts._compiled_rule import CompiledRule
     from funnel.history import History
@@ -295,6 +296,25 @@ class Rule(OfFunctions, Generic[F, P, A]):
         from funnel._expr.explain import DecisionTable
 
         return DecisionTable(self.name, self._compiled_rule(policy).paths)
+
+    def sql(self, policy: P, *, dialect: Dialect, table: str = "facts") -> str:
+        """Return the SQL of the rule for a table of facts, to keep in a dbt model.
+
+        Args:
+            policy: The shop's policy. Its limits are numbers in the SQL.
+            dialect: SQL dialect: bigquery, clickhouse, databricks, duckdb, postgres, snowflake or trino.
+            table: Name of the table, which has `person_id` and the columns of `Facts.sql`.
+
+        Returns:
+            A query with `person_id` and the answer, in a column named like the rule.
+
+        Raises:
+            ArgumentError: The dialect is unknown.
+            MissingExtraError: Ibis, which writes the SQL, is not installed.
+        """
+        from funnel.rules._frames import sql_of_facts
+
+        return sql_of_facts(self._compiled_rule(policy), self.name, table, dialect)
 
     def witnesses(self, policy: P, *, as_of: datetime) -> tuple[F, ...]:
         """Return example facts for each path of the rule that is possible.
