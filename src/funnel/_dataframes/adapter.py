@@ -16,7 +16,14 @@ import narwhals as nw
 
 from funnel._arguments import INNER, a_kind_of
 from funnel._dataframes.compute import check_pandas_alone, collected, computing, schema_of
-from funnel._dataframes.ibis_times import dialect_of, to_instants, to_microseconds, zone_of
+from funnel._dataframes.ibis_dialects import (
+    dialect_of,
+    looking_ahead,
+    refuse_clickhouse,
+    to_instants,
+    to_microseconds,
+    zone_of,
+)
 from funnel._format import sql_name
 from funnel.errors import EngineError, MissingExtraError
 
@@ -177,6 +184,8 @@ def _remote(frame: Frame) -> InputFrame:
     frame_kind = _REMOTE[frame.implementation]
     if frame_kind == "pyspark":  # pragma: no cover - make test-full has PySpark, whose instants know no zone
         return InputFrame(frame, frame_kind)
+    if frame_kind == "ibis":
+        refuse_clickhouse(nw.to_native(frame))
     zones = {dtype.time_zone or "" for dtype in frame.collect_schema().values() if isinstance(dtype, nw.Datetime)}
     if zones and frame_kind == "ibis":
         zones.add(zone_of(nw.to_native(frame)))
@@ -247,6 +256,14 @@ def materialize(frame: Frame) -> Frame:
         with computing():
             frame = nw.from_native(store_rows())
     return frame
+
+
+def distinct(frame: Frame) -> Frame:
+    """Return each row once."""
+    if frame.implementation.is_ibis():  # narwhals numbers the rows, in a column with a random name
+        once: Frame = nw.from_native(nw.to_native(frame).distinct())
+        return once
+    return frame.unique()
 
 
 def duplicated(frame: Frame, keys: Sequence[str]) -> Frame:
@@ -357,7 +374,7 @@ def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
 
 
 def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
-    native: Any = nw.to_native(frame)
+    native: Any = looking_ahead(nw.to_native(frame))
     return to_instants(native, instants, dialect_of(native)) if instants else native
 
 

@@ -18,7 +18,7 @@ from funnel.facts._display import RawFacts, View, output_value, raw_value
 
 if TYPE_CHECKING:
     from funnel._dataframes.frame_types import FrameT
-    from funnel._dataframes.ibis_times import Dialect
+    from funnel._dataframes.ibis_dialects import Dialect
     from funnel.facts._schema import FactSchema
     from funnel.history import History
     from funnel.logs import Logs
@@ -183,7 +183,8 @@ class BaseFacts(RawFacts):
         Args:
             tables: Columns of each table: `{"purchases": ["id", "person_id", "purchased_at", "amount"]}`.
             as_of: Instant of the facts, an aware datetime. It stands in the SQL as microseconds since 1970.
-            dialect: SQL dialect: bigquery, clickhouse, databricks, duckdb, postgres, snowflake or trino.
+            dialect: SQL dialect: bigquery, databricks, duckdb, postgres, snowflake or trino. ClickHouse is not
+                supported, because its window functions return 0 instead of null.
             facts: Names of the facts to compute; by default all, which is a long query.
 
         Returns:

@@ -10,7 +10,7 @@ import narwhals as nw
 
 from funnel._arguments import brief, check_choice, is_one_of, suggest
 from funnel._dataframes.adapter import InputFrame, installed
-from funnel._dataframes.ibis_times import DIALECTS, to_instants, to_microseconds
+from funnel._dataframes.ibis_dialects import CLICKHOUSE, DIALECTS, looking_ahead, to_instants, to_microseconds
 from funnel.errors import ArgumentError, MissingExtraError
 from funnel.logs import Logs
 from funnel.logs.assemble import without_check_columns
@@ -35,7 +35,7 @@ class SqlLogs(Logs[Any]):
             ArgumentError: A table or a column is not one of `Logs`, or a required column is missing.
             MissingExtraError: Ibis is not installed.
         """
-        check_dialect(dialect)
+        check_dialect(dialect, [one for one in DIALECTS if one != CLICKHOUSE])
         _check_tables(tables)
         self._dialect = dialect
         logs = {log: self._log(log, columns) for log, columns in tables.items()}
@@ -49,19 +49,19 @@ class SqlLogs(Logs[Any]):
         source = InputFrame(nw.from_native(to_microseconds(table, instants, self._dialect)).lazy(), "ibis")
         return without_check_columns(normalize(log, source), source)
 
-    def _native(self, frame: Frame, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> Any:
+    def _native(self, frame: Frame, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> Any:  # noqa: ARG002 (of `Logs`)
         """Return a result as an Ibis table; spans stay whole microseconds."""
-        return to_instants(nw.to_native(frame), instants, self._dialect)
+        return to_instants(looking_ahead(nw.to_native(frame)), instants, self._dialect)
 
 
-def check_dialect(dialect: object) -> None:
+def check_dialect(dialect: object, allowed: Sequence[str] = DIALECTS) -> None:
     """Check the name of a dialect, and that Ibis, which writes the SQL, is installed.
 
     Raises:
         ArgumentError: The dialect is not supported.
         MissingExtraError: Ibis is not installed.
     """
-    check_choice(dialect, DIALECTS, "dialect")
+    check_choice(dialect, allowed, "dialect")
     if not installed("ibis"):
         raise MissingExtraError("SQL needs Ibis, which is not installed; run: pip install 'shopfunnel[ibis]'")
 
@@ -85,7 +85,8 @@ def _check_tables(tables: Mapping[str, Collection[str]]) -> None:
             raise ArgumentError(f"tables has an unknown table {brief(log)}; {suggest(log, records)}")
         unknown = [name for name in columns if name not in LOGS[log]]
         if unknown:
-            raise ArgumentError(f"the table {log} has an unknown column {brief(unknown[0])}; {suggest(unknown[0], LOGS[log])}")
+            hint = suggest(unknown[0], LOGS[log])
+            raise ArgumentError(f"the table {log} has an unknown column {brief(unknown[0])}; {hint}")
         missing = [name for name, one in LOGS[log].items() if one.required and name not in columns]
         if missing:
             raise ArgumentError(f"the table {log} needs the columns {', '.join(missing)}; add them to the table first")

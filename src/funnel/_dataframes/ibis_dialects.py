@@ -1,29 +1,44 @@
-"""Instants of Ibis tables, in the SQL of each database."""
+"""What differs between the databases behind Ibis: instants, and functions that look ahead."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from funnel._time import EPOCH
+from funnel.errors import EngineError
 
 Dialect = Literal["bigquery", "clickhouse", "databricks", "duckdb", "postgres", "snowflake", "trino"]
 """SQL dialects in which the library writes SQL."""
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
-_SUBTRACT = frozenset({"bigquery", "clickhouse", "databricks", "pyspark", "snowflake"})
+CLICKHOUSE = "clickhouse"
+"""Database whose LAG and LEAD return 0 instead of null at the first or last row, so windows are wrong."""
+
+_SUBTRACT = frozenset({"bigquery", "databricks", "pyspark", "snowflake"})
 """Databases that subtract instants as whole microseconds.
 
-Databricks cannot extract microseconds. The remainder of a second before 1970 is negative on ClickHouse and Snowflake.
+Databricks cannot extract microseconds. On Snowflake, the remainder of a second before 1970 is negative.
 """
 
 
 def dialect_of(native: Any) -> str:
     """Return the SQL dialect of the database that holds an Ibis table."""
     return str(native.get_backend().name)
+
+
+def refuse_clickhouse(native: Any) -> None:
+    """Refuse a table in ClickHouse.
+
+    Raises:
+        EngineError: The table is in ClickHouse.
+    """
+    if dialect_of(native) == CLICKHOUSE:
+        msg = "tables in ClickHouse are not supported, because its window functions return 0 instead of null"
+        raise EngineError(f"{msg}; export the table to Parquet and read it with Polars or DuckDB")
 
 
 def to_microseconds(native: Any, names: Sequence[str], dialect: str) -> Any:
@@ -46,13 +61,32 @@ def to_instants(native: Any, names: Sequence[str], dialect: str) -> Any:
 
 def _instant(column: Any, dialect: str) -> Any:
     ibis = _ibis()
-    if dialect != "clickhouse":
+    if dialect != "trino":
         return ibis.literal(EPOCH) + column.as_interval("us")
+    # Trino rounds intervals to milliseconds. Its nanoseconds since 1970 fit 64 bits for all supported years.
     instants = importlib.import_module("ibis.expr.datatypes").Timestamp(timezone="UTC", scale=6)
-    convert: Any = ibis.udf.scalar.builtin(
-        lambda _: None, name="fromUnixTimestamp64Micro", signature=(("int64",), instants)
-    )
-    return convert(column)
+    convert: Any = ibis.udf.scalar.builtin(_of, name="from_unixtime_nanos", signature=(("int64",), instants))
+    return convert(column * 1_000)
+
+
+def _of(number: Any) -> Any:
+    """Stand for a function of the database; Ibis reads the name of its argument."""
+
+
+def looking_ahead(native: Any) -> Any:
+    """Return an Ibis table with LEAD in place of LAG by a negative number of rows.
+
+    Narwhals writes `shift(-1)` as LAG, which BigQuery, ClickHouse and Trino refuse.
+    """
+    operations: Any = importlib.import_module("ibis.expr.operations")
+
+    def lead(node: Any, changed: Mapping[str, Any] | None) -> Any:
+        node = node.__recreate__(changed) if changed else node
+        if isinstance(node, operations.Lag) and node.offset.value < 0:
+            return operations.Lead(node.arg, -node.offset.value, node.default)
+        return node
+
+    return native.op().replace(lead).to_expr()
 
 
 def zone_of(native: Any) -> str:
