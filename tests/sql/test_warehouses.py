@@ -13,7 +13,7 @@ from funnel import Facts, Logs, metrics, stage
 from tests.frames import answered, as_span, read
 from tests.laws.test_engines import FewFacts, as_told
 from tests.specimens import DAY, NOW, POLICY
-from tests.sql.warehouse import COLUMNS, comparable, facts, on_clickhouse, shop
+from tests.sql.warehouse import COLUMNS, clickhouse, comparable, facts, shop
 from tests.store.servers import postgresql
 from tests.tables import rules
 
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.services, pytest.mark.no_cover]
 
 METRICS: dict[str, Callable[[Any], Any]] = {
     "conversion": lambda logs: metrics.conversion(logs, ["view", "purchase"], within=30 * DAY, as_of=NOW),
-    "repeat_rates": lambda logs: metrics.repeat_rates(logs, within=30 * DAY, as_of=NOW, min_people=1),
-    "people_by": lambda logs: metrics.people_by(logs, stage, POLICY, as_of=NOW),
+    "repeat_rates": lambda logs: metrics.repeat_rates(logs, within=30 * DAY, as_of=NOW),
+    "people_by": lambda logs: metrics.people_by(stage, logs, POLICY, as_of=NOW),
 }
 
 
@@ -74,7 +74,8 @@ def test_the_sql_of_facts_and_rules_runs_on_postgresql(database: Any) -> None:
     names = ["purchase_count", "since_last_purchase", "inbound_count", "order_count"]
     query = Facts.sql(COLUMNS, as_of=NOW, dialect="postgres", facts=names)
     database.raw_sql(f"create table facts as {query}").close()
-    rows = database.sql(stage.sql(POLICY, dialect="postgres")).to_polars().to_dicts()
+    with database.raw_sql(stage.sql(POLICY, dialect="postgres")) as cursor:
+        rows = [dict(zip(("person_id", "stage"), row, strict=True)) for row in cursor.fetchall()]
 
     assert comparable(rows) == comparable(stage.over(Logs(**shop()), POLICY, as_of=NOW).to_dicts())
 
@@ -82,8 +83,9 @@ def test_the_sql_of_facts_and_rules_runs_on_postgresql(database: Any) -> None:
 def test_the_sql_of_every_rule_runs_on_clickhouse(tmp_path: Path) -> None:
     """Every rule of the library returns its answers on ClickHouse; a span is whole microseconds."""
     pytest.importorskip("chdb", reason="chdb is not installed")
+    query = clickhouse({"facts": facts()}, tmp_path)
     for name, one in rules().items():
-        rows = on_clickhouse(one.sql(POLICY, dialect="clickhouse"), {"facts": facts()}, tmp_path)
+        rows = query(one.sql(POLICY, dialect="clickhouse"))
         local = one.over(facts(), POLICY).select("person_id", name).to_dicts()
 
         assert comparable(rows) == comparable([{**row, name: _micros(row[name])} for row in local]), name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -29,9 +29,9 @@ def shop() -> Mapping[str, pl.DataFrame]:
 @cache
 def facts() -> pl.DataFrame:
     """All facts of the people of the shop, with spans as whole microseconds."""
-    found = Facts.over(Logs(**shop()), as_of=NOW)
-    spans = [name for name, dtype in found.schema.items() if dtype == pl.Duration]
-    return found.with_columns(pl.col(name).dt.total_microseconds() for name in spans)
+    table = Facts.over(Logs(**shop()), as_of=NOW)
+    spans = [name for name, dtype in table.schema.items() if dtype == pl.Duration]
+    return table.with_columns(pl.col(name).dt.total_microseconds() for name in spans)
 
 
 def parsed(sql: str, dialect: str) -> sqlglot.Expr:
@@ -54,8 +54,8 @@ def on_duckdb(sql: str, dialect: str, frames: Mapping[str, pl.DataFrame]) -> lis
         return comparable(native.pl().to_dicts())
 
 
-def on_clickhouse(sql: str, frames: Mapping[str, pl.DataFrame], folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of a query in ClickHouse's own dialect, ordered by person."""
+def clickhouse(frames: Mapping[str, pl.DataFrame], folder: Path) -> Callable[[str], list[dict[str, Any]]]:
+    """Return how ClickHouse answers a query in its own dialect over tables: with rows ordered by person."""
     import pyarrow as pa
     from chdb.session import Session
 
@@ -64,8 +64,12 @@ def on_clickhouse(sql: str, frames: Mapping[str, pl.DataFrame], folder: Path) ->
         frame.write_parquet(folder / f"{name}.parquet")
         source = f"file('{folder / name}.parquet')"
         session.query(f"create or replace view {name} as select * from {source}")  # noqa: S608 (our own names)
-    answer = session.query(f"{sql} settings join_use_nulls = 1", "ArrowStream")
-    return comparable(pa.ipc.open_stream(answer.bytes()).read_all().to_pylist())
+
+    def answer(sql: str) -> list[dict[str, Any]]:
+        stream = session.query(sql, "ArrowStream")
+        return comparable(pa.ipc.open_stream(stream.bytes()).read_all().to_pylist())
+
+    return answer
 
 
 def comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

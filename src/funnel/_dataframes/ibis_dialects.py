@@ -1,4 +1,4 @@
-"""What differs between the databases behind Ibis: instants, and functions that look ahead."""
+"""Differences between the databases behind Ibis: instants, and functions that look ahead."""
 
 from __future__ import annotations
 

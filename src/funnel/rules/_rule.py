@@ -304,9 +304,6 @@ class Rule(OfFunctions, Generic[F, P, A]):
             policy: The shop's policy.
             dialect: bigquery, clickhouse, databricks, duckdb, postgres, snowflake or trino.
             table: Table with `person_id` and the columns of `Facts.sql`.
-
-        Raises:
-            MissingExtraError: Ibis, which writes the SQL, is not installed.
         """
         from funnel.rules._frames import sql_of_facts
 
