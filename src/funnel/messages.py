@@ -15,7 +15,7 @@ from funnel._messages import ANSWERS, EXPLAINS, EXPLAINS_FUTURE, FACTS, POINTS, 
 from funnel.errors import ArgumentError
 from funnel.facts._display import output_value
 from funnel.policy import OCCASION
-from funnel.rules._rule import check_is_rule
+from funnel.rules._check import check_is_rule
 
 if TYPE_CHECKING:
     from funnel._expr.explain import Explanation, Reason

@@ -22,7 +22,8 @@ from funnel.machines._machine import AnyMachine, Transitions
 from funnel.machines._table import Cause, S, check_start, check_table
 from funnel.policy import Policy
 from funnel.rules._activity import has_bought, has_bought_again, has_engaged, is_lapsed
-from funnel.rules._rule import Rule, check_is_rule, rule
+from funnel.rules._check import check_is_rule
+from funnel.rules._rule import Rule, rule
 
 if TYPE_CHECKING:
     from funnel.machines._compiled import CompiledMachine

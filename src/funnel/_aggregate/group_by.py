@@ -12,6 +12,7 @@ from typing import Any
 import narwhals as nw
 
 from funnel._aggregate.aggregations import COMBINES, EVERY, GAP, ORDER, Reduction, Stream
+from funnel._dataframes.adapter import distinct
 from funnel._expr.nodes import Fact, facts_of
 from funnel._expr.to_narwhals import int_lit, tree_column
 from funnel._expr.tree import Tree, forks
@@ -43,7 +44,7 @@ def aggregated(
 
 def _everyone(tables: Mapping[str, Frame], at: int, roots: Iterable[str]) -> Frame:
     there = (tables[name] for name in roots if name in tables)
-    return nw.concat([table.filter(nw.col("start") <= at).select(PERSON) for table in there]).unique()
+    return distinct(nw.concat([table.filter(nw.col("start") <= at).select(PERSON) for table in there]))
 
 
 def by_table(tables: Mapping[str, Frame], placed: Sequence[Placed]) -> Iterable[tuple[str, list[Placed]]]:
@@ -113,7 +114,8 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
 
 
 def _parts_elsewhere(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
-    ordered = not rows.implementation.is_pyspark()
+    # Spark has no ordered aggregates. Those of Ibis run on DuckDB, BigQuery and Trino only.
+    ordered = not (rows.implementation.is_pyspark() or rows.implementation.is_ibis())
     separate = [(one, index) for one, index in placed if one.is_edge and not (ordered and belongs(one) is None)]
     together = [pair for pair in placed if pair not in separate]
     if together:

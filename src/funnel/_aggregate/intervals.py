@@ -13,7 +13,7 @@ import narwhals as nw
 
 from funnel._aggregate.aggregations import ORDER
 from funnel._aggregate.group_by import PERSON
-from funnel._dataframes.adapter import collect_once, materialize
+from funnel._dataframes.adapter import collect_once, distinct, materialize
 from funnel._expr.to_narwhals import int_lit
 
 Frame = nw.LazyFrame[Any]
@@ -71,8 +71,8 @@ def in_blocks(rows: Frame, numbered: Frame) -> Frame:
         numbered: The numbered instants.
     """
     sized = rows.with_columns(_span=nw.col("_to") - nw.col("_from"))
-    widths = numbered.select(_width=nw.col("_number") + 1).filter(nw.col("_width").is_in(_WIDTHS)).unique()
-    spans = sized.select("_span").unique().join(widths, how="cross").filter(nw.col("_width") <= nw.col("_span"))
+    widths = distinct(numbered.select(_width=nw.col("_number") + 1).filter(nw.col("_width").is_in(_WIDTHS)))
+    spans = distinct(sized.select("_span")).join(widths, how="cross").filter(nw.col("_width") <= nw.col("_span"))
     width = nw.col("_width")
     cut = sized.join(spans, on="_span", how="inner").with_columns(
         _first=((nw.col("_from") + width - 1) // width).cast(nw.Int64()),
@@ -89,7 +89,7 @@ def around(rows: Frame, blocks: Frame) -> Frame:
 
     Only the widths of the person's blocks are used.
     """
-    widths = blocks.select(PERSON, "_width").unique()
+    widths = distinct(blocks.select(PERSON, "_width"))
     met = rows.filter(nw.col("_number") >= 0).join(widths, on=PERSON, how="inner")
     return met.with_columns(_block=(nw.col("_number") // nw.col("_width")).cast(nw.Int64()))
 

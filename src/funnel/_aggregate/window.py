@@ -16,6 +16,7 @@ from funnel._aggregate.aggregations import COMBINES, EDGES, Combine, Reduction
 from funnel._aggregate.gaps import with_changing_gaps
 from funnel._aggregate.group_by import PERSON, belongs, completed, contribution, reads_gap, same_edges, value_name
 from funnel._aggregate.intervals import BLOCK, around, cached, in_blocks, number_instants, number_rows, with_number
+from funnel._dataframes.adapter import distinct
 from funnel._expr.to_narwhals import int_lit
 
 Frame = nw.LazyFrame[Any]
@@ -33,7 +34,7 @@ def running(tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: in
     read = dict.fromkeys([*tables, *(one.stream.table for one in reductions if one.stream.table in tables)])
     chosen = {name: [(one, index) for one, index in numbered if one.stream.table == name] for name in read}
     steps = {name: cached(steps_of(tables[name], chosen[name], at)) for name in read}
-    line = cached(nw.concat([one.select(PERSON, AT) for one in steps.values()]).unique())
+    line = cached(distinct(nw.concat([one.select(PERSON, AT) for one in steps.values()])))
     for name, table in steps.items():
         if chosen[name]:
             line = cached(_aligned(line, table))
@@ -119,7 +120,7 @@ def _with_passing(line: Frame, ended: Frame, others: Sequence[tuple[Reduction, s
     blocks = in_blocks(spans.select(PERSON, "_from", "_to", *names), numbered)
     best = [_monoid(one).aggregate(nw.col(name)) for one, name in others]
     blocks = cached(blocks.group_by(*BLOCK).agg(*best))
-    met = around(numbered.select(PERSON, "_number").unique(), blocks).join(blocks, on=list(BLOCK), how="inner")
+    met = around(distinct(numbered.select(PERSON, "_number")), blocks).join(blocks, on=list(BLOCK), how="inner")
     best_values = met.group_by(PERSON, "_number").agg(*best).rename({name: f"_{name}" for name in names})
     both = with_number(line, numbered, "_at").join(best_values, on=[PERSON, "_number"], how="left")
     return both.with_columns(*(_better(one, name) for one, name in others))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import attrs
@@ -17,8 +16,15 @@ import narwhals as nw
 
 from funnel._arguments import INNER, a_kind_of
 from funnel._dataframes.compute import check_pandas_alone, collected, computing, schema_of
+from funnel._dataframes.ibis_dialects import (
+    dialect_of,
+    looking_ahead,
+    refuse_clickhouse,
+    to_instants,
+    to_microseconds,
+    zone_of,
+)
 from funnel._format import sql_name
-from funnel._time import EPOCH
 from funnel.errors import EngineError, MissingExtraError
 
 Frame = nw.LazyFrame[Any]
@@ -178,9 +184,11 @@ def _remote(frame: Frame) -> InputFrame:
     frame_kind = _REMOTE[frame.implementation]
     if frame_kind == "pyspark":  # pragma: no cover - make test-full has PySpark, whose instants know no zone
         return InputFrame(frame, frame_kind)
+    if frame_kind == "ibis":
+        refuse_clickhouse(nw.to_native(frame))
     zones = {dtype.time_zone or "" for dtype in frame.collect_schema().values() if isinstance(dtype, nw.Datetime)}
     if zones and frame_kind == "ibis":
-        zones.add(_zone_of_ibis(nw.to_native(frame)))
+        zones.add(zone_of(nw.to_native(frame)))
     strange = sorted(zones - {"", "UTC", "Etc/UTC"})
     if strange:
         msg = (
@@ -211,14 +219,6 @@ _REMOTE: Mapping[nw.Implementation, FrameKind] = {
     nw.Implementation.IBIS: "ibis",
     nw.Implementation.PYSPARK: "pyspark",
 }
-
-
-def _zone_of_ibis(native: Any) -> str:
-    """Return UTC if the session shows UTC; Ibis types say UTC in every session."""
-    ibis: Any = importlib.import_module("ibis")
-    hours = [ibis.literal(datetime(2026, month, 1, tzinfo=UTC)).hour().name(f"in_{month}") for month in (1, 7)]
-    rows = native.get_backend().to_pyarrow(native.aggregate(rows=native.count()).select(*hours)).to_pylist()
-    return "UTC" if set(rows[0].values()) == {0} else "another zone"
 
 
 def installed(module: str) -> bool:
@@ -256,6 +256,14 @@ def materialize(frame: Frame) -> Frame:
         with computing():
             frame = nw.from_native(store_rows())
     return frame
+
+
+def distinct(frame: Frame) -> Frame:
+    """Return each row once."""
+    if frame.implementation.is_ibis():  # narwhals numbers the rows, in a column with a random name
+        once: Frame = nw.from_native(nw.to_native(frame).distinct())
+        return once
+    return frame.unique()
 
 
 def duplicated(frame: Frame, keys: Sequence[str]) -> Frame:
@@ -319,15 +327,6 @@ def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
     )
 
 
-def _from_ibis(native: Any, names: Sequence[str]) -> Any:
-    def to_micros(column: Any) -> Any:
-        # Ibis treats DuckDB's seconds as integers and drops a cast to integers, but they are floats.
-        seconds = column.truncate("s").epoch_seconds().cast("float64").cast("int64")
-        return seconds * 1_000_000 + column.microsecond()
-
-    return native.mutate(**{name: to_micros(native[name]) for name in names})
-
-
 def _from_pyspark(native: Any, names: Sequence[str]) -> Any:  # pragma: no cover - make test-full has PySpark
     functions = importlib.import_module("pyspark.sql.functions")
     return native.withColumns({name: functions.unix_micros(native[name]) for name in names})
@@ -335,7 +334,7 @@ def _from_pyspark(native: Any, names: Sequence[str]) -> Any:  # pragma: no cover
 
 _INSTANTS: Mapping[FrameKind, Callable[[Any, Sequence[str]], Any]] = {
     "duckdb": _from_duckdb,
-    "ibis": _from_ibis,
+    "ibis": lambda native, names: to_microseconds(native, names, dialect_of(native)),
     "pyspark": _from_pyspark,
 }
 
@@ -375,9 +374,8 @@ def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
 
 
 def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
-    ibis: Any = importlib.import_module("ibis")
-    native: Any = nw.to_native(frame)
-    return native.mutate(**{name: ibis.literal(EPOCH) + native[name].as_interval("us") for name in instants})
+    native: Any = looking_ahead(nw.to_native(frame))
+    return to_instants(native, instants, dialect_of(native)) if instants else native
 
 
 def _to_pyspark(  # pragma: no cover - make test-full has PySpark

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import narwhals as nw
+
+from funnel._dataframes.ibis_dialects import looking_ahead
 from funnel.errors import EngineError
-
-if TYPE_CHECKING:
-    import narwhals as nw
 
 _ENGINES = frozenset({"duckdb", "ibis", "narwhals", "pandas", "polars", "py4j", "pyarrow", "pyo3_runtime", "pyspark"})
 """Packages whose errors are errors of an engine; Polars raises panics as errors of `pyo3_runtime`."""
@@ -52,6 +52,8 @@ def collected(frame: Any, *backend: str, **options: Any) -> Any:
         EngineError: The plan of the frame fails.
     """
     with computing():
+        if frame.__class__ is nw.LazyFrame and frame.implementation.is_ibis():
+            frame = nw.from_native(looking_ahead(nw.to_native(frame)))
         return frame.collect(*backend, **options)
 
 

@@ -92,7 +92,7 @@ def _test(test: Test) -> ColumnOf:
 
 def _as_int(node: Node) -> ColumnOf:
     value = _node(node)
-    return (lambda column: value(column).cast(nw.Int64)) if isinstance(node, Test) else value
+    return (lambda column: to_int(value(column))) if isinstance(node, Test) else value  # PostgreSQL refuses the cast
 
 
 def _arithmetic(node: Op) -> Callable[[nw.Expr, nw.Expr], nw.Expr]:

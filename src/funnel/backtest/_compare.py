@@ -20,7 +20,8 @@ from funnel._time import instant
 from funnel.errors import ArgumentError
 from funnel.metrics._purchases import PERSON
 from funnel.policy import Policy
-from funnel.rules._rule import Rule, check_is_rule
+from funnel.rules._check import check_is_rule
+from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
     from funnel.logs import Logs

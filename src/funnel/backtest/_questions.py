@@ -19,7 +19,8 @@ from funnel.facts import Facts
 from funnel.facts._base import BaseFacts
 from funnel.facts._schema import FactSchema, narrowed
 from funnel.policy import Policy
-from funnel.rules._rule import Rule, check_is_rule, rule
+from funnel.rules._check import check_is_rule
+from funnel.rules._rule import Rule, rule
 
 UNANSWERED = -(2**62)
 """Number of a missing answer; below all other numbers."""

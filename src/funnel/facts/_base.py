@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
@@ -18,6 +18,7 @@ from funnel.facts._display import RawFacts, View, output_value, raw_value
 
 if TYPE_CHECKING:
     from funnel._dataframes.frame_types import FrameT
+    from funnel._dataframes.ibis_dialects import Dialect
     from funnel.facts._schema import FactSchema
     from funnel.history import History
     from funnel.logs import Logs
@@ -164,6 +165,44 @@ class BaseFacts(RawFacts):
         from funnel.facts._frames import facts_running
 
         return facts_running(cls._fact_plan, logs, parse_as_of(as_of))
+
+    @classmethod
+    def sql(
+        cls,
+        tables: Mapping[str, Collection[str]],
+        *,
+        as_of: datetime,
+        dialect: Dialect,
+        facts: Collection[str] | None = None,
+    ) -> str:
+        """Return the SQL that computes the facts in a database, to keep in a dbt model.
+
+        The tables have the names, columns and types of `Logs`: texts, timestamps with a zone, and whole minor units.
+        Nothing is validated and duplicates are not dropped, because there are no rows yet.
+
+        Args:
+            tables: Columns of each table: `{"purchases": ["id", "person_id", "purchased_at", "amount"]}`.
+            as_of: Instant of the facts, an aware datetime. It stands in the SQL as microseconds since 1970.
+            dialect: SQL dialect: bigquery, databricks, duckdb, postgres, snowflake or trino. ClickHouse is not
+                supported, because its window functions return 0 instead of null.
+            facts: Names of the facts to compute; by default all, which is a long query.
+
+        Returns:
+            A query with `person_id` and one column a fact. Spans are whole microseconds. A missing value is null.
+
+        Raises:
+            ArgumentError: The dialect, a table or a column is unknown, or a required column is missing.
+            FactsError: A fact is unknown.
+            InstantError: `as_of` is naive.
+            MissingExtraError: Ibis, which writes the SQL, is not installed.
+        """
+        from funnel.facts._frames import facts_sql
+
+        unknown = [name for name in facts or () if name not in cls._fact_plan.declared]
+        if unknown:
+            msg = f"the fact {unknown[0]!r} is unknown; {suggest(unknown[0], cls._fact_plan.declared)}"
+            raise FactsError(msg)
+        return facts_sql(cls._fact_plan, tables, parse_as_of(as_of), dialect, facts)
 
     @classmethod
     def _from_raw(cls, values: tuple[Value, ...], now: int) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -19,7 +19,7 @@ from funnel._ledger.streams import ROOTS
 from funnel._people import logs_of
 from funnel._time import EVER, FOREVER, LATEST, NEVER
 from funnel.facts._declare import SLOPES, Declared
-from funnel.facts._schema import FactSchema
+from funnel.facts._schema import FactSchema, narrowed
 from funnel.logs import Logs
 
 Frame = nw.LazyFrame[Any]
@@ -31,6 +31,16 @@ UNTIL = "_until"
 def facts_over(plan: FactSchema, logs: Logs[FrameT], now: int) -> FrameT:
     """Return everyone's facts at one instant, in the logs' frame kind."""
     return _as_columns(plan, raw_facts_over(plan, logs, now), logs, nw.lit(now, nw.Int64()), [])
+
+
+def facts_sql(
+    plan: FactSchema, tables: Mapping[str, Collection[str]], now: int, dialect: str, names: Collection[str] | None
+) -> str:
+    """Return the SQL of everyone's facts at one instant."""
+    from funnel.logs.sql_tables import SqlLogs, to_sql
+
+    chosen = plan if names is None else narrowed(plan, frozenset(names))
+    return to_sql(facts_over(chosen, SqlLogs(tables, dialect), now), dialect)
 
 
 def facts_running(plan: FactSchema, logs: Logs[FrameT], now: int) -> FrameT:

@@ -12,6 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
+from funnel._dataframes.adapter import distinct
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._ledger.streams import RANKS, ROOTS, TABLES
 from funnel._time import FOREVER, NEVER
@@ -101,8 +102,8 @@ def delivery_questions(interactions: Frame, promises: Frame | None) -> Frame:
     ends = promises.select(PERSON, _at=nw.col("end"), _change=int_lit(-1))
     changes = nw.concat([starts, ends]).group_by(PERSON, "_at").agg(nw.col("_change").sum().alias("_change"))
     moved = changes.select(PERSON, "_at", _order=int_lit(0), _change=nw.col("_change").cast(nw.Int64()))
-    questions = (
-        rows.select(PERSON, _at=nw.col("t")).unique().select(PERSON, "_at", _order=int_lit(1), _change=int_lit(0))
+    questions = distinct(rows.select(PERSON, _at=nw.col("t"))).select(
+        PERSON, "_at", _order=int_lit(1), _change=int_lit(0)
     )
     line = nw.concat([moved, questions]).with_columns(
         _open=nw.col("_change").cum_sum().over(PERSON, order_by=["_at", "_order"])
@@ -182,7 +183,7 @@ def follow_ups(interactions: Frame, purchases: Frame | None, own: Mapping[str, n
     inbound = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
     if purchases is not None:
         inbound.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
-    sent = rows.select(PERSON, _at=nw.col("t"), _answered=int_lit(FOREVER)).unique()
+    sent = distinct(rows.select(PERSON, _at=nw.col("t"), _answered=int_lit(FOREVER)))
     first = sent.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
     after = nw.concat(inbound).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
     answers = after.select(PERSON, "_at", _answered=nw.col("_at"))

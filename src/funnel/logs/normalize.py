@@ -43,7 +43,7 @@ def normalize(log: str, source: InputFrame, own: Sequence[str] = ()) -> Frame:
     schema = {name: dtype for name, dtype in source.frame.collect_schema().items() if name not in source.typeless}
     columns = {name: _column(name, column, schema.get(name)) for name, column in LOGS[log].items()}
     keep = [*([ROW] if ROW in schema else []), *own]
-    instants = [name for name, column in LOGS[log].items() if column.kind == "instant" and name in schema]
+    instants = [name for name, dtype in schema.items() if isinstance(dtype, nw.Datetime) and name in columns]
     frame = microseconds(source.frame, source.frame_kind, instants).select(*keep, **columns)
     return frame.with_columns(default_direction()) if log == "interactions" else frame
 

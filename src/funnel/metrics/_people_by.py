@@ -11,7 +11,8 @@ from funnel._dataframes.adapter import from_native
 from funnel._dataframes.compute import to_rows
 from funnel._people import logs_of
 from funnel.metrics._purchases import PERSON
-from funnel.rules._rule import Rule, check_is_rule
+from funnel.rules._check import check_is_rule
+from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
     from funnel.logs import Logs

@@ -18,7 +18,7 @@ from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.next_change import flip_delays
 from funnel._expr.nodes import Fact, Node
-from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column, tree_column
+from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column, to_int, tree_column
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, leaves
 from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
@@ -184,6 +184,20 @@ def answers_of_facts(ready: CompiledRule, native: FrameT, name: str) -> FrameT:
     return converted
 
 
+def sql_of_facts(ready: CompiledRule, name: str, table: str, dialect: str) -> str:
+    """Return the SQL of the answers for a table of facts."""
+    from funnel.logs.sql_tables import check_dialect, to_sql, unbound
+
+    check_dialect(dialect)
+    types = {fact: _SQL_TYPES.get(ready.plan.declared[fact].show, "int64") for fact in sorted(ready.read)}
+    facts = InputFrame(nw.from_native(unbound({PERSON: "string", **types}, table)).lazy(), "ibis")
+    answer = ready.answer(_facts_reader(ready, facts)).alias(name)
+    return to_sql(nw.to_native(facts.frame.select(PERSON, answer)), dialect)
+
+
+_SQL_TYPES = {"text": "string", "flag": "boolean"}
+
+
 def _check_name(ready: CompiledRule, schema: nw.Schema, name: str) -> None:
     """Check that the answer column does not clash with another column.
 
@@ -251,6 +265,8 @@ def _facts_reader(ready: CompiledRule, facts: InputFrame) -> Column:
             return nw.when(column.is_null()).then(int_lit(_absent(declared))).otherwise(micros)
         if fact.unit == "text":
             return column.cast(nw.String()).fill_null("")
+        if isinstance(schema[fact.name], nw.Boolean):
+            return to_int(column.fill_null(value=False))
         return column.cast(nw.Int64()).fill_null(_absent(declared)).cast(nw.Int64())
 
     return read

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, 
 
 import attrs
 
-from funnel._arguments import instance, is_function, kind_of, name_problem, parse_as_of
+from funnel._arguments import is_function, kind_of, name_problem, parse_as_of
 from funnel._cache import PolicyCache
 from funnel._copies import OfFunctions
 from funnel._expr.tree import may_be_none, no_answer
@@ -27,6 +27,7 @@ from funnel.policy import Policy
 
 if TYPE_CHECKING:
     from funnel._dataframes.frame_types import FrameT
+    from funnel._dataframes.ibis_dialects import Dialect
     from funnel._expr.explain import DecisionTable, Explanation
     from funnel.facts._compiled_rule import CompiledRule
     from funnel.history import History
@@ -296,6 +297,18 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
         return DecisionTable(self.name, self._compiled_rule(policy).paths)
 
+    def sql(self, policy: P, *, dialect: Dialect, table: str = "facts") -> str:
+        """Return the SQL of the rule for a dbt model: a query with `person_id` and the answer.
+
+        Args:
+            policy: The shop's policy.
+            dialect: bigquery, clickhouse, databricks, duckdb, postgres, snowflake or trino.
+            table: Table with `person_id` and the columns of `Facts.sql`.
+        """
+        from funnel.rules._frames import sql_of_facts
+
+        return sql_of_facts(self._compiled_rule(policy), self.name, table, dialect)
+
     def witnesses(self, policy: P, *, as_of: datetime) -> tuple[F, ...]:
         """Return example facts for each path of the rule that is possible.
 
@@ -359,16 +372,6 @@ class NextChange(Generic[F, P, A]):
         from funnel.rules._frames import changes_of_logs
 
         return changes_of_logs(self.rule._compiled_rule(policy), logs, parse_as_of(as_of), self.rule.name)
-
-
-def check_is_rule(value: object, name: str = "rule") -> Rule[Any, Any, Any]:
-    """Return a rule that was passed as an argument.
-
-    Raises:
-        ArgumentError: The argument is not a rule, such as a function without `@rule`.
-    """
-    checked: Rule[Any, Any, Any] = instance(value, Rule, name, "a rule, a function under @rule")
-    return checked
 
 
 def rule(function: Callable[[F, P], A]) -> Rule[F, P, A]:

@@ -15,7 +15,8 @@ from funnel._expr.nodes import Const, Node, Op, Test, Value, checked, text
 from funnel._expr.solver import witness
 from funnel._expr.tree import Leaf
 from funnel.facts._base import BaseFacts
-from funnel.rules._rule import Rule, check_is_rule
+from funnel.rules._check import check_is_rule
+from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
     from funnel.policy import Policy

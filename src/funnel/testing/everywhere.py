@@ -19,7 +19,8 @@ from funnel.history import History
 from funnel.incremental._live_facts import LiveFacts
 from funnel.policy import check_is_policy
 from funnel.records import Refund
-from funnel.rules._rule import Rule, check_is_rule
+from funnel.rules._check import check_is_rule
+from funnel.rules._rule import Rule
 from funnel.testing.engines import chosen_engines
 from funnel.testing.people import logs_of, people
 from funnel.testing.strategies import histories, instants

@@ -148,7 +148,7 @@ class AttemptColumns:
 
         For logs: every kind that logs can hold.
         """
-        source = read_events(self.events, (), self.query.now)
+        source = read_events(self.events, (), self.query.now, is_checked=True)  # `attempts` has checked the rows
         if source.is_logs:
             return LOG_KINDS
         return sorted(kind for (kind,) in to_rows(source.frame.select("kind").unique(), "kind"))

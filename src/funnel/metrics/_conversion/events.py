@@ -133,7 +133,9 @@ def _from_pandas(events: object, dtype: nw.dtypes.DType) -> bool:
     return dtype.is_float() and type(events).__module__.partition(".")[0] == "pandas"
 
 
-def read_events(events: object, read: Collection[str], now: int, compared: Collection[str] = ()) -> Source:
+def read_events(
+    events: object, read: Collection[str], now: int, compared: Collection[str] = (), *, is_checked: bool = False
+) -> Source:
     """Read the events, with the requested columns.
 
     Args:
@@ -141,6 +143,7 @@ def read_events(events: object, read: Collection[str], now: int, compared: Colle
         read: The columns to read, besides those that every event has.
         now: The evaluation time, in microseconds.
         compared: The columns of whole numbers that conditions read. Their values must lie in a range.
+        is_checked: Whether the rows were checked before.
 
     Raises:
         LogsError: A required column is missing or has a wrong type, or a person or a time is missing.
@@ -152,7 +155,8 @@ def read_events(events: object, read: Collection[str], now: int, compared: Colle
     entered = from_native(events, {*NEEDED, *read})
     raise_if_any(_schema_faults(entered))
     frame = _canonical(entered)
-    raise_if_any(list(issues_of("events", frame, _checks(entered, compared))))
+    if not is_checked:
+        raise_if_any(list(issues_of("events", frame, _checks(entered, compared))))
     return Source(frame, entered.frame_kind, types_of(events))
 
 

@@ -39,15 +39,24 @@ def attempts(rows: Frame, plan: Plan) -> Frame:
         plan: The query.
     """
     path = Path(["person", *plan.path_columns])
-    frame = path.last_of_instant(rows.with_columns(back=int_lit(0) - nw.col("row")))
+    frame = path.last_of_instant(rows.with_columns(back=int_lit(0) - nw.col("row"), **_matches(plan)))
     frame = _exclusions(path, frame, plan)
     frame = _in_any_order(path, frame, plan) if plan.order == "any" else _in_order(path, frame, plan)
     return chosen(outcomes(_entries(frame, plan), plan), plan)
 
 
+def _matches(plan: Plan) -> Mapping[str, nw.Expr]:
+    """Return the steps and the exclusions that each row matches, as columns.
+
+    Each is computed once: a division is ten calls to a Spark session.
+    """
+    steps = {f"step_{number}": has_bit("steps", number) for number in range(1, len(plan.steps) + 1)}
+    return {**steps, **{f"excludes_{one.number}": has_bit("out", one.number) for one in plan.exclusions}}
+
+
 def _entries(frame: Frame, plan: Plan) -> Frame:
     """Return the rows at which attempts start; only each person's earliest if only that one counts."""
-    begins = nw.col("steps") > 0 if plan.order == "any" else has_bit("steps", 1)
+    begins = nw.col("steps") > 0 if plan.order == "any" else nw.col("step_1")
     entries = frame.filter(begins).with_columns(r_1=nw.col("row"), t_1=nw.col("t"))
     if plan.attempts != "first":
         return entries
@@ -68,7 +77,7 @@ def _in_order(path: Path, frame: Frame, plan: Plan) -> Frame:
             nw.col(of).alias(f"{of}_{step.number}") for step in required[:-1] for of in ("n", "nt")
         )
     for before, step in reversed(list(pairwise(required))):
-        meets = has_bit("steps", step.number)
+        meets = nw.col(f"step_{step.number}")
         values = {f"r_{step.number}": nw.col("row"), f"t_{step.number}": nw.col("t")}
         values |= {name: nw.col(name) for name in _carried(plan, step)}
         look = _look(path, plan, before, step)
@@ -100,7 +109,7 @@ def _optional(path: Path, frame: Frame, plan: Plan) -> Frame:
     for step in plan.steps:
         if step.optional:
             before = plan.before(step)
-            meets = has_bit("steps", step.number)
+            meets = nw.col(f"step_{step.number}")
             values = {f"r_{step.number}": nw.col("row"), f"t_{step.number}": nw.col("t")}
             look = _look(path, plan, before, step)
             frame = look(frame, {name: value_if(meets, value) for name, value in values.items()})
@@ -125,7 +134,7 @@ def _occurrences(path: Path, frame: Frame, condition: int, times: int) -> Frame:
 
     A row that meets it counts as the first of them.
     """
-    meets = has_bit("steps", condition)
+    meets = nw.col(f"step_{condition}")
     values = {"r": nw.col("row"), "t": nw.col("t")}
     for time in range(1, times + 1):
         frame = path.after(
@@ -170,7 +179,7 @@ def excluded(plan: Plan, exclusion: PlanExclusion) -> Sequence[str]:
 def _exclusions(path: Path, frame: Frame, plan: Plan) -> Frame:
     """Return every row with the next rows that exclude."""
     for one in plan.exclusions:
-        meets = has_bit("out", one.number)
+        meets = nw.col(f"excludes_{one.number}")
         values = {"x": nw.col("row"), "xt": nw.col("t")}
         for time in range(len(could_serve(plan, one)) + 1):
             names = {of: f"{of}_{one.number}_{time}" for of in values}

@@ -1,0 +1,114 @@
+"""The SQL of rules and facts: valid in every dialect, the same answers, and arguments that are refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funnel import Facts, Policy, rule
+from funnel.errors import ArgumentError, EngineError, FactsError, MissingExtraError
+from tests.specimens import DAY, NOW, POLICY
+from tests.sql.warehouse import COLUMNS, WAREHOUSES, comparable, facts, on_duckdb, parsed, shop
+from tests.tables import rules
+
+TRANSLATED = ("duckdb", "bigquery", "databricks", "snowflake")
+"""Dialects whose instants sqlglot translates to DuckDB. The facts of PostgreSQL run on a server."""
+MORE = ("last_interaction_kind", "has_opted_out", "purchase_interval", "open_complaint_count")
+SNAPSHOTS = Path(__file__).with_name("snapshots.json")
+EXAMPLES = ("stage", "readiness_points", "is_contactable", "kind_of_contact")
+
+
+@rule
+def is_contactable(f: Facts, policy: Policy) -> bool:
+    """Return whether the person did not opt out; reads a truth value."""
+    return not f.has_opted_out and policy.lapse_after > timedelta(0)
+
+
+@rule
+def kind_of_contact(f: Facts, policy: Policy) -> str:
+    """Return a text; reads a text."""
+    return f.last_interaction_kind if f.since_last_purchase < policy.lapse_after else "none"
+
+
+EVERY_RULE = {**rules(), "is_contactable": is_contactable, "kind_of_contact": kind_of_contact}
+
+
+@pytest.mark.parametrize("dialect", WAREHOUSES)
+def test_the_sql_of_a_rule_is_valid_and_gives_its_answers(dialect: Any) -> None:
+    """The query is that of the snapshot. Translated to DuckDB, it returns what the rule returns for the same facts."""
+    snapshots = json.loads(SNAPSHOTS.read_text())
+    for name in EXAMPLES:
+        one = EVERY_RULE[name]
+        sql = one.sql(POLICY, dialect=dialect)
+        before = "\n".join(snapshots[f"{name} {dialect}"])
+
+        assert sql == before or parsed(sql, dialect) == parsed(before, dialect), "run: python -m tests.sql.snapshots"
+        rows = on_duckdb(sql, dialect, {"facts": facts()})
+        assert rows == comparable(one.over(facts(), POLICY).select("person_id", name).to_dicts())
+
+
+FEW = ("purchase_count", "last_purchase_at", "since_last_purchase", "lead_source")
+
+
+@pytest.mark.parametrize("dialect", ["trino", *(pytest.param(one, marks=pytest.mark.services) for one in TRANSLATED)])
+def test_the_sql_of_facts_gives_the_facts(dialect: Any) -> None:
+    """A query over the logs returns the facts of each person; a missing value is null, a span whole microseconds."""
+    names = FEW if dialect == "trino" else [*FEW, *MORE]
+    rows = on_duckdb(Facts.sql(COLUMNS, as_of=NOW, dialect=dialect, facts=names), dialect, shop())
+
+    assert rows == comparable(facts().select("person_id", *names).to_dicts())
+
+
+def test_only_the_instant_differs_between_two_days() -> None:
+    """The SQL of facts on two days differs only in the instant, so a dbt model can replace it by a variable."""
+    days = NOW, NOW + DAY
+    first, second = (Facts.sql(COLUMNS, as_of=day, dialect="bigquery", facts=["order_count"]) for day in days)
+    micros = [str(round(day.timestamp()) * 1_000_000) for day in days]
+
+    assert first != second
+    assert first.replace(micros[0], micros[1]) == second
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({}, "tables is empty"),
+        ({"purchase": ["id"]}, "unknown table 'purchase'; did you mean purchases"),
+        ({"purchases": ["id", "persn_id"]}, "unknown column 'persn_id'; did you mean person_id"),
+        ({"purchases": ["id", "person_id"]}, "needs the columns purchased_at, amount"),
+    ],
+)
+def test_tables_that_logs_do_not_have_are_refused(tables: Any, message: str) -> None:
+    """An unknown table or column, or a missing one, is named with its remedy."""
+    with pytest.raises(ArgumentError, match=message):
+        Facts.sql(tables, as_of=NOW, dialect="postgres")
+
+
+def test_an_unknown_fact_or_dialect_is_refused() -> None:
+    """A misspelt fact and a dialect that is not supported are named."""
+    with pytest.raises(FactsError, match="the fact 'purchase_cuont' is unknown; did you mean purchase_count"):
+        Facts.sql(COLUMNS, as_of=NOW, dialect="postgres", facts=["purchase_cuont"])
+    with pytest.raises(ArgumentError, match="dialect must be 'bigquery' or 'databricks' or"):
+        Facts.sql(COLUMNS, as_of=NOW, dialect="clickhouse")
+    with pytest.raises(ArgumentError, match=r"dialect must be 'bigquery' or .* \(got 'postgre'\)"):
+        EVERY_RULE["stage"].sql(POLICY, dialect="postgre")
+
+
+def test_tables_in_clickhouse_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ClickHouse computes windows differently, so a table there is refused, with what to do instead."""
+    import ibis
+
+    monkeypatch.setattr("funnel._dataframes.ibis_dialects.dialect_of", lambda _: "clickhouse")
+    with pytest.raises(EngineError, match=r"ClickHouse are not supported.*; export the table"):
+        EVERY_RULE["stage"].over(ibis.memtable(facts().select("purchase_count").to_arrow()), POLICY)
+
+
+def test_sql_without_ibis_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ibis writes the SQL. If it is not installed, the error names the extra."""
+    monkeypatch.setattr("funnel.logs.sql_tables.installed", lambda _: False)
+    with pytest.raises(MissingExtraError, match="shopfunnel\\[ibis\\]"):
+        EVERY_RULE["stage"].sql(POLICY, dialect="postgres")
