@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from funnel._arguments import check_choice
 from funnel._fields import LARGEST_AMOUNT
-from funnel._record_columns import KINDS, RENAMED
+from funnel._record_columns import KINDS
 from funnel._time import EARLIEST, LATEST, instant
 from funnel.errors import LogsError, MissingExtraError
 from funnel.money import Money
 from funnel.store._damage import damaged, readable
 from funnel.store._engines import Engine
+from funnel.store._own_columns import OWN_TEXT, with_own_columns
+from funnel.store._rows import LOG_COLUMNS
 from funnel.store._tables import Tables
 
 if TYPE_CHECKING:
@@ -29,22 +31,6 @@ _INSTANTS = ("arrived_at", "purchased_at", "refunded_at", "occurred_at", "cancel
 _TIMES = (*_INSTANTS, "paid_at", "until", "latest")
 _AMOUNTS = ("amount", "prepaid", "fees", "cost")
 _INTEGERS = (*_AMOUNTS, "score", *_TIMES)
-
-_FIELDS: Mapping[str, str] = {
-    "leads": "person_id arrived_at source campaign referred_by",
-    "purchases": (
-        "id source person_id purchased_at amount currency status cancelled_at promotion promised_at delivered_at "
-        "paid_at prepaid fees cost"
-    ),
-    "refunds": "id source purchase_id refunded_at amount currency reason",
-    "interactions": (
-        "id source person_id occurred_at kind direction channel regarding reason until latest score amount currency"
-    ),
-}
-LOG_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    log: {name: RENAMED.get(name, name) for name in names.split()} for log, names in _FIELDS.items()
-}
-"""The columns of each log, with the store's column that each comes from."""
 
 
 def logs_of(tables: Tables, engine: Engine) -> Logs:
@@ -62,7 +48,13 @@ def logs_of(tables: Tables, engine: Engine) -> Logs:
 
     frames = frames_of(tables)
     currency = _currency(frames)
-    return trusted(_CONVERTERS[engine](frames), currency)
+    return trusted(_CONVERTERS[engine](frames), currency, own_of(frames))
+
+
+def own_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the own columns of each log; logs without own columns are absent."""
+    own = {log: tuple(name for name in frame.columns if name not in LOG_COLUMNS[log]) for log, frame in frames.items()}
+    return {log: names for log, names in own.items() if names}
 
 
 def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
@@ -76,7 +68,8 @@ def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
 
     try:
         with readable("a table of records cannot be read"):
-            frames = {log: _frame(tables, log) for log in LOG_COLUMNS}
+            plain = {log: _frame(tables, log) for log in LOG_COLUMNS}
+        frames = {log: with_own_columns(log, frame) for log, frame in plain.items()}
     except pl.exceptions.PolarsError:
         raise damaged("a table of records cannot be read") from None
     if any(_is_damaged(log, frame) for log, frame in frames.items()):
@@ -120,7 +113,7 @@ def _need(name: str) -> None:
 def _frame(tables: Tables, log: str) -> pl.DataFrame:
     import polars as pl
 
-    selected = LOG_COLUMNS[log]
+    selected = {**LOG_COLUMNS[log], OWN_TEXT: OWN_TEXT}
     kinds: dict[str, Any] = {name: pl.Int64 if name in _INTEGERS else pl.String for name in selected}
     batches = [
         pl.DataFrame({name: _column(batch[name], kinds[name]) for name in selected})
