@@ -35,6 +35,7 @@ from funnel.interactions import Answer, Complaint, Delivery, Feedback, Postponem
 from funnel.logs import Logs
 from funnel.money import Money
 from funnel.policy import Policy
+from funnel.rates import Rates
 from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record, Refund
 from funnel.rules._rule import rule
 from funnel.stages import stage, transitions
@@ -879,7 +880,7 @@ class Conformance:
                 quote,
                 make_refund("r", "2", minor=1).model_copy(update={"amount": Money(9, "IDR")}),
             ):
-                with pytest.raises(RecordError, match=r"amounts in IDR and USD .*; convert all amounts"):
+                with pytest.raises(RecordError, match=r"amounts in IDR and USD .*; open the store with"):
                     call(make_visit("v", "p2"), record, recorded_at=NOON)
         with pytest.raises(RecordError, match=r"amounts in IDR and USD \(purchase '2' of 'shop'"):
             store.load([make_visit("v", "p2"), rupiah], recorded_at=NOON)
@@ -896,6 +897,20 @@ class Conformance:
         store.append(make_question(), recorded_at=NOON)
         store.append(make_purchase("2", "p2", amount=Money(9, "IDR")), recorded_at=NOON)
         assert store.logs().currency == "IDR"
+
+    def test_rates_allow_several_currencies(self) -> None:
+        """Amounts are stored as they came in, and read in the reporting currency or in one of their own."""
+        rates = Rates("USD", {("IDR", NOON.date()): "0.0001"}, tz="UTC")
+        rupiah = make_purchase("2", amount=Money(90_000, "IDR"))
+        with self.opened(rates=rates) as store:
+            store.append(make_purchase(), recorded_at=NOON)
+            store.append(rupiah, recorded_at=NOON)
+            store.append(make_purchase("3", amount=Money(1, "IDR")), recorded_at=NOON)
+            assert [one.amount.minor for one in store.history("p1").purchases] == [900, 900, 0]
+            assert store.logs().currency == "USD"
+            assert store.logs(currency="IDR").history("p1").purchases[0] == rupiah
+            with self.opened_again(store) as other, pytest.raises(RecordError, match="amounts in several currencies"):
+                other.append(make_purchase("4"), recorded_at=NOON)
 
     def test_a_merge_can_be_undone(self, store: Store) -> None:
         """Each person has their own records again, later records included; both dates are stored."""
