@@ -90,7 +90,7 @@ def owned(history: History) -> History:
     return History.of(history.person_id, with_columns(history.records))
 
 
-def own_logs(engine: str, everyone: Sequence[History]) -> Logs:
+def own_logs(engine: str, everyone: Sequence[History], currency: str | None = None) -> Logs:
     """Everyone's records with own columns on an engine."""
     plain = tables(everyone)
     every: dict[str, dict[tuple[str, ...], Mapping[str, Any]]] = {log: {} for log in plain}
@@ -106,7 +106,7 @@ def own_logs(engine: str, everyone: Sequence[History]) -> Logs:
             row.setdefault("at", False)  # pandas has no column of bools with missing cells
         own = {name: pl.Series(name, [row.get(name) for row in rows], dtype=TYPES[kind]) for name, kind in OWN.items()}
         frames[log] = frame.with_columns(**own)
-    return Logs(**on(engine, frames), keep={log: list(OWN) for log in frames})
+    return Logs(**on(engine, frames), keep={log: list(OWN) for log in frames}, currency=currency)
 
 
 _KEYS: Mapping[str, tuple[str, ...]] = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +59,18 @@ def test_wrong_declarations_are_refused() -> None:
         count("purchases", columns=wrong)
 
 
-def test_a_store_refuses_own_columns(tmp_path: Path) -> None:
-    """Nothing is lost in silence."""
-    with SqliteStore(tmp_path / "shop.db") as store, pytest.raises(ArgumentError, match="does not keep own columns"):
-        store.append(ORDER, recorded_at=AT)
+def test_values_of_own_columns_are_plain(tmp_path: Path) -> None:
+    """A word of an enum is its text, so that facts, stores and files have the same value."""
+
+    class Country(StrEnum):
+        UK = "UK"
+
+    order = ORDER.model_copy(update={"columns": {"country": Country.UK, "size": HTTPStatus.OK}})
+    assert order.columns == {"country": "UK", "size": 200}
+    assert [type(value) for value in order.columns.values()] == [str, int]
+    with SqliteStore(tmp_path / "shop.db") as store:
+        store.append(order, recorded_at=AT)
+        assert store.history("p").purchases == (order,)
 
 
 def test_logs_with_purchases_refer_to_nothing_missing() -> None:

@@ -5,6 +5,7 @@ Invariants: the values never change; no `repr` and no error shows one of them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -13,6 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from funnel._arguments import INNER, kind_of
 from funnel._fields import LARGEST_AMOUNT, LONGEST_ID, check_text, read_instant
+from funnel._time import checked_instant, micros
 from funnel.errors import RecordError
 
 if TYPE_CHECKING:
@@ -126,14 +128,40 @@ def _read_value(value: object) -> OwnValue:
     if isinstance(value, datetime):
         return read_instant(value)
     if isinstance(value, str):
-        return check_text(value)
+        return str.__str__(check_text(value))  # of a StrEnum too
     if not isinstance(value, int):
         msg = "the value of an own column must be text, a whole number, True or False, or an aware datetime"
         raise RecordError(f"{msg} (got {kind})")
     if not isinstance(value, bool) and not 0 <= value <= LARGEST_AMOUNT:
         msg = f"the value of an own column is outside 0 to {LARGEST_AMOUNT}; give a whole number in this range"
         raise RecordError(msg)
-    return value
+    return value if isinstance(value, bool) else int(value)
+
+
+# ---- text in a store -------------------------------------------------------------------------------------------------
+
+
+def text_of_columns(columns: OwnColumns) -> str | None:
+    """Return own columns as JSON: names and values by kind, with instants in microseconds; None without columns."""
+    by_kind: dict[str, dict[str, str | int]] = {}
+    for name, value in columns.items():
+        by_kind.setdefault(_kind(value), {})[name] = micros(value) if isinstance(value, datetime) else value
+    return json.dumps(by_kind, ensure_ascii=False, separators=(",", ":")) if by_kind else None
+
+
+def _kind(value: OwnValue) -> str:
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool):
+        return "truth"
+    return "whole" if isinstance(value, int) else "instant"
+
+
+def columns_of_text(text: str) -> OwnColumns:
+    """Return own columns from their JSON."""
+    by_kind = json.loads(text)
+    instants = {name: checked_instant(count) for name, count in by_kind.pop("instant", {}).items()}
+    return OwnColumns({**instants, **{name: value for values in by_kind.values() for name, value in values.items()}})
 
 
 def _write(columns: OwnColumns, info: core_schema.SerializationInfo[Any]) -> dict[str, Any]:

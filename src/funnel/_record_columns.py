@@ -13,8 +13,9 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from funnel._columns import columns_of_text, text_of_columns
 from funnel._fields import amount_in_range
-from funnel._time import EARLIEST, LATEST, instant, micros
+from funnel._time import checked_instant, micros
 from funnel.interactions import (
     Answer,
     Cart,
@@ -68,6 +69,7 @@ COLUMNS: Mapping[str, type[str | int]] = {
     "fees": int,
     "cost": int,
     "original": str,
+    "own_columns": str,
 }
 """The content columns of a record, besides person and id; a new column comes last, as an upgrade adds it."""
 
@@ -110,17 +112,11 @@ _TO_CELL: Mapping[str, Conversion] = {
     **dict.fromkeys(_INSTANTS, micros),
     **dict.fromkeys(MONEY, attrgetter("minor")),
     "original": lambda money: f"{money.minor} {money.currency}",
+    "own_columns": text_of_columns,
     "reason": str,
     "lines": _lines_text,
 }
 """Conversions of field values to column values, if they differ; None stays None."""
-
-
-def _checked_instant(count: int) -> object:
-    """Return the instant of a column; refuse an instant outside the supported years."""
-    if not EARLIEST <= count < LATEST:
-        raise ValueError
-    return instant(count)
 
 
 def _money_of(text: str) -> Money:
@@ -129,12 +125,14 @@ def _money_of(text: str) -> Money:
 
 
 _FROM_CELL: Mapping[str, Callable[[Any], object]] = {
-    **dict.fromkeys(_INSTANTS, _checked_instant),
+    **dict.fromkeys(_INSTANTS, checked_instant),
     "original": _money_of,
+    "own_columns": columns_of_text,
 }
 
 RENAMED: Mapping[str, str] = {
     "id": "source_id",
+    "columns": "own_columns",
     **dict.fromkeys(("arrived_at", "purchased_at", "refunded_at", "occurred_at"), "happened_at"),
     **dict.fromkeys(("purchase_id", "question_id", "complaint_id"), "regarding"),
 }
@@ -145,7 +143,7 @@ _CLASSES: tuple[type[Record], ...] = (
     *(Delivery, Complaint, Resolution, Feedback, OptOut, Declined, FollowUp),
 )
 _PERSONAL = ("contact", "text")
-_OWN = ("id", "source", "person_id", "kind", "amount", "columns", *_PERSONAL)
+_OWN = ("id", "source", "person_id", "kind", "amount", *_PERSONAL)
 """Fields without a content column, or with more than one."""
 
 _OF_CURRENCY = ("lines", *MONEY)

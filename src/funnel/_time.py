@@ -128,6 +128,17 @@ LATEST = micros(datetime(2200, 1, 1, tzinfo=UTC))
 """Every record must be earlier than this instant."""
 
 
+def checked_instant(count: int) -> datetime:
+    """Return the instant of stored microseconds.
+
+    Raises:
+        ValueError: The instant is outside the supported years.
+    """
+    if not EARLIEST <= count < LATEST:
+        raise ValueError
+    return instant(count)
+
+
 def not_before(record: object, start: str, *later: str) -> None:
     """Check that later instants are not before the first one.
 

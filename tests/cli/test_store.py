@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from funnel import Money, Purchase, Refund, SqlAlchemyStore, SqliteStore
 from funnel.interactions import Question
+from funnel.rates import Rates
 from funnel.readers._read_orders import OrderMapping, read_orders
 from funnel.records import Record
 from funnel.store import store_tables
@@ -91,7 +92,18 @@ def test_unresolved_records_are_counted(tmp_path: Path) -> None:
         (["shop.db", *AS_OF], 2, "the shop's time zone is missing"),
         (["shop.db", *ZONE], 2, "as_of is missing"),
         (["shop.db", "orders.csv", *AS_OF, *ZONE], 2, "a store is read alone"),
-        (["shop.db", *AS_OF, *ZONE, "--currency", "IDR"], 2, "--currency: this is for exports without a mapping"),
+        (["shop.db", *AS_OF, *ZONE, "--unpaid", "sent"], 2, "--unpaid: this is for exports without a mapping"),
+        (
+            ["shop.db", *AS_OF, *ZONE, "--rates", "rates.csv"],
+            2,
+            "error: rates need the reporting currency; pass it too",
+        ),
+        (["orders.csv", *AS_OF, *ZONE, "--rates", "x.csv"], 2, "--rates: rates are for a store; a file is read in one"),
+        (
+            ["shop.db", *AS_OF, *ZONE, "--rates", "x.csv", "--currency", "IDR"],
+            2,
+            "error: x.csv cannot be read: No such",
+        ),
         (["other.db", *AS_OF, *ZONE], 1, "error: the file is a SQLite database of another program"),
         (["nothing://me:secret@here/shop", *AS_OF, *ZONE], 1, "error: the address is not a database address"),
         (
@@ -107,7 +119,10 @@ def test_unresolved_records_are_counted(tmp_path: Path) -> None:
         "no zone",
         "no day",
         "two sources",
-        "currency",
+        "export option",
+        "no currency",
+        "rates of a file",
+        "no rates",
         "other database",
         "address",
         "driver",
@@ -128,3 +143,25 @@ def test_a_wrong_call_about_a_store_is_one_message(
     assert result.exit_code == code
     assert message in " ".join(result.stderr.replace("│", " ").split())
     assert "secret" not in result.output
+
+
+def test_a_store_of_several_currencies_is_reported_with_rates(tmp_path: Path) -> None:
+    """All amounts in the reporting currency, the amounts of one currency, or an error that says what to do."""
+    path, file = tmp_path / "shop.db", tmp_path / "rates.csv"
+    file.write_text("currency,day,rate\nUSD,2026-03-01,15000\n", encoding="utf-8")
+    rates = Rates.from_csv(file, "IDR", tz="Asia/Jakarta")
+    with SqliteStore(path, rates=rates) as store:
+        for number, amount in enumerate([Money(2, "USD"), Money(40_000, "IDR")]):
+            order = Purchase(id=str(number), person_id="sari", purchased_at=NOON, amount=amount)
+            store.append(order, recorded_at=NOON)
+    in_rupiah = ["--rates", str(file), "--currency", "IDR"]
+
+    for options, orders in ((in_rupiah, 2), (["--currency", "IDR"], 1), (["--currency", "USD"], 1)):
+        assert f"read {orders} records in histories" in lines(str(path), *options)
+    shown = run("profile", str(path), "sari", *AS_OF, *ZONE, *in_rupiah)
+    assert (shown.exit_code, "IDR 70000 in all" in shown.stdout) == (0, True)
+    for arguments, message in (([], "open the store with"), (["--currency", "IDR"], "is shown in all currencies")):
+        refused = run("profile", str(path), "sari", *AS_OF, *ZONE, *arguments)
+        assert (refused.exit_code, message in refused.stderr) == (2, True)
+    refused = run("report", str(path), *AS_OF, *ZONE)
+    assert "or --rates and --currency of a command" in refused.stderr

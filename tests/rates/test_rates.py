@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import Contact, Facts, History, Money, OrderLine, Purchase, Refund, SqliteStore
-from funnel.errors import ArgumentError, LogsError, MoneyError
+from funnel.errors import ArgumentError, FileError, LogsError, MoneyError
 from funnel.facts import count, total
 from funnel.facts._base import BaseFacts
 from funnel.interactions import Checkout, Quote, Visit
@@ -162,6 +163,30 @@ def test_a_table_of_rates_has_currencies_and_days(table: Any) -> None:
     """A key is a currency and a day, and the reporting currency has no rate."""
     with pytest.raises(ArgumentError):
         Rates("USD", table, tz="UTC")
+
+
+def test_a_file_of_rates_is_a_table_of_rates(tmp_path: Path) -> None:
+    """One row for each currency and day, in any order of columns; every refusal says what to write."""
+    file = tmp_path / "rates.csv"
+    file.write_text("Day,Note,Rate,Currency\n2026-03-01,bank,1.085,EUR\n\n2026-03-02,,2,EUR\n", encoding="utf-8-sig")
+    expected = {("EUR", date(2026, 3, 1)): "1.085", ("EUR", date(2026, 3, 2)): "2"}
+    assert Rates.from_csv(file, "USD", tz="UTC") == Rates("USD", expected, tz="UTC")
+    for text, message in (
+        ("", "is not a table of rates; write the columns currency, day and rate"),
+        ("currency,day\n", "is not a table of rates"),
+        ("currency,day,rate\nEUR,1.3.2026,2\n", "has no day in line 2; write it like 2026-03-01"),
+        ("currency,day,rate\nEUR\n", "has no day in line 2"),
+        ("currency,day,rate\nEUR,2026-03-01,2\nEUR,2026-03-01,3\n", "has two rates of EUR on 2026-03-01 .line 3"),
+        ("currency,day,rate\nEUR,2026-03-01,1,5\nEUR,2026-03-02,\n", "a rate must be written like"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(MoneyError, match=message):
+            Rates.from_csv(file, "USD", tz="UTC")
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(MoneyError, match="is not text in UTF-8"):
+        Rates.from_csv(file, "USD", tz="UTC")
+    with pytest.raises(FileError, match=r"nowhere\.csv cannot be read"):
+        Rates.from_csv(tmp_path / "nowhere.csv", "USD", tz="UTC")
 
 
 # ---- tables --------------------------------------------------------------------------------------------------------

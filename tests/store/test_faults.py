@@ -306,7 +306,10 @@ SCHEMA_OF_VERSION_3 = tuple(_SCRIPT.split(";"))
 """The tables and indexes of version 3."""
 
 BACK_TO_VERSION_3 = (
-    *(f"ALTER TABLE records DROP COLUMN {name}" for name in ("paid_at", "prepaid", "fees", "cost", "original")),
+    *(
+        f"ALTER TABLE records DROP COLUMN {name}"
+        for name in ("paid_at", "prepaid", "fees", "cost", "original", "own_columns")
+    ),
     *(f"DROP INDEX {name}" for name in ("people_group", "merges_alias", "merges_from", "merges_to")),
     "ALTER TABLE people RENAME COLUMN previous_stage TO former",
     "ALTER TABLE people RENAME COLUMN evaluated_at TO judged_at",

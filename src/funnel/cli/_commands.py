@@ -38,6 +38,7 @@ from funnel.cli._shared import (
     Files,
     LapseAfter,
     MappingFile,
+    RatesFile,
     SecretFile,
     Statuses,
     TimeFormat,
@@ -45,7 +46,16 @@ from funnel.cli._shared import (
     Unpaid,
     Zone,
 )
-from funnel.cli._source import CONTACT_COLUMNS, Source, is_store, name_of, of_orders, of_store, stored_history
+from funnel.cli._source import (
+    CONTACT_COLUMNS,
+    Source,
+    StoredMoney,
+    is_store,
+    name_of,
+    of_orders,
+    of_store,
+    stored_history,
+)
 from funnel.cli._tasks import worklist_csv
 from funnel.cli._words import Words
 from funnel.errors import FunnelError, InstantError, MissingExtraError, StoreError
@@ -84,6 +94,7 @@ def report(  # noqa: PLR0913 (one argument an option)
     as_of: AsOf = None,
     tz: Zone = None,
     currency: Currency = None,
+    rates: RatesFile = None,
     time_format: TimeFormat = None,
     amount_style: AmountStyle = None,
     statuses: Statuses = None,
@@ -161,6 +172,7 @@ def day_list(  # noqa: PLR0913 (one argument an option)
     as_of: AsOf = None,
     tz: Zone = None,
     currency: Currency = None,
+    rates: RatesFile = None,
     time_format: TimeFormat = None,
     amount_style: AmountStyle = None,
     statuses: Statuses = None,
@@ -207,6 +219,7 @@ def profile(  # noqa: PLR0913 (one argument an option)
     as_of: AsOf = None,
     tz: Zone = None,
     currency: Currency = None,
+    rates: RatesFile = None,
     time_format: TimeFormat = None,
     amount_style: AmountStyle = None,
     statuses: Statuses = None,
@@ -227,7 +240,7 @@ def profile(  # noqa: PLR0913 (one argument an option)
         order_mapping = _mapping(files, mapping, formats)
         query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after)
         if is_store(files[0]):
-            history = stored_history(files[0], person)
+            history = stored_history(files[0], person, StoredMoney.of(formats, query.tz))
         else:
             with _bar() as progress:
                 history = _source(files, order_mapping, query, formats, progress).logs.history(person)
@@ -265,8 +278,10 @@ def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, objec
         raise typer.BadParameter("a store is read alone; pass one store, or one or more exports")
     if stored and mapping is not None:
         raise typer.BadParameter("a store has no mapping; leave it out", param_hint="--mapping")
+    if "rates" in formats and not stored:
+        raise typer.BadParameter("rates are for a store; a file is read in one --currency", param_hint="--rates")
     for name in formats:
-        if stored or mapping is not None:
+        if mapping is not None or (stored and name not in ("currency", "rates")):
             message = "this is for exports without a mapping; leave it out, or set it in the mapping"
             raise typer.BadParameter(message, param_hint=f"--{name.replace('_', '-')}")
     return None if mapping is None else OrderMapping.read(mapping)
@@ -345,7 +360,7 @@ def _source(
 ) -> Source:
     """Return the records of a store, or of files with or without a mapping."""
     if is_store(files[0]):
-        return of_store(files[0])
+        return of_store(files[0], StoredMoney.of(formats, query.tz))
     if mapping is not None:
         return of_orders(read_orders(files, mapping, progress=progress))
     options = read_arguments(formats)

@@ -30,7 +30,7 @@ Zone: TypeAlias = Annotated[
     str | None, typer.Option(help="The shop's time zone, such as Asia/Jakarta; by default the mapping's.")
 ]
 Currency: TypeAlias = Annotated[
-    str | None, typer.Option(help="The currency to read; by default the only one of the export.")
+    str | None, typer.Option(help="The currency to read; by default the only one of the export or the store.")
 ]
 TimeFormat: TypeAlias = Annotated[
     str | None, typer.Option(help="How an export writes times that may be read in two ways: '%d/%m/%Y %H:%M'.")
@@ -68,8 +68,16 @@ LapseAfter: TypeAlias = Annotated[
     str | None, typer.Option(help="A buyer silent for longer has lapsed: a number with a unit, 180d or '26 weeks'.")
 ]
 
+RatesFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV file of exchange rates for a store of several currencies: currency, day and rate. "
+        "The reporting currency is --currency."
+    ),
+]
+
 FORMATS = (
     *("currency", "time_format", "amount_style", "statuses", "unpaid", "undated_refunds", "calling_code", "encoding"),
-    "secret_file",
+    *("secret_file", "rates"),
 )
-"""The options about an export, which its mapping sets otherwise."""
+"""The options about an export, which its mapping sets otherwise; currency and rates are for stores, too."""

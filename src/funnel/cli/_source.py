@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import polars as pl
@@ -12,6 +13,7 @@ from funnel._dataframes.compute import collected
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
+from funnel.rates import Rates
 from funnel.readers._read_orders import Entry
 from funnel.readers._shop_data import PURCHASES, ShopData
 from funnel.records import Customer
@@ -87,29 +89,52 @@ def is_store(argument: str) -> bool:
         return file.read(len(_HEAD)) == _HEAD
 
 
-def of_store(argument: str) -> Source:
+@attrs.frozen
+class StoredMoney:
+    """The amounts of a store to read: in one currency as they were stored, or converted with rates."""
+
+    currency: str | None = None
+    rates: Rates | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any], tz: str) -> StoredMoney:
+        """Return the money of the options of a command.
+
+        Raises:
+            ArgumentError: There is a file of rates and no reporting currency.
+            MoneyError: The file is not a table of rates.
+        """
+        currency, file = options.get("currency"), options.get("rates")
+        if file is None:
+            return cls(currency)
+        if currency is None:
+            raise ArgumentError("rates need the reporting currency; pass it too, such as --currency IDR")
+        return cls(None, Rates.from_csv(file, currency, tz=tz))
+
+
+def of_store(argument: str, money: StoredMoney) -> Source:
     """Return the source for a store.
 
     Raises:
         StoreError: The store cannot be read, or the argument is not a store.
         MissingExtraError: SQLAlchemy is not installed, and the argument is a database address.
-        LogsError: The amounts are in more than one currency.
+        LogsError: The amounts are in more than one currency, or a day has no rate.
     """
-    with _opened(argument) as store:
-        logs, unresolved = store.logs(), len(store.unresolved())
+    with _opened(argument, money.rates) as store:
+        logs, unresolved = store.logs(currency=money.currency), len(store.unresolved())
     account = [Entry("read", "records in histories", sum(logs_sizes(logs)))]
     if unresolved:
         account.append(Entry("noted", "unresolved records, which refer to a missing record", unresolved))
 
     def contacts(people: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        with _opened(argument) as store:
+        with _opened(argument, money.rates) as store:
             return {person_id: _details(store.history(person_id).customer) for person_id in people}
 
     return Source(logs, logs.currency, tuple(account), contacts)
 
 
-def _opened(argument: str) -> Store:
-    return store_at(argument) if "://" in argument else SqliteStore(argument)
+def _opened(argument: str, rates: Rates | None) -> Store:
+    return store_at(argument, rates) if "://" in argument else SqliteStore(argument, rates=rates)
 
 
 def _details(customer: Customer | None) -> Sequence[str]:
@@ -118,15 +143,16 @@ def _details(customer: Customer | None) -> Sequence[str]:
     return (customer.name, customer.contact.phone, customer.contact.email, customer.address)
 
 
-def stored_history(argument: str, person: str) -> History:
+def stored_history(argument: str, person: str, money: StoredMoney) -> History:
     """Return the history of a person in a store, by any name.
 
     Raises:
-        ArgumentError: The store has no record of the person.
+        ArgumentError: The store has no record of the person, or only a currency is chosen.
         StoreError: The store cannot be read.
     """
-    store: Store = store_at(argument) if "://" in argument else SqliteStore(argument)
-    with store:
+    if money.currency is not None:
+        raise ArgumentError("a person of a store is shown in all currencies; pass --rates too, or leave out --currency")
+    with _opened(argument, money.rates) as store:
         history = store.history(person)
     if not history.records:
         raise ArgumentError(f"the store has no record of {person!r}; pass the id of a person in the store")

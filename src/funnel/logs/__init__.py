@@ -384,17 +384,20 @@ def is_logs(value: object) -> TypeGuard[Logs[Any]]:
     return isinstance(value, Logs)
 
 
-def trusted(logs: Mapping[str, object], currency: str | None) -> Logs:
+def trusted(logs: Mapping[str, object], currency: str | None, own: OwnColumns) -> Logs:
     """Return logs of validated rows without duplicates and aliases; for stores.
 
     Args:
         logs: Frame of each log, with the columns that `Logs` names.
         currency: Currency of all amounts; None if there is none, or if no amounts of two people are combined.
+        own: Own columns of the logs.
     """
-    inputs = {log: from_native(frame, LOGS[log]) for log, frame in logs.items()}
+    inputs = {log: from_native(frame, {*LOGS[log], *own.get(log, ())}) for log, frame in logs.items()}
     result = Logs.__new__(Logs)
-    normalized = {log: without_check_columns(normalize(log, source), source) for log, source in inputs.items()}
+    normalized = {
+        log: without_check_columns(normalize(log, source, own.get(log, ())), source) for log, source in inputs.items()
+    }
     raise_if_any(list(sum_issues(normalized)))
     vars(result).update(_frame_kind=common_kind(inputs), _logs=normalized, currency=currency)
-    vars(result).update(_own={}, _issues=(), _notes=(), _alias_frames=(), _is_resolved=True)
+    vars(result).update(_own=own, _issues=(), _notes=(), _alias_frames=(), _is_resolved=True)
     return result

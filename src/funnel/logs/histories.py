@@ -5,7 +5,7 @@ Invariant: the history of a person has the same facts as the rows of the person 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
@@ -14,18 +14,23 @@ from typing import Any, TypeAlias
 import narwhals as nw
 
 from funnel._arguments import each
+from funnel._dataframes.adapter import FrameKind
 from funnel._dataframes.compute import collected, to_rows
 from funnel._fields import check_id
 from funnel._record_columns import EMPTY, MONEY, POSITIONS, RENAMED, SHAPE_OF_KIND, Cell
+from funnel._time import instant
 from funnel.errors import ArgumentError, MoneyError
 from funnel.history import History
 from funnel.logs.compare_rows import unresolved
 from funnel.logs.normalize import MISSING
+from funnel.logs.own_columns import OwnColumns, own_kinds, with_micros
 from funnel.logs.schema import LOGS, RECORDED, raise_if_any
 from funnel.money import Money
 from funnel.records import Lead, Record
 
 Frame = nw.LazyFrame[Any]
+OwnKinds: TypeAlias = Mapping[str, Mapping[str, str]]
+"""Names of own columns with the kind of their values, by log."""
 _Row: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """A person, a log, and a row of it."""
 
@@ -47,12 +52,15 @@ class HistoriesOfLogs:
     _logs: Mapping[str, Frame]
     _alias_frames: tuple[Frame, ...]
     _is_resolved: bool
+    _own: OwnColumns
+    _frame_kind: FrameKind
 
     def history(self, person_id: str) -> History:
         """Return the history of one person: all records, validated together.
 
         The records are those of every log: leads, purchases, refunds, interactions, and leads of other people that name
-        the person as referrer. Logs have no order lines, texts and contacts, so the records have none.
+        the person as referrer. Logs have no order lines, texts and contacts, so the records have none. Own columns that
+        facts can read are in `columns`; empty cells are left out.
 
         Args:
             person_id: Id of the person, or an alias of it.
@@ -98,11 +106,13 @@ class HistoriesOfLogs:
             ['budi', 'sari']
         """
         logs = self._resolved()
+        kinds = own_kinds(logs, self._own, self._frame_kind)
+        logs = {log: with_micros(frame, self._frame_kind, kinds.get(log, {})) for log, frame in logs.items()}
         chosen = None if people is None else self._current_names(each(people, "people", "a list of ids"))
-        rows = {log: _rows_of(frame, chosen) for log, frame in _by_person(logs).items()}
+        rows = {log: _rows_of(frame, chosen) for log, frame in _by_person(logs, kinds).items()}
         if chosen is not None:
             _check_known(chosen, rows.values())
-        return _histories(rows, self.currency)
+        return _histories(rows, self.currency, kinds)
 
     def _resolved(self) -> Mapping[str, Frame]:
         """Return the canonical logs.
@@ -128,12 +138,13 @@ def _links(aliases: Frame, names: Iterable[str]) -> dict[str, str]:
     return dict(to_rows(rows, "alias", _PERSON))
 
 
-def _by_person(logs: Mapping[str, Frame]) -> dict[str, Frame]:
+def _by_person(logs: Mapping[str, Frame], own: OwnKinds) -> dict[str, Frame]:
     """Return the rows of each log, with the person whose history has the row."""
-    frames = {log: _selected(log, frame) for log, frame in logs.items() if log != "refunds"}
+    frames = {log: _selected(log, frame, own.get(log, ())) for log, frame in logs.items() if log != "refunds"}
     if "refunds" in logs:
         owners = logs["purchases"].select("source", purchase_id=nw.col("id"), _of=nw.col(_PERSON))
-        frames["refunds"] = _selected("refunds", logs["refunds"].join(owners, on=["source", "purchase_id"]), _OF)
+        joined = logs["refunds"].join(owners, on=["source", "purchase_id"])
+        frames["refunds"] = _selected("refunds", joined, own.get("refunds", ()), _OF)
     if "leads" in logs:
         referrer = nw.col("referred_by")
         of_others = frames["leads"].filter((referrer != "") & (referrer != nw.col(_PERSON)))
@@ -141,9 +152,9 @@ def _by_person(logs: Mapping[str, Frame]) -> dict[str, Frame]:
     return frames
 
 
-def _selected(log: str, frame: Frame, person: str = _PERSON) -> Frame:
+def _selected(log: str, frame: Frame, own: Iterable[str], person: str = _PERSON) -> Frame:
     names = [name for name in LOGS[log] if name in frame.collect_schema() and name not in (RECORDED, "currency")]
-    selected = frame.select(nw.col(person).alias(_OF), *names)
+    selected = frame.select(nw.col(person).alias(_OF), *names, *own)
     return selected.with_columns(nw.col("referred_by").fill_null("")) if log == "leads" else selected
 
 
@@ -161,17 +172,18 @@ def _check_known(people: Sequence[str], rows: Iterable[nw.DataFrame[Any]]) -> No
         raise ArgumentError(f"{msg}; pass ids of people in the logs, as Facts.over returns them")
 
 
-def _histories(rows: Mapping[str, nw.DataFrame[Any]], currency: str | None) -> Iterator[History]:
+def _histories(rows: Mapping[str, nw.DataFrame[Any]], currency: str | None, kinds: OwnKinds) -> Iterator[History]:
     streams = [_stream(log, frame) for log, frame in rows.items()]
+    own = {**kinds, **({_REFERRALS: kinds["leads"]} if "leads" in kinds else {})}
     for person, of_person in groupby(merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
-        yield History.of(person, [_record(log, row, currency) for _, log, row in of_person])
+        yield History.of(person, [_record(log, row, currency, own.get(log, {})) for _, log, row in of_person])
 
 
 def _stream(log: str, rows: nw.DataFrame[Any]) -> Iterator[_Row]:
     return ((row[_OF], log, row) for row in rows.iter_rows(named=True))
 
 
-def _record(log: str, row: Mapping[str, Any], currency: str | None) -> Record:
+def _record(log: str, row: Mapping[str, Any], currency: str | None, own: Mapping[str, str]) -> Record:
     """Return the record of a row; a value that is missing gets the record's default."""
     shape = SHAPE_OF_KIND[_KINDS.get(log) or row["kind"]]
     values = {name: value for name, value in row.items() if value not in (MISSING, "")}
@@ -183,7 +195,16 @@ def _record(log: str, row: Mapping[str, Any], currency: str | None) -> Record:
         del fields["referred_by"]
     if shape.has_amount:
         fields |= {name: _money(values[name], currency) for name in ("amount", *MONEY) if name in values}
+    if own:
+        fields["columns"] = {
+            name: _OWN_VALUES[kind](row[name])
+            for name, kind in own.items()
+            if row[name] is not None and row[name] == row[name]  # pandas has NaN for a missing integer
+        }
     return shape.record_class(**fields)
+
+
+_OWN_VALUES: Mapping[str, Callable[[Any], Any]] = {"text": str, "whole": int, "truth": bool, "instant": instant}
 
 
 def _money(amount: int, currency: str | None) -> Money:

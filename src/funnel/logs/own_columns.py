@@ -121,6 +121,11 @@ def own_kinds(logs: Mapping[str, Frame], own: OwnColumns, kind: FrameKind) -> di
     return {log: {name: one for name in own[log] if (one := _kind_of(schemas[log][name], kind))} for log in own}
 
 
+def with_micros(frame: Frame, frame_kind: FrameKind, kinds: Mapping[str, str]) -> Frame:
+    """Return a log whose own columns of instants are microseconds."""
+    return microseconds(frame, frame_kind, [name for name, kind in kinds.items() if kind == "instant"])
+
+
 def _kind_of(dtype: nw.dtypes.DType, frame_kind: FrameKind) -> str:
     return next((kind for kind in _FITS if _fits(kind, dtype, frame_kind)), "")
 

@@ -48,7 +48,13 @@ def logs_over(factors: Factors, frames: Mapping[str, Any], keep: Mapping[str, Se
     renamed = {log: _renamed(frame) if log in priced else frame for log, frame in frames.items()}
     own_names = keep or {}
     own_columns = {log: (*own_names.get(log, ()), *([CODE] if log in priced else [])) for log in {*own_names, *priced}}
-    logs = copy(Logs(**renamed, keep=own_columns))
+    return converted(factors, Logs(**renamed, keep=own_columns))
+
+
+def converted(factors: Factors, unconverted: Logs[Any]) -> Logs[Any]:
+    """Return logs in the reporting currency, of logs whose own column `original_currency` has the currencies."""
+    logs = copy(unconverted)
+    priced = [log for log, names in logs.own_columns.items() if CODE in names]
     tables = dict(vars(logs)["_logs"])
     for log in priced:
         code = (

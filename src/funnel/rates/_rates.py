@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
@@ -22,6 +23,7 @@ from funnel._time import micros
 from funnel.errors import ArgumentError, MoneyError
 from funnel.money import Money, decimals
 from funnel.rates._factors import SCALE, Factors
+from funnel.rates._file import rates_of_file
 from funnel.records import OrderLine, Purchase, Record, Refund, check_is_record
 
 if TYPE_CHECKING:
@@ -90,6 +92,28 @@ class Rates:
             msg = f"rates has rates of {currency}, the reporting currency; leave them out"
             raise ArgumentError(msg)
         self.__attrs_init__(currency, tuple(sorted(table, key=itemgetter(0, 1))), tz)
+
+    @classmethod
+    def from_csv(cls, path: str | Path, currency: str, *, tz: str) -> Rates:
+        r"""Return the rates of a CSV file with the columns `currency`, `day` (2026-03-01) and `rate` (15800.5).
+
+        Args:
+            path: The file, in UTF-8. Other columns are ignored.
+            currency: Reporting currency, a code of ISO 4217.
+            tz: Zone that decides the day of an instant, such as "Asia/Jakarta".
+
+        Raises:
+            FileError: The file cannot be read.
+            MoneyError: The file is not such a table, has two rates of one day, or a rate or a currency is invalid.
+            ArgumentError: The zone is unknown, or the file has rates of the reporting currency.
+
+        Example:
+            >>> from pathlib import Path
+            >>> _ = Path("rates.csv").write_text("currency,day,rate\nUSD,2026-03-01,15800.5\n")
+            >>> Rates.from_csv("rates.csv", "IDR", tz="Asia/Jakarta")
+            Rates(currency='IDR', tz='Asia/Jakarta')
+        """
+        return cls(currency, rates_of_file(path), tz=tz)
 
     @cached_property
     def factors(self) -> Mapping[tuple[str, date], int]:

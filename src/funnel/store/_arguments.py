@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from funnel._arguments import count_of, is_listed, kind_of
+from funnel._arguments import count_of, instance, is_listed, kind_of
 from funnel._fields import Frozen, Id
 from funnel.errors import ArgumentError, RecordError
 from funnel.policy import Policy
 from funnel.records import Customer
 from funnel.rules._rule import Rule
 from funnel.stages import stage as default_stage
+
+if TYPE_CHECKING:
+    from funnel.rates import Rates
 
 T = TypeVar("T")
 
@@ -99,6 +102,20 @@ def rule_and_policy(stage: object, policy: object) -> tuple[Rule[Any, Any, Any],
     if policy is not None and not isinstance(policy, Policy):
         raise ArgumentError(f"policy must be a Policy (got {type(policy).__name__}); pass Policy(...)")
     return rule, policy or Policy()  # pyright: ignore[reportUnknownVariableType] - any rule
+
+
+def rates_of(rates: object) -> Rates | None:
+    """Return the rates of a store.
+
+    Raises:
+        ArgumentError: The argument is not `Rates`.
+    """
+    if rates is None:
+        return None
+    from funnel.rates import Rates
+
+    checked: Rates = instance(rates, Rates, "rates", "Rates of the shop or None")
+    return checked
 
 
 # ---- records and customers ----

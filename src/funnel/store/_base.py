@@ -13,6 +13,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, overload
 
+import attrs
+
 from funnel._arguments import parse_as_of, parse_instant
 from funnel._time import instant
 from funnel.errors import RecordError, StaleError, StoreError
@@ -27,12 +29,14 @@ from funnel.store._arguments import (
     limit_of,
     name_of,
     names_of_people,
+    rates_of,
     rule_and_policy,
     validate_customer,
     validate_record,
     versions_of,
 )
 from funnel.store._change import Change
+from funnel.store._currencies import added_in_one_currency, as_they_came
 from funnel.store._customers import entry_of, refuse_erased
 from funnel.store._damage import readable
 from funnel.store._engines import Engine
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from funnel.logs import Logs
+    from funnel.rates import Rates
     from funnel.store._engines import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 T = TypeVar("T")
@@ -93,9 +98,9 @@ class ProcessBound:
 class TableStore(ProcessBound, ABC):
     """A store over tables; see `funnel.store._protocol.Store` for each call."""
 
-    def __init__(self, stage: Rule[Any, Any, Any] | None, policy: Policy | None) -> None:
-        """Validate and keep the rule and the policy."""
-        self._evaluator = Evaluator(*rule_and_policy(stage, policy))
+    def __init__(self, stage: Rule[Any, Any, Any] | None, policy: Policy | None, rates: Rates | None) -> None:
+        """Validate and keep the rule, the policy and the rates."""
+        self._evaluator = Evaluator(*rule_and_policy(stage, policy), rates_of(rates))
 
     @abstractmethod
     def _write(self, work: Callable[[Tables], T]) -> T:
@@ -164,6 +169,7 @@ class TableStore(ProcessBound, ABC):
 
     def _put(self, records: Sequence[Record], options: WriteOptions) -> AppendResult:
         validated = list(map(validate_record, records))
+        options = attrs.evolve(options, rates=self._evaluator.rates)
         if not options.amend:
             with suppress(DuplicateKeyError, RecordError, StaleError):
                 return self._change(partial(self._write_records, validated, options, check_stored=False))
@@ -173,6 +179,8 @@ class TableStore(ProcessBound, ABC):
         self, records: Sequence[Record], options: WriteOptions, tables: Tables, change: Change, *, check_stored: bool
     ) -> AppendResult:
         """Write records in one transaction. Without the check for stored records, all count as new."""
+        if options.rates is not None:
+            records = as_they_came(tables, records, options.rates)
         rows, skipped = rows_of(records)
         added = write(tables, change, rows, options, check_stored=check_stored) if rows else 0
         skipped += len(rows) - added
@@ -194,11 +202,12 @@ class TableStore(ProcessBound, ABC):
 
     def _evaluate(self, tables: Tables, change: Change, person: Person, at: int) -> None:
         group_id = person.person_id
-        before, added = change.versions_before[group_id], change.added[group_id]
+        rates, before = self._evaluator.rates, change.versions_before[group_id]
+        added = added_in_one_currency(change.added[group_id], rates)
 
         def read() -> History:
             if before or added is None or any(isinstance(one, Complaint) for one in added):
-                return history_of(tables, group_id)
+                return history_of(tables, group_id, rates)
             # The store had no records of this person, so the added records are the whole history.
             return trusted(person.canonical, added, None)
 
@@ -243,7 +252,7 @@ class TableStore(ProcessBound, ABC):
         """Return all records of one person, under the person's current name."""
         name = name_of("person_id", person_id)
         with self._reading() as tables:
-            return history_of(tables, name)
+            return history_of(tables, name, self._evaluator.rates)
 
     def stage_record(self, person_id: str) -> StageRecord | None:
         """Return a person's stage at the last evaluation; None if the person is unknown."""
@@ -264,17 +273,17 @@ class TableStore(ProcessBound, ABC):
             return [(row.kind, *row.key[1:]) for row in tables.unresolved()]
 
     @overload
-    def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    def logs(self, *, engine: Literal["polars"] = "polars", currency: str | None = None) -> PolarsLogs: ...
     @overload
-    def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
+    def logs(self, *, engine: Literal["pandas"], currency: str | None = None) -> PandasLogs: ...
     @overload
-    def logs(self, *, engine: Literal["pyarrow"]) -> ArrowLogs: ...
+    def logs(self, *, engine: Literal["pyarrow"], currency: str | None = None) -> ArrowLogs: ...
     @overload
-    def logs(self, *, engine: Literal["duckdb"]) -> DuckdbLogs: ...
-    def logs(self, *, engine: Engine = "polars") -> Logs:
+    def logs(self, *, engine: Literal["duckdb"], currency: str | None = None) -> DuckdbLogs: ...
+    def logs(self, *, engine: Engine = "polars", currency: str | None = None) -> Logs:
         """Return everyone's records as tables, under the current names of people."""
         with self._reading() as tables:
-            return logs_of(tables, engine)
+            return logs_of(tables, engine, currency, self._evaluator.rates)
 
     # ---- people ----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from funnel.errors import RecordError
 from funnel.history import MOST_FAULTS
+from funnel.store._currencies import other_currencies
 from funnel.store._damage import readable
 from funnel.store._rows import Key, Row
 from funnel.store._tables import Tables
@@ -43,8 +44,10 @@ def pairs_of(rows: Iterable[Row], targets: Rows) -> list[tuple[Row, Row]]:
     return [(row, targets[key]) for row, key in pairs if key is not None and key in targets]
 
 
-def refuse_contradictions(tables: Tables, rows: Rows, targets: Rows, referring: Sequence[Row]) -> None:
-    """Refuse rows that precede their target, and refunds that exceed their purchase.
+def refuse_contradictions(
+    tables: Tables, rows: Rows, targets: Rows, referring: Sequence[Row], *, has_rates: bool
+) -> None:
+    """Refuse rows that precede their target, and refunds that exceed their purchase or have another currency.
 
     Raises:
         RecordError: There are such rows; the message lists them.
@@ -53,7 +56,8 @@ def refuse_contradictions(tables: Tables, rows: Rows, targets: Rows, referring: 
         return
     pairs = [*pairs_of(rows.values(), targets), *pairs_of(referring, rows)]
     with readable("a record that others refer to cannot be read"):
-        faults = [*_early_records(pairs), *_excess_refunds(tables, rows, pairs)]
+        currencies = other_currencies(pairs) if has_rates else ()
+        faults = [*_early_records(pairs), *currencies, *_excess_refunds(tables, rows, pairs)]
     if faults:
         more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         raise RecordError(f"the records contradict each other: {'; '.join([*faults[:MOST_FAULTS], *more])}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from funnel._time import instant, micros
 from funnel.store._evaluator import Evaluator, stage_text
+from funnel.store._frames import logs_in
 from funnel.store._tables import Evaluation
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ def evaluate_all(
     """
     import polars as pl
 
-    from funnel.logs import trusted
-
-    logs = trusted(frames, currency=None)  # a person has one currency, and amounts of different people are not added
+    logs = logs_in(frames, evaluator.rates)
     changes: pl.DataFrame = evaluator.rule.next_change.over(logs, evaluator.policy, as_of=instant(at))
     changes = changes.select(
         "person_id", pl.lit(value=True).alias("has_facts"), evaluator.rule.name, _int("next_change")

@@ -12,7 +12,7 @@ from functools import cached_property
 from hashlib import sha256
 from heapq import heappop, heappush
 from threading import Lock
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import attrs
 
@@ -24,6 +24,9 @@ from funnel.incremental._live_facts import LiveFacts
 from funnel.policy import Policy
 from funnel.records import Record
 from funnel.rules._rule import Rule
+
+if TYPE_CHECKING:
+    from funnel.rates import Rates
 
 MOST_LIVE = 1_000
 """Maximum number of people cached for their next record; the oldest is evicted."""
@@ -58,20 +61,24 @@ class Evaluator:
     Args:
         rule: The rule whose answer is the stage.
         policy: The shop's policy.
+        rates: The rates of a store of several currencies.
     """
 
-    def __init__(self, rule: Rule[Any, Any, Any], policy: Policy) -> None:
+    def __init__(self, rule: Rule[Any, Any, Any], policy: Policy, rates: Rates | None) -> None:
         """Start with an empty cache."""
         self.rule = rule
         self.policy = policy
+        self.rates = rates
         self._live: OrderedDict[str, LivePerson] = OrderedDict()
         self._lock = Lock()
 
     @cached_property
     def fingerprint(self) -> int:
-        """A number that changes with the rule, its facts, or a policy value that it reads."""
+        """A number that changes with the rule, its facts, a policy value that it reads, or the rates."""
         compiled = self.rule._compiled_rule(self.policy)
         rule_text = repr((compiled.tree, sorted(compiled.narrowed.declared.items())))
+        if self.rates is not None:
+            rule_text += repr((self.rates.currency, self.rates.tz, self.rates.table))
         return int.from_bytes(sha256(rule_text.encode()).digest()[:7], "big") + 1
 
     def refresh(  # noqa: PLR0913, PLR0917 - the whole change of one person

@@ -12,57 +12,99 @@ from typing import TYPE_CHECKING, Any, cast
 
 from funnel._arguments import check_choice
 from funnel._fields import LARGEST_AMOUNT
-from funnel._record_columns import KINDS, RENAMED
+from funnel._record_columns import KINDS
 from funnel._time import EARLIEST, LATEST, instant
 from funnel.errors import LogsError, MissingExtraError
-from funnel.money import Money
+from funnel.money import Money, decimals
+from funnel.store._currencies import OPEN_WITH_RATES
 from funnel.store._damage import damaged, readable
 from funnel.store._engines import Engine
+from funnel.store._own_columns import OWN_TEXT, with_own_columns
+from funnel.store._rows import LOG_COLUMNS
 from funnel.store._tables import Tables
 
 if TYPE_CHECKING:
     import polars as pl
 
     from funnel.logs import Logs
+    from funnel.rates import Rates
 
 _INSTANTS = ("arrived_at", "purchased_at", "refunded_at", "occurred_at", "cancelled_at", "promised_at", "delivered_at")
 _TIMES = (*_INSTANTS, "paid_at", "until", "latest")
 _AMOUNTS = ("amount", "prepaid", "fees", "cost")
 _INTEGERS = (*_AMOUNTS, "score", *_TIMES)
 
-_FIELDS: Mapping[str, str] = {
-    "leads": "person_id arrived_at source campaign referred_by",
-    "purchases": (
-        "id source person_id purchased_at amount currency status cancelled_at promotion promised_at delivered_at "
-        "paid_at prepaid fees cost"
-    ),
-    "refunds": "id source purchase_id refunded_at amount currency reason",
-    "interactions": (
-        "id source person_id occurred_at kind direction channel regarding reason until latest score amount currency"
-    ),
-}
-LOG_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    log: {name: RENAMED.get(name, name) for name in names.split()} for log, names in _FIELDS.items()
-}
-"""The columns of each log, with the store's column that each comes from."""
 
-
-def logs_of(tables: Tables, engine: Engine) -> Logs:
+def logs_of(tables: Tables, engine: Engine, currency: str | None, rates: Rates | None) -> Logs:
     """Return everyone's records as logs.
+
+    Args:
+        tables: The tables.
+        engine: The kind of dataframes.
+        currency: The currency of the amounts to return as they were stored; None for all amounts.
+        rates: The rates of a store of several currencies.
 
     Raises:
         ArgumentError: The engine is unknown.
         MissingExtraError: The engine, or Polars, is not installed.
-        LogsError: The amounts are in more than one currency.
+        LogsError: The amounts are in more than one currency and there are no rates, or a day has no rate.
+        MoneyError: The currency is unknown.
     """
     check_choice(engine, tuple(_CONVERTERS), "engine")
     for name in NEEDED.get(engine, ()):
         _need(name)
+    if currency is not None:
+        decimals(currency)
+    frames = frames_of(tables)
+    if currency is None:
+        return logs_in(frames, rates, engine)
+    return logs_in(of_currency(frames, currency), None, engine)
+
+
+def logs_in(frames: Mapping[str, pl.DataFrame], rates: Rates | None, engine: Engine = "polars") -> Logs:
+    """Return Polars tables as logs of an engine, in one currency.
+
+    Raises:
+        LogsError: The amounts are in more than one currency and there are no rates, or a day has no rate.
+    """
     from funnel.logs import trusted
 
-    frames = frames_of(tables)
-    currency = _currency(frames)
-    return trusted(_CONVERTERS[engine](frames), currency)
+    if rates is None:
+        return trusted(_CONVERTERS[engine](frames), _currency(frames), own_of(frames))
+    from funnel.rates._factors import Factors
+    from funnel.rates._over import CODE, converted
+
+    coded = {log: frame.rename({"currency": CODE}, strict=False) for log, frame in frames.items()}
+    factors = Factors(rates.currency, rates.tz, rates.factors)
+    return converted(factors, trusted(_CONVERTERS[engine](coded), None, own_of(coded)))
+
+
+def of_currency(frames: Mapping[str, pl.DataFrame], currency: str) -> dict[str, pl.DataFrame]:
+    """Return the tables without the records that have an amount in another currency.
+
+    Deliveries of such purchases are left out too; complaints about them have no purchase.
+    """
+    import polars as pl
+
+    others = frames["purchases"].filter(pl.col("currency") != currency).select("source", regarding="id", is_other=True)
+    of_one = {
+        log: frame if log == "leads" else frame.filter(pl.col("currency").fill_null(currency) == currency)
+        for log, frame in frames.items()
+    }
+    kinds = pl.col("kind").is_in(("delivery", "complaint"))
+    talk = of_one["interactions"].join(others, on=["source", "regarding"], how="left", maintain_order="left")
+    is_about = pl.col("is_other").is_not_null() & kinds
+    talk = talk.filter(~is_about | (pl.col("kind") != "delivery"))
+    return {
+        **of_one,
+        "interactions": talk.with_columns(regarding=pl.when(~is_about).then("regarding")).drop("is_other"),
+    }
+
+
+def own_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the own columns of each log; logs without own columns are absent."""
+    own = {log: tuple(name for name in frame.columns if name not in LOG_COLUMNS[log]) for log, frame in frames.items()}
+    return {log: names for log, names in own.items() if names}
 
 
 def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
@@ -76,7 +118,8 @@ def frames_of(tables: Tables) -> dict[str, pl.DataFrame]:
 
     try:
         with readable("a table of records cannot be read"):
-            frames = {log: _frame(tables, log) for log in LOG_COLUMNS}
+            plain = {log: _frame(tables, log) for log in LOG_COLUMNS}
+        frames = {log: with_own_columns(log, frame) for log, frame in plain.items()}
     except pl.exceptions.PolarsError:
         raise damaged("a table of records cannot be read") from None
     if any(_is_damaged(log, frame) for log, frame in frames.items()):
@@ -120,7 +163,7 @@ def _need(name: str) -> None:
 def _frame(tables: Tables, log: str) -> pl.DataFrame:
     import polars as pl
 
-    selected = LOG_COLUMNS[log]
+    selected = {**LOG_COLUMNS[log], OWN_TEXT: OWN_TEXT}
     kinds: dict[str, Any] = {name: pl.Int64 if name in _INTEGERS else pl.String for name in selected}
     batches = [
         pl.DataFrame({name: _column(batch[name], kinds[name]) for name in selected})
@@ -143,7 +186,7 @@ def _currency(frames: Mapping[str, pl.DataFrame]) -> str | None:
     columns = [frame["currency"].drop_nulls().unique() for frame in frames.values() if "currency" in frame.columns]
     currencies = sorted({code for column in columns for code in column})
     if len(currencies) > 1:
-        raise LogsError(f"the store has amounts in {' and '.join(currencies)}; convert all amounts into one currency")
+        raise LogsError(f"the store has amounts in {' and '.join(currencies)}; {OPEN_WITH_RATES}")
     with readable("a currency is unknown"):
         return Money.of_minor(0, currencies[0]).currency if currencies else None
 

@@ -46,7 +46,8 @@ class Store(Protocol):
             ArgumentError: `expected` does not map person ids to versions.
             ConflictError: The store has a record with the same source and id and other content.
             RecordError: A record violates its class, the records contradict the stored records, or an amount is in
-                another currency than the store's.
+                another currency than the store's and the store has no rates.
+            MoneyError: The store's rates have no rate of a record's day.
             StaleError: A person has changed since the caller read them.
             StoreError: The database cannot be written.
         """
@@ -67,7 +68,8 @@ class Store(Protocol):
         Raises:
             ArgumentError: `expected` does not map person ids to versions.
             RecordError: A record violates its class, the records contradict the stored records, or an amount is in
-                another currency than the store's.
+                another currency than the store's and the store has no rates.
+            MoneyError: The store's rates have no rate of a record's day.
             StaleError: A person has changed since the caller read them.
             StoreError: The database cannot be written.
         """
@@ -89,7 +91,8 @@ class Store(Protocol):
         Raises:
             ConflictError: The store has a record with the same source and id and other content.
             RecordError: A record violates its class, the records contradict the stored records, or an amount is in
-                another currency than the store's.
+                another currency than the store's and the store has no rates.
+            MoneyError: The store's rates have no rate of a record's day.
             StoreError: The database cannot be written.
         """
         ...
@@ -298,22 +301,26 @@ class Store(Protocol):
         ...
 
     @overload
-    def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    def logs(self, *, engine: Literal["polars"] = "polars", currency: str | None = None) -> PolarsLogs: ...
     @overload
-    def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
+    def logs(self, *, engine: Literal["pandas"], currency: str | None = None) -> PandasLogs: ...
     @overload
-    def logs(self, *, engine: Literal["pyarrow"]) -> ArrowLogs: ...
+    def logs(self, *, engine: Literal["pyarrow"], currency: str | None = None) -> ArrowLogs: ...
     @overload
-    def logs(self, *, engine: Literal["duckdb"]) -> DuckdbLogs: ...
-    def logs(self, *, engine: Engine = "polars") -> Logs:
+    def logs(self, *, engine: Literal["duckdb"], currency: str | None = None) -> DuckdbLogs: ...
+    def logs(self, *, engine: Engine = "polars", currency: str | None = None) -> Logs:
         """Return everyone's records as tables, under the current names of people.
 
         Args:
             engine: The kind of dataframes.
+            currency: Return only the records in this currency, as they were stored, and the records without an amount.
+                Deliveries of other purchases are left out, too. By default all records: in the reporting currency if
+                the store has rates. The amounts before are own columns then: `original_amount`, `original_currency`.
 
         Raises:
             MissingExtraError: The engine, or Polars, is not installed.
-            LogsError: The amounts are in more than one currency.
+            LogsError: The amounts are in more than one currency and the store has no rates, or a day has no rate.
+            MoneyError: The currency is unknown.
             StoreError: The database cannot be read.
         """
         ...

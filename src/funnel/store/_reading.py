@@ -6,6 +6,7 @@ Invariant: the history of the stored records equals the history of the added rec
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -13,10 +14,14 @@ from funnel._record_columns import POSITIONS
 from funnel.history import History, trusted
 from funnel.records import Customer, Lead, Record
 from funnel.store._checks import referring_to
+from funnel.store._currencies import in_one_currency
 from funnel.store._customers import customer_of
 from funnel.store._damage import damaged, readable
 from funnel.store._rows import Key, Row, record_of
 from funnel.store._tables import Person, Tables
+
+if TYPE_CHECKING:
+    from funnel.rates import Rates
 
 
 def person_of(tables: Tables, name: str) -> Person:
@@ -41,8 +46,20 @@ def names_of(tables: Tables, name: str) -> tuple[str, Sequence[str]]:
     return person.canonical, [person.canonical, *sorted(others)]
 
 
-def history_of(tables: Tables, name: str) -> History:
-    """Return the history of a person, by any name."""
+def history_of(tables: Tables, name: str, rates: Rates | None) -> History:
+    """Return the history of a person, by any name, in one currency.
+
+    Raises:
+        MoneyError: The rates have no rate of a day; or there are no rates, and the amounts have two currencies.
+    """
+    canonical, records, customer = records_of(tables, name)
+    converted = in_one_currency(records, rates)
+    with readable(f"a record of {canonical!r} cannot be read"):
+        return trusted(canonical, converted, customer)
+
+
+def records_of(tables: Tables, name: str) -> tuple[str, Sequence[Record], Customer | None]:
+    """Return the current name of a person, the records of the history as they were stored, and the customer."""
     canonical, names = names_of(tables, name)
     rows = tables.of_people(names)
     own_names = dict.fromkeys(names, canonical)
@@ -54,7 +71,7 @@ def history_of(tables: Tables, name: str) -> History:
     )
     with readable(f"a record of {canonical!r} cannot be read"):
         records = [record_of(row, current_names) for row in (*_in_history(rows), *unique_referrals)]
-        return trusted(canonical, _each_lead_once(records), _customer(tables, canonical, names))
+        return canonical, list(_each_lead_once(records)), _customer(tables, canonical, names)
 
 
 def _earliest_arrivals(tables: Tables, referrals: Sequence[Row], group_ids_of: Mapping[str, str]) -> Sequence[Row]:

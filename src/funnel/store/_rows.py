@@ -13,6 +13,7 @@ import attrs
 from funnel._arguments import kind_of
 from funnel._copies import unchecked
 from funnel._fields import amount_in_range
+from funnel._ledger.own import RESERVED
 from funnel._record_columns import (
     AMOUNT,
     CURRENCY,
@@ -21,6 +22,7 @@ from funnel._record_columns import (
     MONEY,
     POSITIONS,
     REGARDING,
+    RENAMED,
     SHAPE_OF_KIND,
     SHAPES,
     Cell,
@@ -36,6 +38,22 @@ Key: TypeAlias = tuple[str, str, str]
 
 UNKNOWN_PERSON = ""
 """The person of a refund whose purchase is missing."""
+
+_FIELDS: Mapping[str, str] = {
+    "leads": "person_id arrived_at source campaign referred_by",
+    "purchases": (
+        "id source person_id purchased_at amount currency status cancelled_at promotion promised_at delivered_at "
+        "paid_at prepaid fees cost"
+    ),
+    "refunds": "id source purchase_id refunded_at amount currency reason",
+    "interactions": (
+        "id source person_id occurred_at kind direction channel regarding reason until latest score amount currency"
+    ),
+}
+LOG_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    log: {name: RENAMED.get(name, name) for name in names.split()} for log, names in _FIELDS.items()
+}
+"""The columns of each log, with the store's column that each comes from."""
 
 NONE, HAS_PII, ERASED = 0, 1, 2
 """State of a row's personal data: none, stored, or erased."""
@@ -113,8 +131,7 @@ def row_of(record: Record) -> Row:
         raise ArgumentError(f"{msg}; pass several as append(*records), and a customer to put_customer")
     values, cells = record.__dict__, list(EMPTY)
     if values["columns"]:
-        msg = f"a store does not keep own columns yet (got {', '.join(values['columns'])}); leave columns out"
-        raise ArgumentError(msg)
+        _check_own_names(shape.log, values["columns"])
     for name, position, convert in shape.fields:
         value = values[name]
         if value is not None:
@@ -127,6 +144,20 @@ def row_of(record: Record) -> Row:
     target = None if cells[REGARDING] is None else target_of(shape.kind, source, cells[REGARDING])
     person_id, state = values.get("person_id", UNKNOWN_PERSON), NONE if payload is None else HAS_PII
     return Row((shape.log, source, number), person_id, shape.kind, tuple(cells), target, payload, state, record=record)
+
+
+def _check_own_names(log: str, names: Iterable[str]) -> None:
+    """Check that the table of a log can have these own columns beside its columns.
+
+    Raises:
+        ArgumentError: A name is a column of the log, or a field that facts read.
+    """
+    taken = {*LOG_COLUMNS[log], *RESERVED[log], "recorded_at", "original_currency", "original_amount"}
+    if used := [name for name in names if name.casefold() in taken]:
+        msg = (
+            f"an own column of {log} cannot be called {used[0]!r}, because {log} have a column of this name; rename it"
+        )
+        raise ArgumentError(msg)
 
 
 def _payload_of(value: str | Contact | None) -> str | None:

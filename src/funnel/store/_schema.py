@@ -9,7 +9,7 @@ from funnel._record_columns import COLUMNS
 APPLICATION_ID = 0x66756E6C
 """The application id that marks SQLite files of this library: `funl`."""
 
-VERSION = 5
+VERSION = 6
 """The version of the tables."""
 
 _TYPES = {str: "TEXT", int: "INTEGER"}
@@ -137,5 +137,6 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         f"ALTER TABLE records ADD COLUMN {name} {_TYPES[COLUMNS[name]]}"
         for name in ("paid_at", "prepaid", "fees", "cost", "original")
     ),
+    5: ("ALTER TABLE records ADD COLUMN own_columns TEXT",),
 }
 """Upgrades from each version to the next."""

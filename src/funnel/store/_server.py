@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from funnel.logs import Logs
+    from funnel.rates import Rates
     from funnel.store._alchemy.database import Database
     from funnel.store._engines import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
@@ -92,6 +93,8 @@ class SqlAlchemyStore(TableStore):
         prefix: Prefix of the table names, as in `store_tables`.
         stage: The rule whose answer is stored as each person's stage; `funnel.stage` if None.
         policy: The shop's policy.
+        rates: The shop's exchange rates. With them, amounts may have several currencies: each is stored as it came in,
+            and converted to the reporting currency when it is read.
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
@@ -113,7 +116,7 @@ class SqlAlchemyStore(TableStore):
         >>> engine.dispose()
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the database, and what its stages and amounts are computed with
         self,
         engine: sqlalchemy.Engine,
         *,
@@ -121,9 +124,10 @@ class SqlAlchemyStore(TableStore):
         prefix: str = PREFIX,
         stage: Rule[Any, Any, Any] | None = None,
         policy: Policy | None = None,
+        rates: Rates | None = None,
     ) -> None:
         """Store the engine; no query is sent yet."""
-        super().__init__(stage, policy)
+        super().__init__(stage, policy, rates)
         _need_sqlalchemy()
         from funnel.store._alchemy.database import Database
 
@@ -163,7 +167,7 @@ class SqlAlchemyStore(TableStore):
         return min(super()._batch, SERVER_BATCH)
 
 
-def store_at(address: str) -> SqlAlchemyStore:
+def store_at(address: str, rates: Rates | None = None) -> SqlAlchemyStore:
     """Return a store at the address of a database, with the default table names.
 
     Raises:
@@ -173,7 +177,7 @@ def store_at(address: str) -> SqlAlchemyStore:
     _need_sqlalchemy()
     from funnel.store._alchemy.database import engine_at
 
-    return SqlAlchemyStore(engine_at(address))
+    return SqlAlchemyStore(engine_at(address), rates=rates)
 
 
 class _OnOneConnection(SqlAlchemyStore):
@@ -194,6 +198,8 @@ class AsyncSqlAlchemyStore(ProcessBound):
         prefix: Prefix of the table names, as in `store_tables`.
         stage: The rule whose answer is stored as each person's stage; `funnel.stage` if None.
         policy: The shop's policy.
+        rates: The shop's exchange rates. With them, amounts may have several currencies: each is stored as it came in,
+            and converted to the reporting currency when it is read.
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
@@ -219,7 +225,7 @@ class AsyncSqlAlchemyStore(ProcessBound):
         'lead'
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the database, and what its stages and amounts are computed with
         self,
         engine: AsyncEngine,
         *,
@@ -227,6 +233,7 @@ class AsyncSqlAlchemyStore(ProcessBound):
         prefix: str = PREFIX,
         stage: Rule[Any, Any, Any] | None = None,
         policy: Policy | None = None,
+        rates: Rates | None = None,
     ) -> None:
         """Store the engine; no query is sent yet."""
         _need_sqlalchemy()
@@ -235,7 +242,7 @@ class AsyncSqlAlchemyStore(ProcessBound):
         expected = "an engine of sqlalchemy.ext.asyncio.create_async_engine(...)"
         sync: Any = instance(engine, AsyncEngine, "engine", expected)
         self._engine = engine
-        self._store = SqlAlchemyStore(sync, schema=schema, prefix=prefix, stage=stage, policy=policy)
+        self._store = SqlAlchemyStore(sync, schema=schema, prefix=prefix, stage=stage, policy=policy, rates=rates)
 
     def __repr__(self) -> str:
         """Return the class and the database only."""
@@ -345,13 +352,13 @@ class AsyncSqlAlchemyStore(ProcessBound):
         return await self._done(lambda store: store.erase(person_id))
 
     @overload
-    async def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    async def logs(self, *, engine: Literal["polars"] = "polars", currency: str | None = None) -> PolarsLogs: ...
     @overload
-    async def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
+    async def logs(self, *, engine: Literal["pandas"], currency: str | None = None) -> PandasLogs: ...
     @overload
-    async def logs(self, *, engine: Literal["pyarrow"]) -> ArrowLogs: ...
+    async def logs(self, *, engine: Literal["pyarrow"], currency: str | None = None) -> ArrowLogs: ...
     @overload
-    async def logs(self, *, engine: Literal["duckdb"]) -> DuckdbLogs: ...
-    async def logs(self, *, engine: Engine = "polars") -> Logs:
+    async def logs(self, *, engine: Literal["duckdb"], currency: str | None = None) -> DuckdbLogs: ...
+    async def logs(self, *, engine: Engine = "polars", currency: str | None = None) -> Logs:
         """Return everyone's records as tables; see `Store.logs`."""
-        return await self._done(lambda store: store.logs(engine=engine))
+        return await self._done(lambda store: store.logs(engine=engine, currency=currency))

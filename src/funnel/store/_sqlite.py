@@ -105,9 +105,9 @@ _REFERRER = f"CASE WHEN s.group_id <> p.group_id THEN {_canonical('s')} END"
 _CURRENT = {
     "person_id": _canonical("p"),
     "referred_by": f"(SELECT {_REFERRER} FROM people s WHERE s.person_id = r.referred_by)",
-    "regarding": "CASE r.kind WHEN 'complaint' THEN NULL ELSE r.regarding END",
+    "regarding": f"CASE WHEN r.kind = 'complaint' AND NOT {_TARGET} THEN NULL ELSE r.regarding END",
 }
-"""Columns not shown as stored: current names of people, and no purchase for a complaint without one."""
+"""Columns not shown as stored: current names of people, and no purchase for a complaint whose purchase is missing."""
 
 
 def _all_names_of(count: int) -> str:

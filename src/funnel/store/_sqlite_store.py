@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from funnel._arguments import SpanLike, brief, check_choice, span
 from funnel._paths import path_of
@@ -25,6 +25,9 @@ from funnel.store._base import T, TableStore
 from funnel.store._damage import damaged
 from funnel.store._sqlite import SqliteTables
 from funnel.store._tables import DISK_FULL, STILL_READ, Tables
+
+if TYPE_CHECKING:
+    from funnel.rates import Rates
 
 OLDEST = (3, 37)
 """The first SQLite version with STRICT tables."""
@@ -42,6 +45,8 @@ class SqliteStore(TableStore):
         path: The file; created if it does not exist. None keeps everything in memory until the store is closed.
         stage: The rule whose answer is stored as each person's stage; `funnel.stage` if None.
         policy: The shop's policy.
+        rates: The shop's exchange rates. With them, amounts may have several currencies: each is stored as it came in,
+            and converted to the reporting currency when it is read.
         timeout: Maximum time to wait for another process that is writing.
         flush: "full": each record is on the disk before it is acknowledged. "normal": many times faster. The last
             moments before a power cut may be lost, but the file stays consistent. A killed process loses nothing in
@@ -63,17 +68,18 @@ class SqliteStore(TableStore):
         (1, 1, 'lead')
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the database, and what its stages and amounts are computed with
         self,
         path: str | Path | None = None,
         *,
         stage: Rule[Any, Any, Any] | None = None,
         policy: Policy | None = None,
+        rates: Rates | None = None,
         timeout: SpanLike = 5 * _SECOND,
         flush: Literal["full", "normal"] = "full",
     ) -> None:
         """Open the file, or create it."""
-        super().__init__(stage, policy)
+        super().__init__(stage, policy, rates)
         if sqlite3.sqlite_version_info < OLDEST:
             msg = f"this Python has SQLite {sqlite3.sqlite_version}; a store needs 3.37 or newer; use a newer Python"
             raise StoreError(msg)

@@ -8,8 +8,10 @@ import attrs
 
 from funnel._record_columns import CURRENCY, REFERRER
 from funnel.errors import RecordError
+from funnel.rates import Rates
 from funnel.store._change import Change
 from funnel.store._checks import pairs_of, referring_to, refuse_contradictions, targets_of
+from funnel.store._currencies import OPEN_WITH_RATES, SEVERAL, check_rates
 from funnel.store._rows import UNKNOWN_PERSON, Key, Row, differences, refuse_different
 from funnel.store._tables import Tables
 
@@ -26,12 +28,14 @@ class WriteOptions:
         expected: Versions of people as the caller read them.
         amend: Whether the records replace stored records.
         evaluated: Whether the people are evaluated.
+        rates: Rates of the store; None if it has one currency.
     """
 
     at: int
     expected: Mapping[str, int]
     amend: bool = False
     evaluate: bool = True
+    rates: Rates | None = None
 
 
 def write(tables: Tables, change: Change, rows: Mapping[Key, Row], options: WriteOptions, *, check_stored: bool) -> int:
@@ -58,7 +62,7 @@ def write(tables: Tables, change: Change, rows: Mapping[Key, Row], options: Writ
     changed = _changed_rows(rows, stored, amend=options.amend) if stored else {}
     if fresh or changed:
         _write_rows(tables, change, fresh, changed, stored, options)
-        _set_currency(tables, currency, fresh, changed)
+        _set_currency(tables, currency, fresh, changed, has_rates=options.rates is not None)
     return len(fresh) + len(changed)
 
 
@@ -92,7 +96,9 @@ def _write_rows(  # noqa: PLR0913, PLR0917 - all that a change is made of
     rows = {**fresh, **changed} if changed else fresh
     targets = targets_of(tables, rows)
     referring = referring_to(tables, rows)
-    refuse_contradictions(tables, rows, targets, referring)
+    refuse_contradictions(tables, rows, targets, referring, has_rates=options.rates is not None)
+    if options.rates is not None:
+        check_rates(rows.values(), options.rates)
     reassigned = _reassign_refunds(rows, targets, referring)
     replaced = [stored[key] for key in changed]
     change.read([*_people_of([*rows.values(), *referring, *replaced, *targets.values()]), *options.expected])
@@ -137,8 +143,10 @@ def _is_unresolved(change: Change, row: Row, targets: Mapping[Key, Row]) -> bool
     return target is None or change.person(target.person_id) is not change.person(row.person_id)
 
 
-def _set_currency(tables: Tables, currency: str | None, fresh: Mapping[Key, Row], changed: Mapping[Key, Row]) -> None:
-    """Refuse an amount in a second currency; the first amount sets a store's currency.
+def _set_currency(
+    tables: Tables, currency: str | None, fresh: Mapping[Key, Row], changed: Mapping[Key, Row], *, has_rates: bool
+) -> None:
+    """Refuse an amount in a second currency, unless there are rates; the first amount sets a store's currency.
 
     Raises:
         RecordError: The amounts have two currencies.
@@ -147,6 +155,13 @@ def _set_currency(tables: Tables, currency: str | None, fresh: Mapping[Key, Row]
     if not others:
         return
     currencies = sorted({str(row.cells[CURRENCY]) for row in others})
+    if has_rates:
+        is_first = currency is None and len(currencies) == 1
+        if currency != SEVERAL:
+            tables.set_currency(currencies[0] if is_first else SEVERAL)
+        return
+    if currency == SEVERAL:
+        raise RecordError(f"the store has amounts in several currencies; {OPEN_WITH_RATES}")
     if len(currencies) > 1:
         raise _two_currencies(others, currencies)
     other = tables.other_currency(currencies[0]) if changed else currency  # amend may change the only amount's currency
@@ -159,7 +174,7 @@ def _two_currencies(rows: Sequence[Row], currencies: Collection[str]) -> RecordE
     names = " and ".join(sorted(currencies))
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     msg = (
-        f"one store cannot have amounts in {names} ({rows[0].name}{more}); convert all amounts into one currency, "
+        f"one store cannot have amounts in {names} ({rows[0].name}{more}); {OPEN_WITH_RATES}, "
         "or use one store for each currency"
     )
     return RecordError(msg)

@@ -20,7 +20,7 @@ from funnel.metrics._repeat.by_origin import RepeatGroups, repeat_by
 from funnel.metrics._repeat.promotion_retention import promotion_retention
 from funnel.metrics._repeat.window import RepeatRate
 from funnel.records import Purchase
-from tests.engines import ENGINES
+from tests.engines import ENGINES, on
 from tests.metrics.buyers import DAY, buyers, counted_purchases, lines_of, moments, spans
 from tests.metrics.people import FEW
 from tests.shop import logs_of
@@ -86,6 +86,31 @@ def test_groups_are_what_counting_by_hand_finds(
     assert [one.repeat.rate.trials for one in groups] == sorted(
         (one.repeat.rate.trials for one in groups), reverse=True
     )
+
+
+@pytest.mark.parametrize("engine", ["polars", "pandas", "duckdb"])
+def test_buyers_are_grouped_by_an_own_column(engine: str) -> None:
+    """The texts of the first purchase are the groups; an empty cell is no group, and other types are refused."""
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
+    table = pl.DataFrame(
+        {
+            "id": ["1", "2", "3", "4"],
+            "person_id": ["a", "a", "b", "c"],
+            "purchased_at": days,
+            "amount": [9, 9, 9, 9],
+            "country": ["UK", "FR", "FR", None],
+            "pieces": [1, 2, 3, 4],
+        }
+    )
+    logs: Logs[Any] = Logs(**on(engine, {"purchases": table}), keep={"purchases": ["country", "pieces"]})
+    groups = repeat_by(logs, "country", timedelta(days=5), as_of=days[-1] + timedelta(days=9), min_people=1)
+
+    found = {one.group: (one.repeat.rate.successes, one.repeat.rate.trials) for one in groups}
+    assert found == {"UK": (1, 1), "FR": (0, 1), None: (0, 1)}
+    assert "by country" in groups.summary
+    assert groups.to_dicts()[0]["country"] in {"UK", "FR", None}
+    with pytest.raises(ArgumentError, match=r"by must be .*'country' \(got 'pieces'\)"):
+        repeat_by(logs, "pieces", timedelta(days=5), as_of=days[-1])
 
 
 def by_promotion(people: Sequence[History], within: timedelta, as_of: datetime, *, ordinary: bool) -> list[RepeatRate]:

@@ -1,4 +1,4 @@
-"""Repeat rates by origin: source, campaign, referral, promotion or first product.
+"""Repeat rates by origin: source, campaign, referral, promotion, first product, or an own column of the first purchase.
 
 Invariants: every group has equal follow-up, as in `repeat_rate_within`. A person is in exactly one group, except by
 product: then a person is in one group for each product of their first purchase.
@@ -6,7 +6,7 @@ product: then a person is in one group for each product of their first purchase.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -17,11 +17,13 @@ from funnel._aggregate.group_by import value_name
 from funnel._arguments import SpanLike, check_choice, count_of
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
+from funnel._people import logs_of
 from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.facts._frames import raw_facts_over
 from funnel.facts._schema import narrowed
+from funnel.logs.own_columns import own_kinds
 from funnel.metrics._display import days
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
@@ -60,14 +62,14 @@ class RepeatGroups(Charted, Rows, Listed[RepeatGroup], Tabular):
 
     Attributes:
         as_of: The evaluation time.
-        by: The grouping of buyers.
+        by: The grouping of buyers: one of `By`, or an own column.
         within: Time from the first purchase in which a second purchase counts.
         min_people: Minimum number of people for a reported share.
         groups: The groups.
     """
 
     as_of: datetime
-    by: By
+    by: str
     within: timedelta
     min_people: int
     groups: tuple[RepeatGroup, ...]
@@ -101,19 +103,19 @@ class RepeatGroups(Charted, Rows, Listed[RepeatGroup], Tabular):
 
 def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     logs: Logs,
-    by: By,
+    by: str,
     within: SpanLike,
     *,
     as_of: datetime,
     lines: IntoFrame | None = None,
     min_people: int = DEFAULT_MIN_PEOPLE,
 ) -> RepeatGroups:
-    """Compute the repeat rate within a time, by origin or first product.
+    """Compute the repeat rate within a time, by origin, first product or an own column.
 
     Args:
         logs: All records.
         by: The grouping: `source`, `campaign` or `referral` (of the first arrival), `promotion` or `product` (of the
-            first purchase).
+            first purchase), or an own column of purchases with texts (of the first purchase).
         within: Maximum time from the first purchase to the second, inclusive.
         as_of: The evaluation time.
         lines: For `product` only: a dataframe of the same engine as the logs, with `purchase_id` and `sku` (and
@@ -122,8 +124,8 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: `within` is not a positive span, `by` is not one of the groupings, `product` comes without lines,
-            or lines come without `product`.
+        ArgumentError: `within` is not a positive span, `by` is not one of the groupings or such a column, `product`
+            comes without lines, or lines come without `product`.
         LogsError: The lines are invalid.
 
     Example:
@@ -139,7 +141,8 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
         [('fair', 1, 1), ('instagram', 0, 1)]
     """
     window = RepeatWindow.of(within, as_of)
-    check_choice(by, get_args(By), "by")
+    logs_of(logs)
+    check_choice(by, (*get_args(By), *_own_texts(logs)), "by")
     count_of(min_people, "min_people", minimum=1)
     if (lines is not None) is not (by == "product"):
         raise ArgumentError(
@@ -161,22 +164,32 @@ def _largest_first(group: tuple[Any, RepeatRate]) -> tuple[int, int, str]:
     return -repeat.rate.trials, -repeat.pending, str(name)
 
 
+_KEYS = ["source", "id"]
+
 # ---- the group of each buyer ---------------------------------------------------------------------------------------
 
 
-def _labels(logs: Logs, rows: Frame, by: By, lines: object, now: int) -> Frame:
+def _own_texts(logs: Logs) -> Sequence[str]:
+    """Return the own columns of purchases with texts."""
+    kinds = own_kinds(logs._logs, logs._own, logs._frame_kind).get("purchases", {})  # noqa: SLF001
+    return [name for name, kind in kinds.items() if kind == "text"]
+
+
+def _labels(logs: Logs, rows: Frame, by: str, lines: object, now: int) -> Frame:
     """Return `person_id` and `group`; `group` is "" if unknown."""
     firsts = rows.filter(nw.col("nth") == 1)
     if by == "promotion":
         return firsts.select(PERSON, group=nw.col("promotion"))
     if by == "product":
         return _first_products(firsts, lines_beside(logs, lines))
-    return _arrivals(logs, now).select(PERSON, group=_OF_ARRIVAL[by]())
+    if by in _OF_ARRIVAL:
+        return _arrivals(logs, now).select(PERSON, group=_OF_ARRIVAL[by]())
+    own = logs._logs["purchases"].select(*_KEYS, group=nw.col(by).cast(nw.String()).fill_null(""))  # noqa: SLF001
+    return firsts.select(PERSON, *_KEYS).join(own, on=_KEYS, how="inner").select(PERSON, "group")
 
 
 def _first_products(firsts: Frame, lines: Frame) -> Frame:
-    keys = ["source", "id"]
-    products = firsts.select(PERSON, *keys).join(lines, on=keys, how="left")
+    products = firsts.select(PERSON, *_KEYS).join(lines, on=_KEYS, how="left")
     return products.select(PERSON, group=nw.col(SKU).fill_null(""))
 
 

@@ -49,9 +49,9 @@ WHOLE = sa.BigInteger()
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """The type of a generated number; SQLite generates only its own integer type."""
 
-_LONG = ("lines",)
+_LONG = ("lines", "own_columns")
 
-VERSION = 5
+VERSION = 6
 """The version of the tables, stored in the comment on the table of records, so that migrations carry it."""
 _COMMENT = "shopfunnel, version "
 

@@ -156,7 +156,7 @@ class AlchemyTables(AlchemyPeople):
             start = self._execute(sa.select(sa.func.min(r.c.seq)).where(r.c.seq > end)).scalar()
 
     def _now(self, column: str) -> sa.ColumnElement[Any]:
-        """Return a column as shown: current names of people, and no purchase for a complaint without one."""
+        """Return a column as shown: current names of people, and a complaint's purchase only if it exists."""
         r, p = self._tables.records, self._tables.people
         if column == "person_id":
             return canonical_of(p, p)
@@ -165,7 +165,7 @@ class AlchemyTables(AlchemyPeople):
             sender = sa.case((s.c.group_id != p.c.group_id, canonical_of(s, p)))
             return sa.select(sender).where(s.c.person_id == r.c[column]).correlate(r, p).scalar_subquery()
         if column == "regarding":
-            return sa.case((r.c.kind == "complaint", sa.null()), else_=r.c[column])
+            return sa.case((sa.and_(r.c.kind == "complaint", ~self._target(p)), sa.null()), else_=r.c[column])
         return r.c[column]
 
     def _which(self, log: str) -> sa.ColumnElement[bool]:
