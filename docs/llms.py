@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 HIDDEN = re.compile(r"^---\n.*?\n---\n|<!--.*?-->\n*|```\{(?:toctree|eval-rst)\}.*?\n```\n*", re.DOTALL)
 """The parts of a source that a reader does not see: the header, comments, the navigation and directives."""
 
+INCLUDED = re.compile(r"```\{include\} (\S+)\n.*?```", re.DOTALL)
+"""The place of another file in a page."""
+
 MARKUP = re.compile(r"\[([^\]]*)\]\([^)]*\)|[`*]")
 """Links and emphasis in a description."""
 
@@ -27,7 +30,7 @@ def write(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.name != "html":
         return
     env = app.env
-    sources = {name: HIDDEN.sub("", env.doc2path(name).read_text(encoding="utf-8")) for name in pages(env)}
+    sources = {name: source(Path(env.doc2path(name))) for name in pages(env)}
     links = "".join(
         f"- [{env.titles[name].astext()}]({app.builder.get_target_uri(name)}){described(text)}\n"
         for name, text in sources.items()
@@ -36,6 +39,12 @@ def write(app: Sphinx, error: Exception | None) -> None:
     folder = Path(app.outdir)
     folder.joinpath("llms.txt").write_text(f"{heading}\n## Pages\n\n{links}", encoding="utf-8")
     folder.joinpath("llms-full.txt").write_text(f"{heading}\n{''.join(parts(sources))}", encoding="utf-8")
+
+
+def source(path: Path) -> str:
+    """Return the text of a page as a reader sees it, with the files that it includes."""
+    text = path.read_text(encoding="utf-8")
+    return HIDDEN.sub("", INCLUDED.sub(lambda match: source(path.parent / match[1]), text))
 
 
 def pages(env: BuildEnvironment) -> list[str]:
