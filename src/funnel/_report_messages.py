@@ -55,7 +55,7 @@ REPORT: Mapping[str, Translated] = {
     "ask_repeat": ("Do first-time buyers return?", "Apakah pembeli pertama kembali belanja?"),
     "ask_overdue": ("Who is overdue?", "Siapa yang terlambat belanja?"),
     "ask_growth": ("Did the shop grow?", "Apakah toko bertumbuh?"),
-    "ask_expected": ("What is expected next month?", "Apa yang diperkirakan untuk bulan depan?"),
+    "ask_expected": ("What is expected next month?", "Apa perkiraan bulan depan?"),
     "lead_conversion": (
         "Leads of {month}: {rate} bought within {within}.",
         "Dari prospek yang datang pada {month}, {rate} membeli dalam {within}.",
@@ -90,7 +90,7 @@ REPORT: Mapping[str, Translated] = {
     ),
     "repeat_pending": (
         "Pending: {people}, who still have time; the rate excludes them.",
-        "Masih menunggu: {people} yang waktunya belum habis, belum dihitung.",
+        "Masih menunggu, belum dihitung: {people}.",
     ),
     "overdue_rate": (
         (

@@ -42,10 +42,10 @@ def write_files(folder: Path, orders: str = ORDERS, mapping: str = MAPPING) -> l
 
 
 def many_orders() -> str:
-    """Return the orders of 160 people, who first bought on one of 160 days and then came again one to five times."""
+    """Return the orders of 160 people, who first bought two days apart and then came again one to five times."""
     rows = ["No,Buyer,When,Total,Back,Back on"]
     for person in range(160):
-        first = date(2025, 7, 1) + timedelta(days=person)
+        first = date(2025, 5, 1) + timedelta(days=2 * person)
         for number in range(2 + person % 5):
             day = first + timedelta(days=number * (15 + person % 29))
             rows.append(f"{person}-{number},p{person},{day} 09:00,{50 + person % 7 * 10}.000,,")

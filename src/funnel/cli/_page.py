@@ -18,7 +18,7 @@ from funnel.cli._words import Words
 PIPE_WIDTH = 120
 """The width of the page without a terminal, in characters."""
 
-_MOST_REASONS = 4
+_MOST_REASONS = 6
 _MOST_COHORTS = 3
 _MOST_SOURCES = 5
 
