@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.shop import many_orders
-from tests.cli.test_html import PICTURES, html_of
+from tests.cli.test_html import PICTURES, html_of, months
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (390, 768, 1280)
@@ -88,7 +88,8 @@ def browse(*options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("id", "dark")])
 def test_the_page_reads_well_in_a_browser(tmp_path: Path, root: Path, language: str, scheme: str) -> None:
     """No error in the console and no overflow; every part has the focus of the keyboard, contrast, and its picture."""
-    html_of(tmp_path, "--language", language, orders=many_orders())
+    orders = "\n".join([many_orders(), *months(before=4, after=30).splitlines()[1:]])
+    html_of(tmp_path, "--language", language, orders=orders)
     page = tmp_path / "measure.html"
     page.write_text(MEASURE % json.dumps(WIDTHS), encoding="utf-8")
     dumped = browse(

@@ -221,10 +221,8 @@ def test_the_next_month_is_expected_with_its_interval(findings: Findings) -> Non
 
     assert text.count(f"From 2026-05-01 to 2026-05-28: {numbers} purchases, and ") == 2
     assert "They pay Rp" in text
-    assert (
-        f"on {len(forecast.past)} past days: the purchases were inside its interval {forecast.past_inside} times."
-        in text
-    )
+    past, inside = len(forecast.past), forecast.past_inside
+    assert f"on {past} past days: the purchases were inside its interval {inside} times." in text
     assert "A season is not part of it: that needs two years of data." in text
     assert "expected" in sections_with_pictures(html)
 
