@@ -209,6 +209,10 @@ REPORT: Mapping[str, Translated] = {
         "The same forecast was made on {count} past days: the purchases were inside its interval {inside} times.",
         "Perkiraan yang sama dibuat untuk {count} masa lalu: pembeliannya {inside} kali masuk dalam selangnya.",
     ),
+    "interval_wide": (
+        "Do not plan with a number whose interval is this wide: the past does not show it.",
+        "Angka yang selangnya selebar ini jangan dipakai untuk rencana: masa lalu tidak menunjukkannya.",
+    ),
     "season_untested": (
         "A season is not part of it: that needs two years of data.",
         "Musim belum diperhitungkan: perlu data dua tahun.",

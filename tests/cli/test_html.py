@@ -16,7 +16,7 @@ import attrs
 import polars as pl
 import pytest
 
-from funnel import Customer, Lead, Money, Purchase, SqliteStore
+from funnel import Customer, Lead, Money, Purchase, SqliteStore, lifecycle
 from funnel._report_messages import ACCOUNT, CHARTS, REPORT
 from funnel.cli import _expected, _html, _pictures
 from funnel.cli._answers import Answers
@@ -27,6 +27,7 @@ from funnel.cli._sections import Sections
 from funnel.cli._source import of_orders
 from funnel.cli._tasks import of_today
 from funnel.cli._words import Words
+from funnel.forecast import Prediction
 from funnel.policy import Policy
 from funnel.readers._read_orders import OrderMapping, read_orders
 from funnel.records import Contact
@@ -162,6 +163,17 @@ def test_the_page_is_in_indonesian(tmp_path: Path) -> None:
     assert not re.search(r"\b(?:people|bought|stage|month|months|buyers|person|customer|rows|again|share)\b", text)
 
 
+def test_the_numbers_of_an_axis_are_in_the_language_of_the_page() -> None:
+    """Thousands are separated by a dot in Indonesian, and by a comma in English."""
+    day = datetime(2026, 3, 9, tzinfo=UTC)
+    result = lifecycle([{"person_id": f"p{n}", "purchased_at": day} for n in range(1500)], tz="UTC", as_of=day)
+
+    for language, number, other in (("en", "1,000", "1.000"), ("id", "1.000", "1,000")):
+        picture = _pictures.picture(result, Words(language, ZoneInfo("UTC")))
+        assert f">{number}<" in picture
+        assert f">{other}<" not in picture
+
+
 def test_both_languages_have_every_text() -> None:
     """Each text has the same values in both languages; no text is empty."""
     for english, indonesian in REPORT.values():
@@ -223,6 +235,7 @@ def test_the_next_month_is_expected_with_its_interval(findings: Findings) -> Non
     assert "They pay Rp" in text
     past, inside = len(forecast.past), forecast.past_inside
     assert f"on {past} past days: the purchases were inside its interval {inside} times." in text
+    assert "Do not plan with a number whose interval is this wide" in text  # new buyers stopped coming
     assert "A season is not part of it: that needs two years of data." in text
     assert "expected" in sections_with_pictures(html)
 
@@ -256,13 +269,15 @@ def test_amounts_that_are_not_known_are_not_expected(findings: Findings) -> None
     """A shop without amounts has no sentence and no row about payments."""
     forecast = findings.expected.forecast
     assert forecast is not None
-    unpriced = attrs.evolve(forecast, total=attrs.evolve(forecast.total, revenue=None))
+    sure = Prediction(10, 5, 20)
+    unpriced = attrs.evolve(forecast, total=attrs.evolve(forecast.total, revenue=None, purchases=sure, new_buyers=sure))
     section = Sections(
         attrs.evolve(findings, expected=attrs.evolve(findings.expected, forecast=unpriced)),
         Words("en", ZoneInfo("UTC")),
     ).expected()
 
     assert "They pay" not in section.sentences[0][1]
+    assert "Do not plan" not in section.sentences[1][1]
     assert [row[0] for row in section.tables[0].rows] == ["purchases", "new buyers"]
 
 

@@ -157,9 +157,8 @@ def test_overdue_people_equal_sql(findings: Findings, connection: duckdb.DuckDBP
     ((steady,),) = rows(connection, steady_in_sql)
 
     assert findings.buying.late == Rate(len(late), steady)
-    assert [(one.person_id, one.purchases, one.net_spent.minor) for one in findings.buying.overdue] == late[
-        : QUERY.rows
-    ]
+    overdue = [(one.person_id, one.purchases, one.net_spent.minor) for one in findings.buying.overdue]
+    assert overdue == late[: QUERY.rows]
 
 
 def test_the_account_adds_up(findings: Findings) -> None:

@@ -15,6 +15,9 @@ from funnel.money import Money
 if TYPE_CHECKING:
     from funnel.forecast import Prediction, ShopForecast
 
+_WIDE = 10
+"""An end above this multiple of the expected number says that the past does not show the number; our default."""
+
 MIN_PEOPLE = 30
 """Minimum number of people in each of two compared rates; our default."""
 
@@ -127,6 +130,9 @@ class Answers:
     def past_forecasts(self, forecast: ShopForecast) -> Iterator[str]:
         """Yield how well the same forecast did on past days, and whether it has a season."""
         yield self.words("past_inside", inside=forecast.past_inside, count=len(forecast.past))
+        total = forecast.total
+        if any(one.upper > _WIDE * one.value for one in (total.purchases, total.new_buyers, total.revenue) if one):
+            yield self.words("interval_wide")
         yield self.words({None: "season_untested", True: "season_used", False: "season_unseen"}[forecast.has_season])
 
     def money(self, minor: int | None) -> str:
