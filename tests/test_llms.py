@@ -50,7 +50,7 @@ def test_both_texts_are_written_beside_the_pages(tmp_path: Path) -> None:
 
 
 def test_a_build_that_failed_writes_nothing(tmp_path: Path) -> None:
-    """After an error there are no pages to describe."""
+    """After an error the build has no pages to describe."""
     site = tmp_path / "site"
     app = Sphinx(tmp_path, None, site, tmp_path / "trees", "html", status=None, warning=None)
     write(app, ValueError())

@@ -273,9 +273,9 @@ def test_a_chart_of_a_forecast_shows_the_next_weeks_beside_the_past() -> None:
     forecast = result("shop-forecast")
     *past, coming = rows(chart("shop-forecast"))
 
-    assert [row["made"] for row in past] == [one.actual_purchases for one in forecast.past]
+    assert [row["actual"] for row in past] == [one.actual_purchases for one in forecast.past]
     assert [row["expected"] for row in past] == [round(one.expected_purchases, 1) for one in forecast.past]
-    assert coming["made"] is None
+    assert coming["actual"] is None
     assert coming["lower"] < coming["expected"] == round(forecast.total.purchases.value, 1) < coming["upper"]
 
 

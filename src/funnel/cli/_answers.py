@@ -102,7 +102,7 @@ class Answers:
                 yield words("grown_open", month=words.month(one.start), people=words.people(one.active))
 
     def expected(self) -> Iterator[str]:
-        """Yield what is expected of the next four weeks, or why there is no forecast."""
+        """Yield what is expected of the next four weeks, or the reason for a missing forecast."""
         words, expected = self.words, self.findings.expected
         if expected.min_repeat_buyers is None:
             yield words("no_forecast")

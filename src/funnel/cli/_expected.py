@@ -1,4 +1,4 @@
-"""What the report expects of the next four weeks; or why it has no forecast."""
+"""The forecast of the next four weeks in the report, or the reason why there is no forecast."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WEEKS, _PAST, _MIN_PAST = 4, 8, 4
 
 @attrs.frozen
 class Expected:
-    """The forecast, or why there is none.
+    """The forecast, or the numbers that explain why it is missing.
 
     Attributes:
         forecast: The forecast; None without the extra `forecast`, or with too little data.
-        repeat_buyers: Number of people who have bought again.
-        min_repeat_buyers: Number of people who must have bought again by `since`; None without the extra.
+        repeat_buyers: Number of people with two purchases or more.
+        min_repeat_buyers: Required number of such people at `since`; None without the extra.
         since: The earliest of the past forecasts that are required.
     """
 
@@ -50,7 +50,7 @@ def expect(source: Source, *, tz: str, as_of: datetime, repeat_buyers: int) -> E
         source: The records.
         tz: The shop's time zone.
         as_of: The evaluation time. If it is the last instant of a day, the forecast begins with the next day.
-        repeat_buyers: Number of people who have bought again.
+        repeat_buyers: Number of people with two purchases or more.
     """
     since = as_of - timedelta(weeks=_WEEKS * _MIN_PAST)
     if not has_forecasts():

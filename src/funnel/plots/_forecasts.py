@@ -22,7 +22,7 @@ def shop_forecast(result: ShopForecast) -> style.Chart:
     """Return the purchases of past spans as bars, what was expected as points, and the next span with its interval."""
     rows = list(_rows(result))
     base = style.chart(rows).encode(x=style.periods("span", "first day"), tooltip=[alt.Tooltip("text:N")])
-    up = style.numbers("made", "purchases", zero=True)
+    up = style.numbers("actual", "purchases", zero=True)
     kinds = {_BAR: style.LIGHT, _POINT: style.BLUE}
     bars = base.mark_bar().encode(y=alt.Y(**up), color=style.colors("bar", list(kinds), **kinds))
     line = base.mark_rule(size=3, opacity=0.5, color=style.BLUE).encode(
@@ -50,8 +50,8 @@ def _rows(result: ShopForecast) -> Iterator[dict[str, Any]]:
     yield _row(result.total.first_day, None, (coming.value, coming.lower, coming.upper), text)
 
 
-def _row(first_day: date, made: int | None, ends: Sequence[float | None], text: str) -> dict[str, Any]:
+def _row(first_day: date, actual: int | None, ends: Sequence[float | None], text: str) -> dict[str, Any]:
     """Return the row of a span; one decimal is enough for a picture."""
     expected, lower, upper = (None if one is None else round(one, 1) for one in ends)
-    counts = {"made": made, "expected": expected, "lower": lower, "upper": upper}
+    counts = {"actual": actual, "expected": expected, "lower": lower, "upper": upper}
     return {"span": f"{first_day}", **counts, "text": text, "bar": _BAR, "point": _POINT}
