@@ -87,7 +87,7 @@ PYTHON = $(or $(shell for p in python3 python3.15 python3.14 python3.13 python3.
 	@touch $@
 
 .venv/demo.stamp: pyproject.toml | .venv/uv.stamp
-	@$(INSTALL) -e '.[cli,plots]'
+	@$(INSTALL) -e '.[cli,plots,forecast]'
 	@touch $@
 
 .venv/dev.stamp: pyproject.toml | .venv/uv.stamp

@@ -31,7 +31,7 @@ from funnel import (
     worklist,
 )
 from funnel.backtest import BacktestDates, RuleBook, backtest, calibrate, compare_rules, stage_difference
-from funnel.forecast import buying_model, check_model
+from funnel.forecast import buying_model, check_model, shop_forecast
 from funnel.interactions import Complaint, Question
 from funnel.metrics import (
     PurchaseSummary,
@@ -226,6 +226,7 @@ RESULTS: Mapping[str, Callable[[], Any]] = {
         funnel.stage, funnel.stage, shop(), POLICY, as_of=NOW, new_policy=Policy(lapse_after=90 * DAY)
     ),
     "model-check": checked,
+    "shop-forecast": lambda: shop_forecast(shop(), tz=TZ, as_of=NOW, past=4, model="nbd"),
 }
 """One result of each kind, by the name of its picture."""
 

@@ -37,7 +37,8 @@ def parsed(path: Path) -> Document:
 def shown_files() -> list[Path]:
     """List the pages and source files that may hold an example: cheaply, for each process of a run lists them."""
     docs = [path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts]
-    files = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *docs, *(ROOT / "src").rglob("*.py")])
+    source = [path for sign in SIGNS for path in (ROOT / "src").rglob(f"*{sign}")]
+    files = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *docs, *source])
     return [path for path in files if SIGNS[path.suffix] in path.read_text(encoding="utf-8")]
 
 

@@ -174,7 +174,7 @@ def test_every_frame_is_computed_in_one_place(root: Path) -> None:
 
 
 def test_the_wheel_holds_the_library_and_nothing_else(root: Path, tmp_path: Path) -> None:
-    """The wheel has the typed library with its licence: no tests, no examples, no docs."""
+    """The wheel has the typed library with its skill and its licence: no tests, no examples, no docs."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=root, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -183,7 +183,10 @@ def test_the_wheel_holds_the_library_and_nothing_else(root: Path, tmp_path: Path
     assert "funnel/py.typed" in files
     assert any(name.endswith("licenses/LICENSE") for name in files)
     assert {name.split("/")[0] for name in files} == {"funnel", f"shopfunnel-{version(root)}.dist-info"}
-    assert {name.rpartition(".")[2] for name in files if name.startswith("funnel/")} == {"py", "pyi", "typed"}
+    library = {name for name in files if name.startswith("funnel/")}
+    assert {name.rpartition(".")[2] for name in library if not name.endswith(".md")} == {"py", "pyi", "typed"}
+    assert [name for name in library if name.endswith(".md")] == ["funnel/.agents/skills/shopfunnel/SKILL.md"]
+    assert "funnel/.agents/skills/shopfunnel/scripts/summarize.py" in library
 
 
 def version(root: Path) -> str:

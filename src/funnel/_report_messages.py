@@ -55,6 +55,7 @@ REPORT: Mapping[str, Translated] = {
     "ask_repeat": ("Do first-time buyers return?", "Apakah pembeli pertama kembali belanja?"),
     "ask_overdue": ("Who is overdue?", "Siapa yang terlambat belanja?"),
     "ask_growth": ("Did the shop grow?", "Apakah toko bertumbuh?"),
+    "ask_expected": ("What is expected next month?", "Apa perkiraan bulan depan?"),
     "lead_conversion": (
         "Leads of {month}: {rate} bought within {within}.",
         "Dari prospek yang datang pada {month}, {rate} membeli dalam {within}.",
@@ -89,7 +90,7 @@ REPORT: Mapping[str, Translated] = {
     ),
     "repeat_pending": (
         "Pending: {people}, who still have time; the rate excludes them.",
-        "Masih menunggu: {people} yang waktunya belum habis, belum dihitung.",
+        "Masih menunggu, belum dihitung: {people}.",
     ),
     "overdue_rate": (
         (
@@ -182,6 +183,66 @@ REPORT: Mapping[str, Translated] = {
     "resurrected": ("came back", "kembali belanja"),
     "dormant": ("did not buy again", "tidak belanja lagi"),
     "revenue": ("paid", "dibayar"),
+    # ---- the forecast
+    "expected": ("Expected next month", "Perkiraan bulan depan"),
+    "value_to": ("{value} ({low} to {high})", "{value} ({low} sampai {high})"),
+    "expected_counts": (
+        "From {first} to {last}: {purchases} purchases, and {new} new buyers.",
+        "Dari {first} sampai {last}: {purchases} pembelian, dan {new} pembeli baru.",
+    ),
+    "expected_paid": ("They pay {paid}.", "Yang dibayar: {paid}."),
+    "no_forecast": (
+        "A forecast needs the extra forecast: pip install 'shopfunnel[forecast]'.",
+        "Perkiraan memerlukan paket tambahan: pip install 'shopfunnel[forecast]'.",
+    ),
+    "forecast_few": (
+        (
+            "There is too little data for a forecast. It needs {least} who had bought again by {day}, so that the same "
+            "forecast can be compared with what followed. So far, {people} bought again."
+        ),
+        (
+            "Datanya belum cukup untuk perkiraan. Perlu {least} yang sudah belanja lagi sebelum {day}, supaya "
+            "perkiraan yang sama bisa dibandingkan dengan kenyataannya. Sampai sekarang baru {people} belanja lagi."
+        ),
+    ),
+    "past_inside": (
+        "The same forecast was made on {count} past days: the purchases were inside its interval {inside} times.",
+        "Perkiraan yang sama dibuat untuk {count} masa lalu: pembeliannya {inside} kali masuk dalam selangnya.",
+    ),
+    "interval_wide": (
+        "Do not plan with a number whose interval is this wide: the past does not show it.",
+        "Angka yang selangnya selebar ini jangan dipakai untuk rencana: masa lalu tidak menunjukkannya.",
+    ),
+    "season_untested": (
+        "A season is not part of it: that needs two years of data.",
+        "Musim belum diperhitungkan: perlu data dua tahun.",
+    ),
+    "season_used": (
+        "It follows the season: the same weeks of the year before made the past forecasts better.",
+        "Musim diperhitungkan: minggu yang sama tahun lalu membuat perkiraan masa lalu lebih tepat.",
+    ),
+    "season_unseen": (
+        "A season is not part of it: the same weeks of the year before did not make the past forecasts better.",
+        "Musim tidak diperhitungkan: minggu yang sama tahun lalu tidak membuat perkiraan masa lalu lebih tepat.",
+    ),
+    "new_buyers": ("new buyers", "pembeli baru"),
+    "value_expected": ("expected", "perkiraan"),
+    "from": ("from", "dari"),
+    "until": ("to", "sampai"),
+    "first_day": ("first day", "hari pertama"),
+    "made": ("made", "terjadi"),
+    "past_forecasts": ("Purchases of 28 days: expected, and made.", "Pembelian 28 hari: perkiraan, dan yang terjadi."),
+    "forecast_meaning": (
+        (
+            "In brackets: the actual number is inside with a probability of 95 %. A person's purchases on one day are "
+            "one purchase. The forecast knows past purchases alone, no prices, campaigns or holidays."
+        ),
+        (
+            "Dalam kurung: angka sebenarnya ada di dalamnya dengan peluang 95 %. Beberapa pembelian satu orang pada "
+            "hari yang sama dihitung satu. Perkiraan hanya mengenal pembelian yang lalu, bukan harga, promosi, atau "
+            "hari raya."
+        ),
+    ),
     # ---- people
     "overdue": ("Overdue by their own rhythm", "Terlambat dari kebiasaan belanjanya sendiri"),
     "overdue_sorted": ("Sorted by the amount spent.", "Diurutkan menurut jumlah belanja."),
@@ -327,6 +388,10 @@ CHARTS: Mapping[str, str] = {
     r"(.+) \((.+)\)": "{} ({})",
     r"months later": "bulan kemudian",
     r"average": "rata-rata",
+    r"purchases": "pembelian",
+    r"purchases made": "pembelian yang terjadi",
+    r"purchases expected": "perkiraan pembelian",
+    r"first day": "hari pertama",
     r"buyers": "pembeli",
     r"new": "baru",
     r"retained": "belanja juga bulan sebelumnya",

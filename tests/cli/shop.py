@@ -1,7 +1,8 @@
-"""A small made-up order file for tests of the report."""
+"""Made-up order files for tests of the report."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,3 +39,14 @@ def write_files(folder: Path, orders: str = ORDERS, mapping: str = MAPPING) -> l
     (folder / "orders.csv").write_text(orders, encoding="utf-8")
     (folder / "orders.toml").write_text(mapping, encoding="utf-8")
     return ["report", str(folder / "orders.csv"), "--mapping", str(folder / "orders.toml")]
+
+
+def many_orders() -> str:
+    """Return the orders of 160 people, who first bought two days apart and then came again one to five times."""
+    rows = ["No,Buyer,When,Total,Back,Back on"]
+    for person in range(160):
+        first = date(2025, 5, 1) + timedelta(days=2 * person)
+        for number in range(2 + person % 5):
+            day = first + timedelta(days=number * (15 + person % 29))
+            rows.append(f"{person}-{number},p{person},{day} 09:00,{50 + person % 7 * 10}.000,,")
+    return "\n".join(rows)

@@ -12,18 +12,27 @@ from pathlib import Path
 from string import Formatter
 from zoneinfo import ZoneInfo
 
+import attrs
 import polars as pl
 import pytest
 
-from funnel import Customer, Lead, Money, Purchase, SqliteStore
+from funnel import Customer, Lead, Money, Purchase, SqliteStore, lifecycle
 from funnel._report_messages import ACCOUNT, CHARTS, REPORT
-from funnel.cli import _html, _pictures
-from funnel.cli._html import PALETTE
+from funnel.cli import _expected, _html, _pictures
+from funnel.cli._answers import Answers
+from funnel.cli._findings import Findings, ReportQuery, find
+from funnel.cli._html import PALETTE, html_page
+from funnel.cli._options import read_as_of
+from funnel.cli._sections import Sections
+from funnel.cli._source import of_orders
 from funnel.cli._tasks import of_today
 from funnel.cli._words import Words
+from funnel.forecast import Prediction
+from funnel.policy import Policy
+from funnel.readers._read_orders import OrderMapping, read_orders
 from funnel.records import Contact
 from funnel.rules import NextAction
-from tests.cli.shop import ORDERS, write_files
+from tests.cli.shop import ORDERS, many_orders, write_files
 from tests.cli.test_cli import AS_OF, EXPORTS, run
 
 CANARY = "Kanaria"
@@ -154,6 +163,17 @@ def test_the_page_is_in_indonesian(tmp_path: Path) -> None:
     assert not re.search(r"\b(?:people|bought|stage|month|months|buyers|person|customer|rows|again|share)\b", text)
 
 
+def test_the_numbers_of_an_axis_are_in_the_language_of_the_page() -> None:
+    """Thousands are separated by a dot in Indonesian, and by a comma in English."""
+    day = datetime(2026, 3, 9, tzinfo=UTC)
+    result = lifecycle([{"person_id": f"p{n}", "purchased_at": day} for n in range(1500)], tz="UTC", as_of=day)
+
+    for language, number, other in (("en", "1,000", "1.000"), ("id", "1.000", "1,000")):
+        picture = _pictures.picture(result, Words(language, ZoneInfo("UTC")))
+        assert f">{number}<" in picture
+        assert f">{other}<" not in picture
+
+
 def test_both_languages_have_every_text() -> None:
     """Each text has the same values in both languages; no text is empty."""
     for english, indonesian in REPORT.values():
@@ -188,6 +208,104 @@ def test_texts_have_contrast(scheme: int) -> None:
         light, dark = sorted((luminance(PALETTE[name][scheme]) for name in (text, ground)), reverse=True)
 
         assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+# ---- the forecast --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """Return the findings of a shop with enough repeat buyers for a forecast."""
+    _, file, _, mapping = write_files(tmp_path_factory.mktemp("shop"), many_orders())
+    zone = ZoneInfo("Asia/Jakarta")
+    query = ReportQuery(read_as_of("2026-04-30", zone), zone.key, Policy())
+    return find(of_orders(read_orders(file, OrderMapping.read(mapping))), query, lambda _name, _done, _total: None)
+
+
+def test_the_next_month_is_expected_with_its_interval(findings: Findings) -> None:
+    """The section has the numbers of the forecast, their intervals, the past forecasts and a picture."""
+    forecast = findings.expected.forecast
+    assert forecast is not None
+    assert (str(forecast.total.first_day), str(forecast.total.last_day)) == ("2026-05-01", "2026-05-28")
+    html = html_page("shop", findings, Words("en", ZoneInfo("Asia/Jakarta")))
+    text, bought = text_of(html), forecast.total.purchases
+    numbers = f"{bought.value:,.0f} ({bought.lower:,.0f} to {bought.upper:,.0f})"
+
+    assert text.count(f"From 2026-05-01 to 2026-05-28: {numbers} purchases, and ") == 2
+    assert "They pay Rp" in text
+    past, inside = len(forecast.past), forecast.past_inside
+    assert f"on {past} past days: the purchases were inside its interval {inside} times." in text
+    assert "Do not plan with a number whose interval is this wide" in text  # new buyers stopped coming
+    assert "A season is not part of it: that needs two years of data." in text
+    assert "expected" in sections_with_pictures(html)
+
+
+def test_the_forecast_is_in_indonesian(findings: Findings) -> None:
+    """Sentences, tables and picture are in Indonesian."""
+    words = Words("id", ZoneInfo("Asia/Jakarta"))
+    section = Sections(findings, words).expected()
+    assert section.picture is not None
+    picture = _pictures.picture(section.picture, words)
+
+    assert section.sentences[0][1].startswith("Dari 2026-05-01 sampai 2026-05-28: ")
+    assert section.tables[0].rows[2][0] == "dibayar"
+    assert all(text in picture for text in ("pembelian yang terjadi", "perkiraan pembelian", "hari pertama"))
+
+
+def test_a_season_is_named_if_it_was_tested(findings: Findings) -> None:
+    """A forecast with a season, and one without, have their own sentences."""
+    forecast = findings.expected.forecast
+    assert forecast is not None
+    answers = Answers(findings, Words("en", ZoneInfo("UTC")))
+    with_season, without = (
+        list(answers.past_forecasts(attrs.evolve(forecast, has_season=known)))[1] for known in (True, False)
+    )
+
+    assert with_season.startswith("It follows the season")
+    assert without.startswith("A season is not part of it: the same weeks")
+
+
+def test_amounts_that_are_not_known_are_not_expected(findings: Findings) -> None:
+    """A shop without amounts has no sentence and no row about payments."""
+    forecast = findings.expected.forecast
+    assert forecast is not None
+    sure = Prediction(10, 5, 20)
+    unpriced = attrs.evolve(forecast, total=attrs.evolve(forecast.total, revenue=None, purchases=sure, new_buyers=sure))
+    section = Sections(
+        attrs.evolve(findings, expected=attrs.evolve(findings.expected, forecast=unpriced)),
+        Words("en", ZoneInfo("UTC")),
+    ).expected()
+
+    assert "They pay" not in section.sentences[0][1]
+    assert "Do not plan" not in section.sentences[1][1]
+    assert [row[0] for row in section.tables[0].rows] == ["purchases", "new buyers"]
+
+
+def test_too_little_data_has_no_forecast(tmp_path: Path) -> None:
+    """The section says how many people must have bought again by which day, and how many did."""
+    html = html_of(tmp_path)
+    needed = "There is too little data for a forecast. It needs 100 people who had bought again by 2026-02-09"
+
+    assert needed in text_of(html)
+    assert "So far, 1 person bought again." in text_of(html)
+    assert "What is expected next month?" not in text_of(html)
+
+
+def test_repeat_buyers_of_today_alone_are_too_few(tmp_path: Path) -> None:
+    """100 people who bought again since the earliest past forecast give no forecast."""
+    rows = [HEAD]
+    for person in range(101):
+        rows.extend(f"{person}-{month},p{person},2026-0{month}-01 09:00,10.000,," for month in (4, 5))
+
+    assert "So far, 101 people bought again." in text_of(html_of(tmp_path, orders="\n".join(rows)))
+
+
+def test_without_the_extra_the_section_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without SciPy says what to install."""
+    assert _expected.has_forecasts()
+    monkeypatch.setattr(_expected, "has_forecasts", bool)
+
+    assert "A forecast needs the extra forecast: pip install 'shopfunnel[forecast]'." in text_of(html_of(tmp_path))
 
 
 # ---- contacts and today's list -------------------------------------------------------------------------------------

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from rich.console import Console
 
 from funnel.cli._findings import Findings, ReportQuery, find
+from funnel.cli._page import PIPE_WIDTH, print_page
 from funnel.cli._source import of_orders
 from funnel.cli._tasks import facts_of
+from funnel.cli._words import Words
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.messages import explain
+from funnel.messages import Language, explain
 from funnel.metrics._rate import Rate
 from funnel.money import Money
 from funnel.policy import Policy
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.no_cover
 
 AS_OF = datetime(2011, 12, 9, 23, 59, 59, 999_999, tzinfo=UTC)
-QUERY = ReportQuery(AS_OF, "Europe/London", Policy(), rows=5)
+QUERY = ReportQuery(AS_OF, "Europe/London", Policy())
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +77,17 @@ def connection(orders: ShopData) -> duckdb.DuckDBPyConnection:
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
     return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_the_short_page_has_60_lines_at_most(findings: Findings, language: Language) -> None:
+    """The page and the path below it fit, also with the sentence about the next month."""
+    console = Console(width=PIPE_WIDTH, file=io.StringIO())
+    print_page("online_retail.parquet", findings, Words(language, ZoneInfo("Europe/London")), console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+    assert any("2011-12-10" in line for line in lines)
+    assert len(lines) < 60
 
 
 def test_people_per_stage_equal_sql(findings: Findings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,7 +157,8 @@ def test_overdue_people_equal_sql(findings: Findings, connection: duckdb.DuckDBP
     ((steady,),) = rows(connection, steady_in_sql)
 
     assert findings.buying.late == Rate(len(late), steady)
-    assert [(one.person_id, one.purchases, one.net_spent.minor) for one in findings.buying.overdue] == late[:5]
+    overdue = [(one.person_id, one.purchases, one.net_spent.minor) for one in findings.buying.overdue]
+    assert overdue == late[: QUERY.rows]
 
 
 def test_the_account_adds_up(findings: Findings) -> None:

@@ -50,6 +50,7 @@ MARK_TYPES: Mapping[str, str] = {
     "calibration": "line point rule",
     "rule-comparison": "rect text",
     "model-check": "line point rule",
+    "shop-forecast": "bar point rule",
     "cohorts-revenue": "rect text",
     "cohorts-value": "rect text",
     "lifecycle-revenue": "bar rule",
@@ -86,6 +87,7 @@ LABELS: Mapping[str, str] = {
     "calibration": "points|probability of a purchase",
     "rule-comparison": "new: stage|old: stage|220",
     "model-check": "predicted share that buys",
+    "shop-forecast": "purchases made|purchases expected|first day",
     "cohorts-revenue": "average|+0",
     "cohorts-value": "average|+0",
     "lifecycle-revenue": "IDR|dormant",
@@ -265,6 +267,17 @@ def test_a_chart_of_a_model_shows_every_group() -> None:
     points = [row for row in rows(chart("model-check")) if "text" in row]
 
     assert [row["people"] for row in points] == [one.people for one in result("model-check").groups]
+
+
+def test_a_chart_of_a_forecast_shows_the_next_weeks_beside_the_past() -> None:
+    """Each past span has what was made and expected; the next one has its interval, and nothing made."""
+    forecast = result("shop-forecast")
+    *past, coming = rows(chart("shop-forecast"))
+
+    assert [row["actual"] for row in past] == [one.actual_purchases for one in forecast.past]
+    assert [row["expected"] for row in past] == [round(one.expected_purchases, 1) for one in forecast.past]
+    assert coming["actual"] is None
+    assert coming["lower"] < coming["expected"] == round(forecast.total.purchases.value, 1) < coming["upper"]
 
 
 def test_a_worklist_shows_no_person() -> None:

@@ -25,8 +25,8 @@ from funnel.metrics._display import short_money
 from tests.gallery import RESULTS, START, result
 from tests.test_house import run_python
 
-SIX = ("funnel", "survival", "cohorts", "lifecycle", "purchase-steps", "stage-difference")
-"""Six results with dates, instants, spans, rates, words and None."""
+SEVEN = ("funnel", "survival", "cohorts", "lifecycle", "purchase-steps", "stage-difference", "shop-forecast")
+"""Results with dates, instants, spans, rates, words and None."""
 
 TABLES = tuple(name for name in RESULTS if name not in {"growth-change", "rhythm", "calibration", "model-check"})
 """The results that are tables."""
@@ -94,8 +94,8 @@ def test_a_fault_inside_a_chart_is_not_a_missing_package() -> None:
     assert "funnel.plots.to_svg needs altair" in run_python(code)
 
 
-@pytest.mark.parametrize("name", SIX)
-def test_six_results_become_dataframes_of_every_tool(name: str) -> None:
+@pytest.mark.parametrize("name", SEVEN)
+def test_seven_results_become_dataframes_of_every_tool(name: str) -> None:
     """Polars, pandas, PyArrow, DuckDB and Altair read a result, with the columns and rows of `to_dicts`.
 
     Altair refuses spans, which are therefore seconds there.

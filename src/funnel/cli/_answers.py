@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -10,6 +11,12 @@ from funnel.cli._findings import Findings
 from funnel.cli._words import Words
 from funnel.metrics._conversion.trend import FunnelPeriod
 from funnel.money import Money
+
+if TYPE_CHECKING:
+    from funnel.forecast import Prediction, ShopForecast
+
+_WIDE = 10
+"""An end above this multiple of the expected number says that the past does not show the number; our default."""
 
 MIN_PEOPLE = 30
 """Minimum number of people in each of two compared rates; our default."""
@@ -94,7 +101,45 @@ class Answers:
             if one.is_partial:
                 yield words("grown_open", month=words.month(one.start), people=words.people(one.active))
 
+    def expected(self) -> Iterator[str]:
+        """Yield what is expected of the next four weeks, or the reason for a missing forecast."""
+        words, expected = self.words, self.findings.expected
+        if expected.min_repeat_buyers is None:
+            yield words("no_forecast")
+        elif expected.forecast is None:
+            yield words(
+                "forecast_few",
+                least=words.people(expected.min_repeat_buyers),
+                day=words.day(expected.since),
+                people=words.people(expected.repeat_buyers),
+            )
+        else:
+            total, numbers = expected.forecast.total, self.predictions(expected.forecast)
+            bought, new, *paid = (words("value_to", value=one, low=low, high=high) for one, low, high in numbers)
+            yield words("expected_counts", first=total.first_day, last=total.last_day, purchases=bought, new=new)
+            yield from (words("expected_paid", paid=one) for one in paid)
+
+    def predictions(self, forecast: ShopForecast) -> Iterator[Sequence[str]]:
+        """Yield the value and both ends of each expected number, as text; amounts have three figures."""
+        total = forecast.total
+        for one in (total.purchases, total.new_buyers):
+            yield [self.words.number(round(end)) for end in _ends(one)]
+        if total.revenue is not None:
+            yield [self.money(int(float(f"{end:.3g}"))) for end in _ends(total.revenue)]
+
+    def past_forecasts(self, forecast: ShopForecast) -> Iterator[str]:
+        """Yield how well the same forecast did on past days, and whether it has a season."""
+        yield self.words("past_inside", inside=forecast.past_inside, count=len(forecast.past))
+        total = forecast.total
+        if any(one.upper > _WIDE * one.value for one in (total.purchases, total.new_buyers, total.revenue) if one):
+            yield self.words("interval_wide")
+        yield self.words({None: "season_untested", True: "season_used", False: "season_unseen"}[forecast.has_season])
+
     def money(self, minor: int | None) -> str:
         """Return an amount of the shop's currency."""
         currency = self.findings.currency
         return self.words.money(None if minor is None or currency is None else Money.of_minor(minor, currency))
+
+
+def _ends(one: Prediction) -> tuple[float, float, float]:
+    return one.value, one.lower, one.upper

@@ -14,6 +14,7 @@ import attrs
 import polars as pl
 
 from funnel._time import instant, micros
+from funnel.cli._expected import Expected, expect
 from funnel.cli._source import Source
 from funnel.cli._tasks import PeopleQuery, Person, by_amount, of_today
 from funnel.facts import Facts
@@ -39,7 +40,7 @@ from funnel.stages import Stage, stage
 S = TypeVar("S", bound=StrEnum)
 Progress: TypeAlias = Callable[[str, int, int], None]
 _RULES: Sequence[Rule[Any, Any, Any]] = (stage, has_rhythm, is_overdue, next_action, is_due_for_follow_up)
-_PROGRESS_STEPS = len(_RULES) + 3
+_PROGRESS_STEPS = len(_RULES) + 4
 
 
 @attrs.frozen
@@ -125,6 +126,7 @@ class Findings:
         stages: Number of people in each stage.
         flow: People in each stage over time.
         buying: Results about purchases.
+        expected: What is expected next month.
         due: Number of people for each next action that is due.
         today: The people to contact today.
         first_today: The first of them, some of each action.
@@ -140,6 +142,7 @@ class Findings:
     stages: Mapping[Stage, int]
     flow: StageFlow
     buying: Buying
+    expected: Expected
     due: Mapping[NextAction, int]
     today: tuple[Person, ...]
     first_today: tuple[Person, ...]
@@ -174,6 +177,9 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
     step()
     buying = _buying(source, query, people, described, has_leads=leads.height > 0)
     step()
+    again = people.filter(pl.col("purchase_count") > 1).height
+    expected = expect(source, tz=query.tz, as_of=as_of, repeat_buyers=again)
+    step()
     return Findings(
         query=query,
         account=source.account,
@@ -184,6 +190,7 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
         stages=_counts(people, "stage", Stage),
         flow=flow,
         buying=buying,
+        expected=expected,
         due=_counts(due, "next_action", NextAction),
         today=today,
         first_today=first_today,

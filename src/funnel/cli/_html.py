@@ -44,7 +44,7 @@ th{color:var(--muted);font-weight:600;vertical-align:bottom}
 .text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:5.5rem}
 .long{min-width:14rem}
 figure{margin:1rem 0;overflow-x:auto}
-figure svg{display:block;width:100%;max-width:52rem;min-width:31rem;height:auto}
+figure svg{display:block;width:100%;max-width:52rem;min-width:calc(.8*var(--wide));height:auto}
 @media (prefers-color-scheme:dark){figure svg{filter:invert(.92) hue-rotate(180deg)}}
 @media print{:root{PRINT}body{max-width:none;padding:0;font-size:10pt}nav{display:none}h2{break-after:avoid}
 figure,tr,dl{break-inside:avoid}.scroll,figure{overflow:visible}figure svg{filter:none;min-width:0}
@@ -95,7 +95,9 @@ def _section(section: Section, words: Words) -> Iterator[str]:
     else:
         yield "".join(f"<p>{escape(text)}</p>" for _, text in section.sentences)
     if section.picture is not None and (svg := picture(section.picture, words)):
-        yield f'<figure role="img" aria-label="{escape(section.title)}" tabindex="0">{svg}</figure>'
+        wide = svg.partition('width="')[2].partition('"')[0]  # on a phone, small letters would not be readable
+        figure = f'role="img" aria-label="{escape(section.title)}" tabindex="0" style="--wide:{wide}px"'
+        yield f"<figure {figure}>{svg}</figure>"
     for table in section.tables:
         yield _table(table, section.title)
     if section.notes:

@@ -15,11 +15,11 @@ from funnel.cli._findings import Findings
 from funnel.cli._sections import Section, Sections, Table
 from funnel.cli._words import Words
 
-PIPE_WIDTH = 110
+PIPE_WIDTH = 120
 """The width of the page without a terminal, in characters."""
 
 _MOST_REASONS = 6
-_MOST_COHORTS = 5
+_MOST_COHORTS = 3
 _MOST_SOURCES = 5
 
 
@@ -49,7 +49,7 @@ def _parts(name: str, findings: Findings, words: Words) -> Iterator[RenderableTy
         yield from _section(leads, *map(_table, leads.tables))
     brief = sections.brief()
     yield from _section(brief)
-    if sections.has_purchases:
+    if sections.has_purchases and not findings.leads:  # both do not fit into 60 lines
         cohorts = sections.cohorts(_MOST_COHORTS)
         yield from _section(cohorts, *map(_table, cohorts.tables), below=True)
     today = sections.today()

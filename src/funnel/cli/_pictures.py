@@ -24,11 +24,13 @@ def picture(result: Charted, words: Words) -> str:
         return ""
     import altair as alt
 
-    from funnel.plots import to_svg
+    from funnel.plots._render import svg_of
 
     spec = result.plot().to_dict()
     del spec["title"]
-    return to_svg(alt.Chart.from_dict(spec if words.language == "en" else _translated(spec, words)))
+    if words.language == "en":
+        return svg_of(alt.Chart.from_dict(spec))
+    return svg_of(alt.Chart.from_dict(_translated(spec, words)), formatLocale=_INDONESIAN)
 
 
 def _translated(part: object, words: Words) -> Any:
@@ -44,6 +46,9 @@ def _translated(part: object, words: Words) -> Any:
         return _QUOTED.sub(lambda text: f"'{words.chart(text[1])}'", part)
     return words.chart(part)
 
+
+_INDONESIAN = {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["Rp", ""]}
+"""How Vega writes the numbers of an axis."""
 
 _NAMES = ("field", "type", "mark", "shorthand")
 """The parts of a specification whose texts are names of Vega-Lite or of a column."""

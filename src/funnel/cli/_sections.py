@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 import attrs
 
@@ -99,6 +99,7 @@ class Sections:
             yield self.repeat()
             yield self.cohorts(_MOST_COHORTS)
             yield self.growth()
+            yield self.expected()
             yield self.overdue()
         yield self.today()
         yield self.read()
@@ -137,12 +138,14 @@ class Sections:
         title = words("brief")
         if not self.has_purchases:
             return Section("brief", title, [("", words("need_purchases"))])
-        answers = {
+        answers: dict[str, Iterator[str]] = {
             "ask_conversion": self._answers.conversion(),
             "ask_repeat": self._answers.repeat(),
             "ask_overdue": self._answers.overdue(),
             "ask_growth": self._answers.growth(),
         }
+        if self.findings.expected.forecast is not None:
+            answers["ask_expected"] = islice(self._answers.expected(), 1)
         sentences = [(words(question), " ".join(answer)) for question, answer in answers.items()]
         return Section("brief", title, sentences, notes=[words("intervals")])
 
@@ -295,6 +298,25 @@ class Sections:
     def _active(self, one: Lifecycle) -> Sequence[str]:
         counts = map(self.words.number, (one.active, one.new, one.retained, one.resurrected, one.dormant))
         return (period_label(one.start, "month", is_partial=one.is_partial), *counts, self._answers.money(one.revenue))
+
+    def expected(self) -> Section:
+        """Return what is expected next month, and what the same forecast said on past days."""
+        words, answers, forecast = self.words, self._answers, self.findings.expected.forecast
+        title, sentence = words("expected"), ("", " ".join(answers.expected()))
+        if forecast is None:
+            return Section("expected", title, [sentence])
+        names = (words("purchases"), words("new_buyers"), words("revenue"))
+        rows = [(name, *texts) for name, texts in zip(names, answers.predictions(forecast), strict=False)]
+        past = [
+            (f"{one.first_day}", words.number(round(one.expected_purchases)), words.number(one.actual_purchases))
+            for one in forecast.past
+        ]
+        tables = [
+            Table(("", words("value_expected"), words("from"), words("until")), rows),
+            Table((words("first_day"), words("value_expected"), words("made")), past, words("past_forecasts")),
+        ]
+        sentences = [sentence, ("", " ".join(answers.past_forecasts(forecast)))]
+        return Section("expected", title, sentences, tables, [words("forecast_meaning")], forecast)
 
     # ---- people ----------------------------------------------------------------------------------------------------
 

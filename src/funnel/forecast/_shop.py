@@ -19,6 +19,7 @@ from funnel._arguments import count_of, parse_as_of, share_of
 from funnel._dataframes.adapter import to_local
 from funnel._dataframes.compute import collected
 from funnel._format import TextRepr
+from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Floats, one
@@ -66,6 +67,15 @@ class ShopWeek:
     new_buyers: Prediction
     revenue: Prediction | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the days, and each expected number with the ends of its interval, by name."""
+        row: dict[str, Any] = {"first_day": self.first_day, "last_day": self.last_day}
+        for name in _NAMES:
+            one: Prediction | None = getattr(self, name)
+            ends = (None, None, None) if one is None else (one.value, one.lower, one.upper)
+            row |= dict(zip((name, f"{name}_lower", f"{name}_upper"), ends, strict=True))
+        return row
+
 
 @attrs.frozen
 class PastForecast:
@@ -91,8 +101,10 @@ class PastForecast:
 
 
 @attrs.frozen
-class ShopForecast(TextRepr):
+class ShopForecast(Charted, Rows, TextRepr):
     """The next weeks of a shop.
+
+    A table of the result has one row for each week. The chart shows the weeks together, beside the past forecasts.
 
     Attributes:
         weeks: The forecast of each week.
@@ -111,6 +123,12 @@ class ShopForecast(TextRepr):
     past_inside: int
     has_season: bool | None
     confidence_level: float
+
+    _CHART = "forecasts.shop_forecast"
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one row for each week: its days, and each expected number with the ends of its interval."""
+        return [one.to_dict() for one in self.weeks]
 
     def __str__(self) -> str:
         """Format the totals, the past and the season as sentences."""

@@ -38,8 +38,13 @@ def to_svg(chart: ChartType | Charted) -> str:
         >>> to_svg(lifecycle(rows, tz="Asia/Jakarta", as_of=datetime(2026, 4, 20, tzinfo=UTC)))[:4]
         '<svg'
     """
+    return svg_of(_chart(chart))
+
+
+def svg_of(figure: Any, **embed_options: object) -> str:
+    """Return an Altair chart as SVG, with the options of Vega's embedding, such as `formatLocale`."""
     with io.StringIO() as text:
-        _chart(chart).save(text, format="svg")
+        figure.save(text, format="svg", embed_options=embed_options or None)
         svg = text.getvalue()
     # Ids must be unique on a page with several pictures.
     prefix = hashlib.sha256(svg.encode()).hexdigest()[:8]
