@@ -15,7 +15,17 @@ from operator import itemgetter
 
 import attrs
 
-from funnel._aggregate.aggregations import COMBINES, COMMON, EVERY, GAP_FIELDS, HOUR, LARGEST_SUM, TOO_LARGE, Reduction, Stream
+from funnel._aggregate.aggregations import (
+    COMBINES,
+    COMMON,
+    EVERY,
+    GAP_FIELDS,
+    HOUR,
+    LARGEST_SUM,
+    TOO_LARGE,
+    Reduction,
+    Stream,
+)
 from funnel._expr.nodes import LIMIT, Value
 from funnel._expr.to_python import condition, function
 from funnel._expr.tree import Tree, facts_read
@@ -109,7 +119,7 @@ def with_gaps(rows: Rows) -> Rows:
 
 
 def gap_fields(gap: int) -> tuple[int, int, int]:
-    """Return the values of `GAP_FIELDS` of a row: the time since the previous row, its whole hours, and their square."""
+    """Return the values of `GAP_FIELDS`, from the time since the previous row."""
     hours = gap // HOUR
     return gap, hours, hours * hours
 

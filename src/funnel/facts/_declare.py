@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 
-from funnel._aggregate.aggregations import EVERY, GAP, GAP_FIELDS, LARGEST_SUM, Derived, How, Reduction, Stream, windowed, with_own
+from funnel._aggregate.aggregations import (
+    EVERY,
+    GAP,
+    GAP_FIELDS,
+    LARGEST_SUM,
+    Derived,
+    How,
+    Reduction,
+    Stream,
+    windowed,
+    with_own,
+)
 from funnel._arguments import SpanLike, brief, check_choice, is_function, is_one_of, kind_of, span, suggest
 from funnel._expr.nodes import Const, Fact, Test
 from funnel._expr.tree import Fork, Leaf, Tree, facts_read, not_truth, trace

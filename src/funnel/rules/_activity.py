@@ -66,6 +66,19 @@ def _rhythm(f: Facts, policy: Policy) -> tuple[bool, bool]:
 
 
 @rule
+def is_regular(f: Facts, policy: Policy) -> bool:
+    """Return whether the person buys like a clock.
+
+    The person has enough occasions, and the times between them vary little: the standard deviation is at most
+    `regular_percent` of the average.
+    """
+    return all_of(
+        f.occasion_count >= policy.regular_occasions,
+        100 * f.interval_spread <= policy.regular_percent * f.purchase_interval,
+    )
+
+
+@rule
 def is_overdue(f: Facts, policy: Policy) -> bool:
     """Return whether the next purchase is overdue.
 

@@ -66,7 +66,7 @@ def recency_score(f: Facts, policy: Policy) -> int:
 def frequency_score(f: Facts, policy: Policy) -> int:
     """Return the frequency score.
 
-    1, plus 1 for each of `frequency_limits` that the purchase count reaches; 0 without a purchase.
+    1, plus 1 for each of `frequency_limits` that the number of occasions reaches; 0 without a purchase.
     """
     if not has_bought(f, policy):
         return 0
