@@ -8,7 +8,7 @@ data are counted: for the others, nobody knows when.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -65,14 +65,14 @@ def windows(logs: Logs, days: Days, policy: Policy) -> Windows:
     """Compare the windows of all days with the purchases that came."""
     ledger = logs._tables["purchases"].to_native().collect()
     bought = ledger.select("person_id", at=pl.from_epoch("t", "us").dt.replace_time_zone("UTC"))
-    rows = [_on_day(logs, bought.filter(pl.col("at") <= days.as_of), day, policy) for day in _dates(days)]
+    rows = [_on_day(logs, bought.filter(pl.col("at") <= days.as_of.astimezone(UTC)), day, policy) for day in _dates(days)]
     return _compared(pl.concat(rows))
 
 
 def _dates(days: Days) -> Iterator[datetime]:
     day = days.first
     while day < days.as_of:
-        yield day
+        yield day.astimezone(UTC)
         day += days.every
 
 
