@@ -65,7 +65,9 @@ def windows(logs: Logs, days: Days, policy: Policy) -> Windows:
     """Compare the windows of all days with the purchases that came."""
     ledger = logs._tables["purchases"].to_native().collect()
     bought = ledger.select("person_id", at=pl.from_epoch("t", "us").dt.replace_time_zone("UTC"))
-    rows = [_on_day(logs, bought.filter(pl.col("at") <= days.as_of.astimezone(UTC)), day, policy) for day in _dates(days)]
+    rows = [
+        _on_day(logs, bought.filter(pl.col("at") <= days.as_of.astimezone(UTC)), day, policy) for day in _dates(days)
+    ]
     return _compared(pl.concat(rows))
 
 

@@ -57,11 +57,11 @@ def test_a_window_rests_on_what_they_said_or_did(
 
 
 def test_the_shares_of_the_interval_are_the_shops() -> None:
-    """Another policy, another window; the middle is their own interval."""
-    early = Policy(nearly_due_percent=50, overdue_percent=100)
+    """Another policy, another window."""
+    early = Policy(window_percents=(25, 75, 100))
 
     assert [one(person(**RHYTHM), early) for one in (until_earliest, until_likely, until_latest)] == [
-        DAY,
+        2 * DAY,
         6 * DAY,
-        6 * DAY,
+        8 * DAY,
     ]

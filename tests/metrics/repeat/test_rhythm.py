@@ -68,7 +68,7 @@ def test_regular_buyers_have_a_larger_k(k: int) -> None:
         ([(DAY, DAY)] * 3, 4, None, "not enough: 3 of 4"),
         ([(DAY, 800 * DAY), (800 * DAY, DAY)], 2, 0.0, "k = 0.00 of 2 people; 1 is random, more is regular"),
         ([(DAY, 2 * DAY)], 1, None, "all gaps equal, of 1 people"),
-        ([(0 * DAY, 0 * DAY)] * 2, 1, None, "not enough: 0 of 1"),
+        ([(0 * DAY, DAY)] * 2, 1, None, "not enough: 0 of 1"),
     ],
 )
 def test_regularity_takes_people_who_differ(

@@ -50,7 +50,7 @@ class Rhythm(Charted):
         people: Number of people with at least two occasions.
         gaps: Number of times between consecutive occasions.
         quarters: The times that a quarter, half and three quarters of the gaps do not exceed; None without gaps.
-        pairs: Number of people with two gaps to compare, not both under a second.
+        pairs: Number of people with two gaps to compare.
         regularity: Wheat and Morrison's k: about 1 if purchases come at random, larger if they are regular, near 0 if
             they come in bursts. None if too few people have two gaps, or all gaps are alike.
         min_people: Minimum number of people for a reported regularity.
@@ -168,7 +168,7 @@ def _shares(gaps: Frame) -> Mapping[int, int]:
     seconds = both.with_columns(
         _part=nw.col("_first").cast(nw.Int64()) // _SECOND,
         _whole=(nw.col("_first") + nw.col("_second")).cast(nw.Int64()) // _SECOND,
-    ).filter(nw.col("_whole") > 0)
+    )
     shares = seconds.select(PERSON, share=_FINE * nw.col("_part") // nw.col("_whole"))
     counts = to_rows(shares.group_by("share").agg(nw.col(PERSON).count().alias("people")), "share", "people")
     return {int(share): int(people) for share, people in counts}
