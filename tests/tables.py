@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import funnel
-from funnel._aggregate.aggregations import COMMON
+from funnel._aggregate.aggregations import COMMON, GAP_FIELDS
 from funnel._expr.nodes import Fact, Test, format_value
 from funnel._expr.reason_templates import conditions_of
 from funnel._expr.tree import Leaf, Tree, describe
@@ -152,7 +152,7 @@ def _streams() -> str:
 
 
 def _fields(fields: Mapping[str, Fact]) -> list[str]:
-    return [name for name in fields if name not in COMMON]
+    return [name for name in fields if name not in (*COMMON, *GAP_FIELDS[1:])]
 
 
 # ---- policy ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from funnel._aggregate import gaps, window
-from funnel._aggregate.aggregations import Reduction
+from funnel._aggregate.aggregations import GAP_FIELDS, Reduction
 from funnel._aggregate.fold import Row
 from funnel._ledger.incremental import GrowingLedger
 from funnel._ledger.incremental_derived import Change
@@ -207,7 +207,7 @@ def _rows_computed(ends: str, count: int, monkeypatch: pytest.MonkeyPatch) -> in
 
         return work
 
-    names = [name for name in TABLES["purchases"] if name != "gap"]
+    names = [name for name in TABLES["purchases"] if name not in GAP_FIELDS]
     rows = [
         row_of(2 * number, 2 * number, ENDS[ends](count, number), f"{number:05}", number % 7) for number in range(count)
     ]

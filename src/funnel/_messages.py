@@ -93,6 +93,10 @@ FACTS: Mapping[str, Translated] = {
         "they have not bought|they have bought once|they have bought {n} times",
         "belum pernah belanja|sudah belanja sekali|sudah belanja {n} kali",
     ),
+    "occasion_count": (
+        "they have not bought|they have bought once|they have bought {n} times",
+        "belum pernah belanja|sudah belanja sekali|sudah belanja {n} kali",
+    ),
     "order_count": (
         "|they have ordered once|they have ordered {n} times",
         "|pernah memesan sekali|sudah memesan {n} kali",
@@ -226,8 +230,8 @@ EXPLAINS: Mapping[str, Mapping[str, Explaining]] = {
     "Stage": {
         "lead": ("since_arrival",),
         "prospect": ("inbound_count", "order_count"),
-        "customer": ("purchase_count", "since_last_purchase"),
-        "repeat_customer": ("purchase_count", "since_last_purchase"),
+        "customer": ("occasion_count", "since_last_purchase"),
+        "repeat_customer": ("occasion_count", "since_last_purchase"),
         "lapsed": ("purchase_count", "since_last_purchase"),
     },
 }

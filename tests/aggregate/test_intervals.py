@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from funnel._aggregate.aggregations import GAP_FIELDS
 from funnel._aggregate.fold import Row, with_gaps
 from funnel._aggregate.group_by import PERSON, value_name
 from funnel._aggregate.window import running
@@ -39,7 +40,7 @@ def _people(draw: st.DrawFn) -> Mapping[str, Sequence[Row]]:
 
 
 def _table(engine: str, people: Mapping[str, Sequence[Row]]) -> Any:
-    names = [name for name in TABLES["purchases"] if name != "gap"]
+    names = [name for name in TABLES["purchases"] if name not in GAP_FIELDS]
     rows = [{PERSON: name, **dict(zip(names, one, strict=False))} for name, those in people.items() for one in those]
     frame = pl.DataFrame(rows)
     return nw.from_native(frame.lazy() if engine == "polars" else duckdb.from_arrow(frame.to_arrow()))

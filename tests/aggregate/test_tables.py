@@ -9,7 +9,7 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from funnel._aggregate.aggregations import COMMON, Reduction
+from funnel._aggregate.aggregations import COMMON, GAP_FIELDS, Reduction
 from funnel._aggregate.fold import Row, with_gaps
 from funnel._aggregate.group_by import PERSON, _looked_up, aggregated, edge_rows, value_name
 from funnel._aggregate.window import running
@@ -75,7 +75,7 @@ def frames(engine: str) -> dict[str, Any]:
     """The rows as tables of an engine."""
     frames = {}
     for table, people in ROWS.items():
-        names = [name for name in TABLES[table] if name != "gap"]
+        names = [name for name in TABLES[table] if name not in GAP_FIELDS]
         frame = pl.DataFrame(
             [
                 {PERSON: person_id, **dict(zip(names, one, strict=False))}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from fractions import Fraction
 from functools import cache
+from math import isqrt
 from typing import Any, get_args
 
 import attrs
@@ -17,6 +19,7 @@ from funnel._aggregate.aggregations import (
     COMBINES,
     EDGES,
     GAP,
+    HOUR,
     POST_AGGREGATIONS,
     Combine,
     How,
@@ -95,6 +98,10 @@ def _worked_out(how: str, parts: Sequence[Any]) -> int:
             return sums[0] // count if count else 0
         case "mean_span":
             return sums[0] // count if count else forever
+        case "occasions":
+            return count + bool(sums[0])
+        case "spread":
+            return isqrt(int(Fraction(sums[1], count) - Fraction(sums[0], count) ** 2)) * HOUR if count > 1 else forever
         case _:
             return (sums[1] - sums[0]) // (count - 1) if count > 1 else forever
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnel._aggregate.aggregations import GAP
+from funnel._aggregate.aggregations import GAP_FIELDS
 from funnel._ledger.ledger import ledger_of
 from funnel._ledger.streams import TABLES
 from funnel.history import History
@@ -34,7 +34,7 @@ ABSENT: dict[str, set[str]] = {
 def read(logs: Logs, table: str, people: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Return the rows of people in a table, person first, sorted."""
     frame = logs._tables[table].collect().to_polars()
-    rows_ = frame.select("person_id", *(name for name in TABLES[table] if name != GAP)).rows()
+    rows_ = frame.select("person_id", *(name for name in TABLES[table] if name not in GAP_FIELDS)).rows()
     return sorted(row for row in rows_ if row[0] in people)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 from hypothesis import strategies as st
@@ -73,6 +74,12 @@ def counted_purchases(person: History, as_of: datetime) -> list[Purchase]:
     """The purchases that count at an instant, in their order."""
     valid = [one for one in person.purchases if _counts(person, one, as_of)]
     return sorted(valid, key=lambda one: (one.purchased_at, one.source, one.id))
+
+
+def counted_occasions(person: History, as_of: datetime) -> list[Purchase]:
+    """The purchases that begin an occasion: a day or more after the purchase before."""
+    bought = counted_purchases(person, as_of)
+    return bought[:1] + [later for one, later in pairwise(bought) if later.purchased_at - one.purchased_at >= DAY]
 
 
 def _counts(person: History, purchase: Purchase, as_of: datetime) -> bool:

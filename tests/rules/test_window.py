@@ -19,6 +19,7 @@ WAITS: dict[str, Any] = {
     "until_ready_at_latest": 6 * DAY,
 }
 RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY, "since_last_purchase": 4 * DAY}
+REGULAR: dict[str, Any] = {**RHYTHM, "purchase_count": 5, "interval_spread": 3 * DAY}
 READY: dict[str, Any] = {"since_last_ready_signal": 3 * DAY}
 
 
@@ -32,12 +33,17 @@ READY: dict[str, Any] = {"since_last_ready_signal": 3 * DAY}
         (WAITS, WindowBasis.POSTPONEMENT, (4 * DAY, 5 * DAY, 6 * DAY)),
         ({**WAITS, **RHYTHM, "since_last_purchase": 20 * DAY}, WindowBasis.POSTPONEMENT, (4 * DAY, 5 * DAY, 6 * DAY)),
         ({**WAITS, **READY}, WindowBasis.SAID_READY, (timedelta(0), timedelta(0), 11 * DAY)),
-        (RHYTHM, WindowBasis.RHYTHM, (4 * DAY, 6 * DAY, 11 * DAY)),
-        ({**RHYTHM, "since_last_purchase": 20 * DAY}, WindowBasis.RHYTHM, (-12 * DAY, -10 * DAY, -5 * DAY)),
-        ({**RHYTHM, "purchase_count": 2}, WindowBasis.UNKNOWN, (None, None, None)),
-        ({**RHYTHM, "purchase_interval": DAY - TICK}, WindowBasis.UNKNOWN, (None, None, None)),
-        ({**RHYTHM, "purchase_interval": DAY}, WindowBasis.RHYTHM, (-3.2 * DAY, -3 * DAY, -2.5 * DAY)),
-        ({**RHYTHM, **WAITS}, WindowBasis.RHYTHM, (4 * DAY, 6 * DAY, 11 * DAY)),
+        (RHYTHM, WindowBasis.RHYTHM, (0.64 * DAY, 4 * DAY, 16 * DAY)),
+        ({**RHYTHM, "since_last_purchase": 19 * DAY}, WindowBasis.RHYTHM, (1.04 * DAY, 6.5 * DAY, 26 * DAY)),
+        ({**RHYTHM, "purchase_count": 2}, WindowBasis.RHYTHM, (0.56 * DAY, 3.5 * DAY, 14 * DAY)),
+        ({**RHYTHM, "purchase_count": 1}, WindowBasis.UNKNOWN, (None, None, None)),
+        ({**RHYTHM, "occasion_count": 1}, WindowBasis.UNKNOWN, (None, None, None)),
+        ({**RHYTHM, "purchase_count": 30}, WindowBasis.RHYTHM, tuple(n * (84 * DAY // 9) // 100 for n in (8, 50, 200))),
+        ({**RHYTHM, **WAITS}, WindowBasis.RHYTHM, (0.64 * DAY, 4 * DAY, 16 * DAY)),
+        (REGULAR, WindowBasis.RHYTHM, (DAY, 5.5 * DAY, 11 * DAY)),
+        ({**REGULAR, "since_last_purchase": 20 * DAY}, WindowBasis.RHYTHM, (0.48 * DAY, 3 * DAY, 12 * DAY)),
+        ({**REGULAR, "interval_spread": 3 * DAY + TICK}, WindowBasis.RHYTHM, (0.704 * DAY, 4.4 * DAY, 17.6 * DAY)),
+        ({**REGULAR, "purchase_count": 4}, WindowBasis.RHYTHM, (0.64 * DAY, 4 * DAY, 16 * DAY)),
     ],
 )
 def test_a_window_rests_on_what_they_said_or_did(
@@ -51,11 +57,11 @@ def test_a_window_rests_on_what_they_said_or_did(
 
 
 def test_the_shares_of_the_interval_are_the_shops() -> None:
-    """Another policy, another window; the middle is their own interval."""
-    early = Policy(nearly_due_percent=50, overdue_percent=100)
+    """Another policy, another window."""
+    early = Policy(window_percents=(25, 75, 100))
 
     assert [one(person(**RHYTHM), early) for one in (until_earliest, until_likely, until_latest)] == [
-        DAY,
+        2 * DAY,
         6 * DAY,
-        6 * DAY,
+        8 * DAY,
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from math import isqrt
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -23,6 +24,12 @@ EVERY = Leaf(answer=True)
 
 GAP = "gap"
 """The field of a living stream with the time since the previous row, in microseconds; 0 for the first row."""
+
+GAP_FIELDS = (GAP, "gap_hours", "gap_hours_squared")
+"""The fields that depend on the previous row: the gap, its whole hours, and their square."""
+
+HOUR = 3_600_000_000
+"""One hour in microseconds."""
 
 LARGEST_SUM = 2**53
 """The maximum sum of one person: the range that a rule's arithmetic is checked for, exact on every engine."""
@@ -104,6 +111,41 @@ def _quotient(otherwise: int) -> PostAggregation:
     return PostAggregation(one, column, array)
 
 
+def _occasions(count: Any, returns: Any) -> Any:
+    """Return the number of occasions, from the number of rows and of rows that begin another occasion."""
+    return int(count > 0) + returns
+
+
+def _occasions_column(count: nw.Expr, returns: nw.Expr) -> nw.Expr:
+    return _any_column(count) + returns
+
+
+def _occasions_array(count: Any, returns: Any) -> Any:
+    return _any_array(count) + returns
+
+
+def _spread(hours: int, squares: int, count: int) -> int:
+    """Return the standard deviation of gaps, in whole hours; infinite for fewer than two gaps."""
+    if count < 2:  # noqa: PLR2004 (one gap does not vary)
+        return FOREVER - NEVER
+    return isqrt((count * squares - hours * hours) // (count * count)) * HOUR
+
+
+def _spread_column(hours: nw.Expr, squares: nw.Expr, count: nw.Expr) -> nw.Expr:
+    import narwhals as nw
+
+    variance = divided(count * squares - hours * hours, _where(count > 1, count * count, 1))
+    # The variance is below 2**52, so the floor of its square root as a float is exact.
+    root = _where(count > 1, variance, 0).cast(nw.Float64()).sqrt().floor().cast(nw.Int64())
+    return _where(count > 1, root * HOUR, FOREVER - NEVER)
+
+
+def _spread_array(hours: Any, squares: Any, count: Any) -> Any:
+    several = count > 1
+    variance = (count * squares - hours * hours) // (count * count * several + ~several) * several
+    return (variance**0.5).astype("int64") * HOUR * several + (FOREVER - NEVER) * ~several
+
+
 def _gaps(mean: PostAggregation) -> PostAggregation:
     """Return the mean time between records: total time divided by number of gaps."""
 
@@ -121,6 +163,8 @@ POST_AGGREGATIONS: Mapping[str, PostAggregation] = {
     "mean": _quotient(0),
     "mean_span": _quotient(FOREVER - NEVER),
     "mean_gap": _gaps(_quotient(FOREVER - NEVER)),
+    "occasions": PostAggregation(_occasions, _occasions_column, _occasions_array),
+    "spread": PostAggregation(_spread, _spread_column, _spread_array),
 }
 """The values derived from others. A mean is rounded down to a whole unit."""
 
@@ -204,9 +248,9 @@ def with_own(stream: Stream, own: Iterable[Fact]) -> Stream:
     fields = sorted(own, key=lambda field: field.name)
     plain = {name: field for name, field in stream.fields.items() if not name.startswith(_OWN)}
     columns = ",".join(f"{own_name(field)}:{own_kind(field)}" for field in fields)
-    gap = {GAP: plain.pop(GAP)} if GAP in plain else {}
+    gaps = {name: plain.pop(name) for name in GAP_FIELDS if name in plain}
     table = f"{stream.plain_table}{_WITH}{columns}" if fields else stream.plain_table
-    every = {**plain, **{field.name: field for field in fields}, **gap}
+    every = {**plain, **{field.name: field for field in fields}, **gaps}
     return attrs.evolve(stream, table=table, fields=every, own=tuple(fields))
 
 

@@ -15,7 +15,17 @@ from operator import itemgetter
 
 import attrs
 
-from funnel._aggregate.aggregations import COMBINES, COMMON, EVERY, GAP, LARGEST_SUM, TOO_LARGE, Reduction, Stream
+from funnel._aggregate.aggregations import (
+    COMBINES,
+    COMMON,
+    EVERY,
+    GAP_FIELDS,
+    HOUR,
+    LARGEST_SUM,
+    TOO_LARGE,
+    Reduction,
+    Stream,
+)
 from funnel._expr.nodes import LIMIT, Value
 from funnel._expr.to_python import condition, function
 from funnel._expr.tree import Tree, facts_read
@@ -103,9 +113,15 @@ class StreamFold:
 
 
 def with_gaps(rows: Rows) -> Rows:
-    """Append to each row the time since the previous row."""
+    """Append to each row the fields that depend on the previous row."""
     times = [row[T] for row in rows]
-    return [(*row, row[T] - first) for first, row in zip([*times[:1], *times], rows, strict=False)]  # type: ignore[operator]
+    return [(*row, *gap_fields(row[T] - first)) for first, row in zip([*times[:1], *times], rows, strict=False)]  # type: ignore[operator]
+
+
+def gap_fields(gap: int) -> tuple[int, int, int]:
+    """Return the values of `GAP_FIELDS`, from the time since the previous row."""
+    hours = gap // HOUR
+    return gap, hours, hours * hours
 
 
 def folds(reductions: Sequence[Reduction]) -> Mapping[str, StreamFold]:
@@ -146,11 +162,9 @@ def _is_started(reduction: Reduction) -> bool:
 
 
 def _reads_gap(stream: Stream, group: Group) -> bool:
-    if GAP not in stream.fields:
-        return False
     names = {fact.name for fact in facts_read(group.where)}
-    gap = list(stream.fields).index(GAP)
-    return GAP in names or any(fold.field == gap for fold in group.folds)
+    gaps = [index for index, name in enumerate(stream.fields) if name in GAP_FIELDS]
+    return not names.isdisjoint(GAP_FIELDS) or any(fold.field in gaps for fold in group.folds)
 
 
 # ---- all rows at once ----

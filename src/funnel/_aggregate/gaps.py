@@ -13,8 +13,8 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import GAP
-from funnel._aggregate.group_by import PERSON
+from funnel._aggregate.aggregations import GAP_FIELDS
+from funnel._aggregate.group_by import PERSON, with_gap_fields
 from funnel._aggregate.intervals import BLOCK, around, cached, in_blocks, number_instants, number_rows, with_number
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._time import FOREVER
@@ -37,9 +37,9 @@ def with_changing_gaps(table: Frame, at: int) -> Frame:
     changed = until.join(rows.drop("_before"), on=[PERSON, "_row"], how="inner")
     changed = changed.join(before, on=[PERSON, "_before"], how="left")
     names = [name for name in table.collect_schema().names() if name not in ("start", "end")]
-    return changed.select(
+    return with_gap_fields(changed, "_then").select(
         *names,
-        (nw.col("t") - nw.col("_then")).fill_null(0).cast(nw.Int64()).alias(GAP),
+        *GAP_FIELDS,
         start=nw.col("_at"),
         end=nw.when(nw.col("_next") < nw.col("end")).then(nw.col("_next")).otherwise(nw.col("end")),
     )

@@ -11,8 +11,9 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import COMBINES, EVERY, GAP, ORDER, Reduction, Stream
+from funnel._aggregate.aggregations import COMBINES, EVERY, GAP, GAP_FIELDS, HOUR, ORDER, Reduction, Stream
 from funnel._dataframes.adapter import distinct
+from funnel._expr.division import divided
 from funnel._expr.nodes import Fact, facts_of
 from funnel._expr.to_narwhals import int_lit, tree_column
 from funnel._expr.tree import Tree, forks
@@ -108,8 +109,8 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
         rows = rows.filter(nw.col("end") > at)
     yield from (_last_gap(rows, index) for one, index in placed if _is_last_gap(one))
     others = [(one, index) for one, index in placed if not _is_last_gap(one)]
-    if any(reads_gap(one) for one, _ in others):
-        rows = with_gap(rows, PERSON)
+    if readers := [one for one, _ in others if reads_gap(one)]:
+        rows = with_gap(rows, PERSON, order=("t",) if all(map(_ignores_ties, readers)) else ORDER)
     yield from _parts_on_polars(rows, others) if rows.implementation.is_polars() else _parts_elsewhere(rows, others)
 
 
@@ -190,15 +191,28 @@ def same_edges(placed: Iterable[Placed]) -> Iterable[Sequence[Placed]]:
 @lru_cache(maxsize=1_024)
 def reads_gap(reduction: Reduction) -> bool:
     """Return whether a reduction needs the time since the previous row."""
-    names = (fact.name for fork in forks(reduction.where) for fact in facts_of(fork.test))
-    return reduction.field == GAP or GAP in names
+    names = {fact.name for fork in forks(reduction.where) for fact in facts_of(fork.test)}
+    return reduction.field in GAP_FIELDS or not names.isdisjoint(GAP_FIELDS)
 
 
-def with_gap(rows: Frame, *people: str) -> Frame:
-    """Add to each row the time since the person's previous row; 0 for the first."""
-    before = nw.col("t").shift(1).over(*people, order_by=ORDER)
-    rows = rows.with_columns(_before=before)
-    return rows.with_columns((nw.col("t") - nw.col("_before")).fill_null(0).cast(nw.Int64()).alias(GAP)).drop("_before")
+def _ignores_ties(reduction: Reduction) -> bool:
+    """Return whether the order of rows of one instant does not change the value: it depends on gaps alone."""
+    names = {fact.name for fork in forks(reduction.where) for fact in facts_of(fork.test)}
+    return not reduction.is_edge and names.issubset(GAP_FIELDS) and reduction.field in ("", *GAP_FIELDS)
+
+
+def with_gap(rows: Frame, *people: str, order: Sequence[str] = ORDER) -> Frame:
+    """Add to each row the fields that depend on the person's previous row."""
+    before = nw.col("t").shift(1).over(*people, order_by=order)
+    return with_gap_fields(rows.with_columns(_before=before), "_before").drop("_before")
+
+
+def with_gap_fields(rows: Frame, before: str) -> Frame:
+    """Add `GAP_FIELDS` to rows that have the instant of the previous row in a column; it is null for the first row."""
+    gap, hours, squared = GAP_FIELDS
+    rows = rows.with_columns((nw.col("t") - nw.col(before)).fill_null(0).cast(nw.Int64()).alias(gap))
+    rows = rows.with_columns(divided(nw.col(gap), int_lit(HOUR)).cast(nw.Int64()).alias(hours))
+    return rows.with_columns((nw.col(hours) * nw.col(hours)).alias(squared))
 
 
 @lru_cache(maxsize=1_024)

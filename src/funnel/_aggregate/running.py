@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from typing import cast
 
 from funnel._aggregate.aggregations import COMMON
-from funnel._aggregate.fold import END, START, Group, Row, StreamFold, T
+from funnel._aggregate.fold import END, START, Group, Row, StreamFold, T, gap_fields
 from funnel._aggregate.sorted_rows import SortedRows
 from funnel._expr.nodes import Value
 from funnel._time import FOREVER, NEVER
@@ -101,8 +101,8 @@ class RunningFolds:
 
 
 def _gapped(row: Row, before: Row | None) -> Row:
-    """Append to a row the time since the previous row; 0 for the first row."""
-    return (*row, 0 if before is None else cast("int", row[T]) - cast("int", before[T]))
+    """Append to a row the fields that depend on the previous row."""
+    return (*row, *gap_fields(0 if before is None else cast("int", row[T]) - cast("int", before[T])))
 
 
 def expires(rows: Iterable[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from funnel._aggregate.aggregations import COMMON, GAP, Stream
+from funnel._aggregate.aggregations import COMMON, GAP_FIELDS, HOUR, Stream
 from funnel._arguments import brief, is_one_of, suggest
 from funnel._expr.nodes import Fact
 from funnel._time import FOREVER, NEVER
@@ -17,7 +17,7 @@ from funnel.errors import FactsError
 LARGEST_AMOUNT = 10**14
 """Largest amount in minor units. The sum of a person's amounts has its own check."""
 
-_LARGEST_COUNT = 2**31
+_MOST_HOURS = (FOREVER - NEVER) // HOUR
 KIND_STREAMS: Mapping[str, str] = {
     "visit": "visits",
     "view": "views",
@@ -89,7 +89,9 @@ PURCHASE_FIELDS = _fields(
     _amount("cost"),
     _amount("fees"),
     _flag("has_cost"),
-    _wait(GAP),
+    _wait(GAP_FIELDS[0]),
+    Fact(GAP_FIELDS[1], high=_MOST_HOURS),
+    Fact(GAP_FIELDS[2], high=_MOST_HOURS**2),
 )
 
 TABLES: Mapping[str, Mapping[str, Fact]] = {

@@ -1,7 +1,6 @@
 """Facts of every person on each of many days, computed in one pass over the rows.
 
-Two cases are computed day by day from the logs as known then: people with a record that arrived late, with a day in
-between, and (for all people) values that depend on the sequence of rows.
+People with a record that arrived late, with a day in between, are computed day by day from the logs as known then.
 
 Invariant: the facts of a day are those that `aggregated` computes from the logs as known on that day.
 """
@@ -16,6 +15,7 @@ import narwhals as nw
 import numpy as np
 
 from funnel._aggregate.aggregations import Reduction
+from funnel._aggregate.gaps import with_changing_gaps
 from funnel._aggregate.group_by import PERSON, Placed, aggregated, reads_gap, value_name
 from funnel._dataframes.adapter import Frame, collect_once, to_local
 from funnel._dataframes.compute import collected
@@ -90,15 +90,14 @@ class FactsByDay:
         placed = [(one, index) for index, one in enumerate(self.plan.reductions)]
         computable = [pair for pair in placed if pair[0].stream.table in self.tables]
         gap_facts = [pair for pair in computable if reads_gap(pair[0])]
-        scans = list(
-            day_scans(self.tables, [pair for pair in computable if pair not in gap_facts], self.names, self.days)
-        )
+        others = [pair for pair in computable if pair not in gap_facts]
+        scans = [*day_scans(self.tables, others, self.names, self.days), *self._gap_scans(gap_facts)]
         punctual = self._punctual()
         for index, day in enumerate(self.days.tolist()):
             for scan in scans:
                 scan.step(index)
             here = np.flatnonzero((self.since <= index) & punctual)
-            punctual_facts = self._joined(self._columns(scans, placed, here), gap_facts, day)
+            punctual_facts = self._columns(scans, placed, here)
             all_facts = punctual_facts if self.late is None else nw.concat([punctual_facts, self._late_at(day)])
             rows = collected(with_derived(self.plan, all_facts))
             values = {index: rows[value_name(index)].to_numpy() for index in range(len(self.plan.empties))}
@@ -124,16 +123,11 @@ class FactsByDay:
         absent = [(one, index) for one, index in placed if one.stream.table not in self.tables]
         return frame.with_columns(nw.lit(one.empty, _type(one)).alias(value_name(index)) for one, index in absent)
 
-    def _joined(self, frame: Frame, gap_facts: Sequence[Placed], day: int) -> Frame:
-        """Return the frame with the values computed day by day, columns in order."""
-        names = [value_name(index) for index in range(len(self.plan.reductions))]
-        if gap_facts:
-            gap_values = aggregated(self.tables, [one for one, _ in gap_facts], day, ROOTS)
-            renamed = {value_name(position): value_name(index) for position, (_, index) in enumerate(gap_facts)}
-            numbered = gap_values.join(self.names, on=PERSON, how="inner")
-            renumbered = numbered.select(PERSON_NUMBER, **{new: nw.col(old) for old, new in renamed.items()})
-            frame = frame.join(renumbered, on=PERSON_NUMBER, how="inner")
-        return frame.select(PERSON_NUMBER, *names)
+    def _gap_scans(self, placed: Sequence[Placed]) -> Iterator[DayScan]:
+        """Yield the scans of values that depend on the sequence of rows."""
+        names = dict.fromkeys(one.stream.table for one, _ in placed)
+        tables = {name: with_changing_gaps(self.tables[name], int(self.days[-1])) for name in names}
+        return day_scans(tables, placed, self.names, self.days)
 
     def _late_at(self, day: int) -> Frame:
         """Return the values of people with late records, as known on a day."""

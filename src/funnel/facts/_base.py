@@ -331,13 +331,19 @@ def _changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object
 def _derived(plan: FactSchema, before: list[Value], values: list[Value], set_by_hand: set[int]) -> list[Value]:
     """Update derived values whose parts changed.
 
-    They are computed if all parts are known, and reset if a part became unknown.
+    They are computed if all parts are known, and reset if a part became unknown. Each purchase that is added by hand is
+    an occasion of its own.
     """
     first, empty = len(plan.reductions), plan.empties
     computed = list(values)
     plan.finish(computed)
     for index, (_, parts) in enumerate(plan.finishes, first):
         if index in set_by_hand or all(before[part] == values[part] for part in parts):
+            continue
+        if plan.derived[index - first].how == "occasions":
+            purchases = cast("int", values[parts[0]])
+            added = purchases - cast("int", before[parts[0]])
+            values[index] = min(purchases, max(1, cast("int", before[index]) + added))
             continue
         if all(values[part] != empty[part] for part in parts):
             values[index] = computed[index]

@@ -16,11 +16,14 @@ from funnel.facts._declare import (
     earliest,
     exists,
     first,
+    gap_spread,
     largest,
     last,
+    last_interval,
     latest,
     mean,
-    mean_gap,
+    mean_interval,
+    occasions,
     since,
     soonest,
     total,
@@ -55,14 +58,17 @@ class Facts(BaseFacts):
     referral_count: int = count("referrals")
 
     # purchases: how often, when last, how much (valid purchases, net of refunds)
+    # Purchases less than a day apart are one occasion: rhythm counts occasions, money counts every purchase.
     order_count: int = count("orders")
     purchase_count: int = count("purchases")
+    occasion_count: int = occasions()
     first_purchase_at: datetime | None = first("purchases")
     since_first_purchase: timedelta = since(first("purchases"))
     last_purchase_at: datetime | None = last("purchases")
     since_last_purchase: timedelta = since(last("purchases"))
-    purchase_interval: timedelta = mean_gap("purchases")
-    gap_before_last_purchase: timedelta = latest("purchases", "gap")
+    purchase_interval: timedelta = mean_interval()
+    interval_spread: timedelta = gap_spread()
+    gap_before_last_purchase: timedelta = last_interval()
     net_spent: int = total("purchases", "net_amount")
     average_purchase: int = mean("purchases", "net_amount")
     largest_purchase: int = largest("purchases", "net_amount")

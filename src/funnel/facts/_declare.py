@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 
-from funnel._aggregate.aggregations import EVERY, GAP, LARGEST_SUM, Derived, How, Reduction, Stream, windowed, with_own
+from funnel._aggregate.aggregations import (
+    EVERY,
+    GAP,
+    GAP_FIELDS,
+    LARGEST_SUM,
+    Derived,
+    How,
+    Reduction,
+    Stream,
+    windowed,
+    with_own,
+)
 from funnel._arguments import SpanLike, brief, check_choice, is_function, is_one_of, kind_of, span, suggest
 from funnel._expr.nodes import Const, Fact, Test
 from funnel._expr.tree import Fork, Leaf, Tree, facts_read, not_truth, trace
 from funnel._ledger.streams import stream_called
-from funnel._time import EVER, FOREVER, NEVER
+from funnel._time import EVER, FOREVER, MICROSECOND, NEVER
 from funnel.errors import ArgumentError, FactsError, RuleError
+from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
     from funnel.facts._columns import ColumnTypes
@@ -213,6 +225,37 @@ def mean_gap(
     return cast("timedelta", Declared(Derived("mean_gap", parts), "span"))
 
 
+def occasions() -> int:
+    """Declare the number of occasions: an occasion begins a day or more after the previous purchase."""
+    parts = _Records.of("purchases", None, None, None).count, _returns().count
+    return cast("int", Declared(Derived("occasions", parts), "number"))
+
+
+def mean_interval() -> timedelta:
+    """Declare the average time between occasions; infinite for fewer than two occasions."""
+    returns = _returns()
+    return cast("timedelta", Declared(Derived("mean_span", (returns.reduction("sum", GAP, 0), returns.count)), "span"))
+
+
+def gap_spread() -> timedelta:
+    """Declare the standard deviation of the times between occasions; infinite for fewer than three occasions."""
+    returns = _returns()
+    sums = (returns.reduction("sum", field, 0) for field in GAP_FIELDS[1:])
+    return cast("timedelta", Declared(Derived("spread", (*sums, returns.count)), "span"))
+
+
+def last_interval() -> timedelta:
+    """Declare the time between the last two occasions; 0 for fewer than two occasions."""
+    return cast("timedelta", _returns().edge("latest", GAP))
+
+
+def _returns() -> _Records:
+    """Return the purchases that begin another occasion."""
+    gap = stream_called("purchases").fields[GAP]
+    is_next = Fork(Test(">=", gap, Const(OCCASION // MICROSECOND)), EVERY, Leaf(answer=False))
+    return _Records(stream_called("purchases"), None, is_next, {})
+
+
 def since(moment: datetime | None) -> timedelta:
     """Declare the time since an instant, at `as_of`; infinite if the instant is not set."""
     return cast("timedelta", _span(moment, "since"))
@@ -351,8 +394,11 @@ def _own_fields(stream: Stream, columns: ColumnTypes) -> dict[str, Fact]:
 
 
 def _record_fields(stream: Stream) -> dict[str, Fact]:
-    """Return the fields of the record itself, without the validity of its row."""
-    return {name: fact for name, fact in stream.fields.items() if name not in ("start", "end", "rank")}
+    """Return the fields that a declaration can read."""
+    return {name: fact for name, fact in stream.fields.items() if name not in _INTERNAL}
+
+
+_INTERNAL = frozenset(("start", "end", "rank", *GAP_FIELDS[1:]))
 
 
 def _trace(where: Condition) -> Callable[[Condition, Mapping[str, Fact]], Tree]:

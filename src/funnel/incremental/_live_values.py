@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 import attrs
 
-from funnel._aggregate.fold import END, Row, T
+from funnel._aggregate.fold import END, Row, T, gap_fields
 from funnel._aggregate.running import RunningFolds, expires
 from funnel._ledger.derived import whole
 from funnel._ledger.effects import HEARD, own_streams, streams_of
@@ -190,7 +190,7 @@ class LiveValues:
     def _fold(self, stream: str, row: Row) -> None:
         if stream in self._last:
             t, last = number(row[T]), self._last[stream]
-            row = (*row, 0 if last == NEVER else t - last)
+            row = (*row, *gap_fields(0 if last == NEVER else t - last))
             self._last[stream] = t
         self.plan.folds[stream].step(self.values, self._has_row, row)
 

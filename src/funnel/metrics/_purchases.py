@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 import narwhals as nw
 
+from funnel._aggregate.aggregations import GAP
 from funnel._dataframes.compute import to_rows
 from funnel._people import logs_of
+from funnel._time import MICROSECOND, NEVER
+from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
     from funnel.logs import Logs
 
 PERSON = "person_id"
+ORDER = ("t", "source", "id")
+"""Order of the purchases of a person."""
 
 
 def is_valid(now: int) -> nw.Expr:
@@ -25,6 +30,18 @@ def valid_purchases(logs: Logs, now: int) -> Frame | None:
     """Return the purchases that are valid at an instant, one row each. None if there is no log of purchases."""
     table = logs_of(logs)._tables.get("purchases")
     return None if table is None else table.filter(is_valid(now))
+
+
+def with_gap(purchases: Frame) -> Frame:
+    """Add the time since the person's previous purchase; the time since `NEVER` for the first purchase."""
+    rows = purchases.with_columns(_before=nw.col("t").shift(1).over(PERSON, order_by=ORDER))
+    gap = nw.col("t") - nw.col("_before").fill_null(NEVER).cast(nw.Int64())
+    return rows.with_columns(gap.alias(GAP)).drop("_before")
+
+
+def begins_occasion() -> nw.Expr:
+    """Return the condition that a purchase with its gap begins an occasion."""
+    return nw.col(GAP) >= OCCASION // MICROSECOND
 
 
 def started(frame: Frame, name: str) -> int | None:

@@ -44,7 +44,7 @@ CLASSES = 5
 _MOST = 100
 _RANKED: Mapping[str, str] = {
     "since_last_purchase": "recency_rank",
-    "purchase_count": "frequency_rank",
+    "occasion_count": "frequency_rank",
     "net_spent": "monetary_rank",
 }
 
@@ -62,7 +62,7 @@ def rfm_quantiles(logs: Logs[FrameT], *, as_of: datetime, classes: int = CLASSES
 
     Returns:
         A dataframe of the same type as the logs, one row per buyer. Columns: `person_id`, `since_last_purchase`,
-        `purchase_count`, `net_spent`, `recency_rank`, `frequency_rank` and `monetary_rank`. A rank is from 1 to
+        `occasion_count`, `net_spent`, `recency_rank`, `frequency_rank` and `monetary_rank`. A rank is from 1 to
         `classes`, the best.
 
     Raises:
@@ -100,7 +100,7 @@ def _values(logs: Logs, now: int) -> Frame:
     plan = narrowed(Facts._fact_plan, frozenset(_RANKED))
     values = {name: nw.col(value_name(plan.indices[name])) for name in _RANKED}
     people = raw_facts_over(plan, logs, now).select(PERSON, _all=nw.lit(1, nw.Int64()), **values)
-    return people.filter(nw.col("purchase_count") > 0)
+    return people.filter(nw.col("occasion_count") > 0)
 
 
 def _below(people: Frame, name: str) -> Frame:

@@ -10,7 +10,7 @@ __all__, __getattr__, __dir__ = lazy(
         "_expr.combinators": "all_of any_of",
         "_expr.explain": "DecisionTable Explanation Reason RulePath",
         "rules._activity": (
-            "has_bought has_bought_again has_engaged has_rhythm is_lapsed is_likely_lost is_nearly_due "
+            "has_bought has_bought_again has_engaged has_rhythm is_lapsed is_likely_lost is_nearly_due is_regular "
             "is_overdue is_quiet is_won_back"
         ),
         "rules._buying": "BuyingPhase buying_phase in_after_sale",

@@ -12,6 +12,7 @@ from funnel.rules._activity import has_rhythm as has_rhythm
 from funnel.rules._activity import is_lapsed as is_lapsed
 from funnel.rules._activity import is_likely_lost as is_likely_lost
 from funnel.rules._activity import is_nearly_due as is_nearly_due
+from funnel.rules._activity import is_regular as is_regular
 from funnel.rules._activity import is_overdue as is_overdue
 from funnel.rules._activity import is_quiet as is_quiet
 from funnel.rules._activity import is_won_back as is_won_back

@@ -24,8 +24,8 @@ def has_bought(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule ta
 
 @rule
 def has_bought_again(f: Facts, policy: Policy) -> bool:  # noqa: ARG001 (every rule takes both)
-    """Return whether the person has two or more purchases."""
-    return f.purchase_count >= 2  # noqa: PLR2004 (what "again" means)
+    """Return whether the person has bought on two or more occasions."""
+    return f.occasion_count >= 2  # noqa: PLR2004 (what "again" means)
 
 
 @rule
@@ -56,13 +56,26 @@ def is_lapsed(f: Facts, policy: Policy) -> bool:
 def has_rhythm(f: Facts, policy: Policy) -> bool:
     """Return whether the person's average purchase interval is meaningful.
 
-    The person needs enough purchases, and the purchases must not all belong to one occasion.
+    The person needs enough occasions. Purchases less than a day apart are one occasion.
     """
     return all_of(*_rhythm(f, policy))
 
 
 def _rhythm(f: Facts, policy: Policy) -> tuple[bool, bool]:
-    return f.purchase_count >= policy.rhythm_purchases, f.purchase_interval >= policy.rhythm_interval
+    return f.occasion_count >= policy.rhythm_purchases, f.purchase_interval >= policy.rhythm_interval
+
+
+@rule
+def is_regular(f: Facts, policy: Policy) -> bool:
+    """Return whether the person buys like a clock.
+
+    The person has enough occasions, and the times between them vary little: the standard deviation is at most
+    `regular_percent` of the average.
+    """
+    return all_of(
+        f.occasion_count >= policy.regular_occasions,
+        100 * f.interval_spread <= policy.regular_percent * f.purchase_interval,
+    )
 
 
 @rule
@@ -97,7 +110,7 @@ def is_likely_lost(f: Facts, policy: Policy) -> bool:
 
 def lacks_rhythm(f: Facts, policy: Policy) -> bool:
     """Return the opposite of `has_rhythm`, as a condition for other rules."""
-    return any_of(f.purchase_count < policy.rhythm_purchases, f.purchase_interval < policy.rhythm_interval)
+    return any_of(f.occasion_count < policy.rhythm_purchases, f.purchase_interval < policy.rhythm_interval)
 
 
 def _beyond(f: Facts, policy: Policy, percent: int) -> bool:

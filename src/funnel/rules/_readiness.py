@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rules._activity import has_bought, has_engaged, is_likely_lost, is_nearly_due, is_overdue
+from funnel.rules._activity import has_engaged, is_likely_lost, is_nearly_due, is_overdue
 from funnel.rules._postponement import has_come_due, has_signalled_ready, has_slipped, is_postponed
 from funnel.rules._rule import rule
 from funnel.rules._trust import needs_repair_first, was_disappointed
@@ -76,8 +76,7 @@ def trust_points(f: Facts, policy: Policy) -> int:
     """
     good = (f.timely_delivery_count > 0, f.last_feedback_score > policy.low_score + 1, f.meeting_count > 0)
     return (
-        policy.frequency_points * has_bought(f, policy)
-        + sum(policy.frequency_points * (f.purchase_count >= limit) for limit in policy.frequency_limits)
+        sum(policy.frequency_points * (f.occasion_count >= limit) for limit in (1, *policy.frequency_limits))
         + sum(policy.good_turn_points * experience for experience in good)
         # One span, lapsed or not: with answer_is_late, the solver finds no example for one of the paths.
         + policy.unanswered_points * (f.oldest_open_question > policy.answer_within)

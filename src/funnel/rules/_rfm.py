@@ -66,11 +66,11 @@ def recency_score(f: Facts, policy: Policy) -> int:
 def frequency_score(f: Facts, policy: Policy) -> int:
     """Return the frequency score.
 
-    1, plus 1 for each of `frequency_limits` that the purchase count reaches; 0 without a purchase.
+    1, plus 1 for each of `frequency_limits` that the number of occasions reaches; 0 without a purchase.
     """
     if not has_bought(f, policy):
         return 0
-    return sum((f.purchase_count >= limit for limit in policy.frequency_limits), start=1)
+    return sum((f.occasion_count >= limit for limit in policy.frequency_limits), start=1)
 
 
 @rule
@@ -104,15 +104,15 @@ def is_big_spender(f: Facts, policy: Policy) -> bool:
 
 @rule
 def segment(f: Facts, policy: Policy) -> Segment:
-    """Return the customer segment, by recency band and purchase count."""
+    """Return the customer segment, by recency band and number of occasions."""
     _, lately, cooling, cold = policy.recency_limits
     if not has_bought(f, policy):
         return Segment.PROSPECT
     if f.since_last_purchase <= lately:
         return _buying(f, policy)
-    often = f.purchase_count >= policy.frequency_limits[1]
+    often = f.occasion_count >= policy.frequency_limits[1]
     if f.since_last_purchase <= cooling:
-        return Segment.LOYAL if f.purchase_count >= policy.frequency_limits[2] else Segment.NEEDS_ATTENTION
+        return Segment.LOYAL if f.occasion_count >= policy.frequency_limits[2] else Segment.NEEDS_ATTENTION
     if f.since_last_purchase <= cold:
         return Segment.AT_RISK if often else Segment.ALMOST_LOST
     return Segment.PREVIOUSLY_LOYAL if often else Segment.DORMANT
@@ -121,10 +121,10 @@ def segment(f: Facts, policy: Policy) -> Segment:
 def _buying(f: Facts, policy: Policy) -> Segment:
     """Return the segment of a person with a recent purchase."""
     twice, some, often, _ = policy.frequency_limits
-    if f.purchase_count >= often and is_big_spender(f, policy):
+    if f.occasion_count >= often and is_big_spender(f, policy):
         return Segment.CHAMPION
-    if f.purchase_count >= some:
+    if f.occasion_count >= some:
         return Segment.LOYAL
-    if f.purchase_count >= twice:
+    if f.occasion_count >= twice:
         return Segment.ACTIVE
     return Segment.NEW if f.since_last_purchase <= policy.recency_limits[0] else Segment.PROMISING

@@ -22,7 +22,7 @@ from funnel.policy import Policy
 from funnel.records import Purchase
 from funnel.stages import Stage
 from tests.engines import ENGINES
-from tests.metrics.buyers import DAY, TICK, buyers, counted_purchases, moments
+from tests.metrics.buyers import DAY, TICK, buyers, counted_occasions, moments
 from tests.metrics.people import FEW
 from tests.shop import logs_of
 
@@ -88,7 +88,7 @@ def last_word(person: History, bought: datetime, as_of: datetime) -> tuple[str, 
 def test_the_reasons_are_what_asking_one_by_one_finds(people: list[History], as_of: datetime) -> None:
     """The lapsed people, and their known reasons, equal a count person by person, stage by stage."""
     result = churn_reasons(logs_of(people), POLICY, as_of=as_of)
-    times = {one.person_id: [order.purchased_at for order in counted_purchases(one, as_of)] for one in people}
+    times = {one.person_id: [order.purchased_at for order in counted_occasions(one, as_of)] for one in people}
     for stage in result.stages:
         mine = [
             one
@@ -146,7 +146,7 @@ def compared(people: Sequence[History], as_of: datetime) -> tuple[list[tuple[set
     """Each buyer's troubles and whether they came back; and how many are quick, and pending."""
     people_compared, quick, pending = [], 0, 0
     for person in people:
-        times = [one.purchased_at for one in counted_purchases(person, as_of)]
+        times = [one.purchased_at for one in counted_occasions(person, as_of)]
         old = [moment for moment in times if moment <= as_of - POLICY.lapse_after]
         if not times:
             continue
@@ -184,7 +184,7 @@ def test_what_went_wrong_is_what_looking_one_by_one_finds(people: list[History],
         ]
         assert (one.with_it, one.without) == (Rate(sum(had), len(had)), Rate(sum(rest), len(rest)))
         assert one.difference == one.with_it.minus(one.without)
-    buyer_count = sum(bool(counted_purchases(person, as_of)) for person in people)
+    buyer_count = sum(bool(counted_occasions(person, as_of)) for person in people)
     assert buyer_count == len(people_compared) + quick + pending
 
 

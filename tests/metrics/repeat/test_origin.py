@@ -21,7 +21,7 @@ from funnel.metrics._repeat.promotion_retention import promotion_retention
 from funnel.metrics._repeat.window import RepeatRate
 from funnel.records import Purchase
 from tests.engines import ENGINES, on
-from tests.metrics.buyers import DAY, buyers, counted_purchases, lines_of, moments, spans
+from tests.metrics.buyers import DAY, buyers, counted_occasions, lines_of, moments, spans
 from tests.metrics.people import FEW
 from tests.shop import logs_of
 
@@ -61,7 +61,7 @@ def plainly(people: Sequence[History], by: str, within: timedelta, as_of: dateti
     """Count group by group and person by person."""
     counts: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0, 0])
     for person in people:
-        bought = counted_purchases(person, as_of)
+        bought = counted_occasions(person, as_of)
         for group in GROUPS[by](person, bought, as_of) if bought else ():
             first, rest = bought[0].purchased_at, [one.purchased_at for one in bought[1:]]
             had = as_of - first >= within
@@ -78,7 +78,7 @@ def test_groups_are_what_counting_by_hand_finds(
     """Each group equals a count person by person; no buyer is lost, and only by product is one counted twice."""
     lines = lines_of(people) if by == "product" else None
     groups = repeat_by(logs_of(people), by, within, as_of=as_of, lines=lines)
-    buyer_count = sum(bool(counted_purchases(person, as_of)) for person in people)
+    buyer_count = sum(bool(counted_occasions(person, as_of)) for person in people)
     rows = sum(one.repeat.rate.trials + one.repeat.pending for one in groups)
 
     assert {one.group: one.repeat for one in groups} == plainly(people, by, within, as_of)
@@ -120,7 +120,7 @@ def by_promotion(people: Sequence[History], within: timedelta, as_of: datetime, 
         evaluated = [
             (bought[0].purchased_at, [one for one in bought[1:] if not (ordinary and one.promotion)])
             for person in people
-            if (bought := counted_purchases(person, as_of)) and bool(bought[0].promotion) is promoted
+            if (bought := counted_occasions(person, as_of)) and bool(bought[0].promotion) is promoted
         ]
         had = [(first, rest) for first, rest in evaluated if first <= as_of - within]
         successes = sum(any(one.purchased_at <= first + within for one in rest) for first, rest in had)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -43,9 +44,14 @@ def bought(**times: list[datetime]) -> Logs:
     return Logs(purchases=pl.DataFrame(table).with_row_index("id").with_columns(pl.lit(9).alias("amount")))
 
 
+def occasions(times: list[datetime]) -> list[datetime]:
+    """The times that begin an occasion: a day or more after the time before."""
+    return times[:1] + [later for one, later in pairwise(times) if later - one >= DAY]
+
+
 def plainly(people: list[History], within: timedelta, as_of: datetime) -> RepeatRate:
     """Count person by person who bought again within a time."""
-    times = [times for person in people if (times := bought_by(person, as_of))]
+    times = [occasions(times) for person in people if (times := bought_by(person, as_of))]
     had = [(first, rest) for first, *rest in times if first <= as_of - within]
     successes = sum(any(moment - first <= within for moment in rest) for first, rest in had)
     return RepeatRate(within, Rate(successes, len(had)), len(times) - len(had))
@@ -58,7 +64,7 @@ def test_repeat_rates_are_what_counting_by_hand_finds(
 ) -> None:
     """Both rates equal a count person by person, agree with the rules, and lose nobody: judged or pending."""
     logs, policy = logs_of(people), Policy()
-    counts = [len(bought_by(person, as_of)) for person in people]
+    counts = [len(occasions(bought_by(person, as_of))) for person in people]
     ever, soon = repeat_rate(logs, as_of=as_of), repeat_rate_within(logs, within, as_of=as_of)
     closed = [(has_bought.of(facts, policy), has_bought_again.of(facts, policy)) for facts in facts_of(people, as_of)]
 
@@ -77,7 +83,7 @@ def test_the_three_rates_are_those_asked_one_by_one(people: list[History], withi
     rates = repeat_rates(logs, within, as_of=as_of)
     times = [bought_by(person, as_of) for person in people]
     lately = [each for each in times if any(moment >= as_of - within for moment in each)]
-    back = [each for each in lately if any(moment >= as_of - within for moment in each[1:])]
+    back = [each for each in lately if len(occasions(each)) > 1]
 
     assert rates.within == repeat_rate_within(logs, within, as_of=as_of)
     assert rates.ever == repeat_rate(logs, as_of=as_of)
@@ -99,7 +105,7 @@ TICK = timedelta(microseconds=1)
         (NOON + DAY, NOON + DAY, RepeatRate(DAY, Rate(1, 1), 0)),
         (NOON + DAY, NOON + DAY - TICK, RepeatRate(DAY, Rate(0, 0), 1)),
         (NOON + DAY + TICK, NOON + 9 * DAY, RepeatRate(DAY, Rate(0, 1), 0)),
-        (NOON, NOON + DAY, RepeatRate(DAY, Rate(1, 1), 0)),
+        (NOON, NOON + DAY, RepeatRate(DAY, Rate(0, 1), 0)),
         (NOON, NOON, RepeatRate(DAY, Rate(0, 0), 1)),
     ],
     ids=["at its end", "still open", "just too late", "at once", "at once, still open"],
@@ -111,7 +117,7 @@ def test_a_window_includes_its_end(second: datetime, as_of: datetime, answer: Re
 
 def test_the_rate_says_who_is_pending() -> None:
     """As text it names those of whom nobody can say yet."""
-    rate = repeat_rate_within(bought(a=[NOON], b=[NOON, NOON], c=[NOON + DAY]), DAY, as_of=NOON + DAY)
+    rate = repeat_rate_within(bought(a=[NOON], b=[NOON, NOON + DAY], c=[NOON + DAY]), DAY, as_of=NOON + DAY)
 
     assert str(rate) == "50.0 % (1 of 2; 9.5 to 90.5 %); 1 pending"
 
@@ -173,7 +179,7 @@ def facts_without_words(facts: Facts) -> Facts:
 
 def test_people_are_counted_by_whatever_a_rule_answers() -> None:
     """A yes-or-no rule gives the number of each; an answer that nobody has is not listed."""
-    logs = bought(a=[NOON, NOON], b=[NOON])
+    logs = bought(a=[NOON, NOON + DAY], b=[NOON, NOON])
 
-    assert people_by(has_bought_again, logs, Policy(), as_of=NOON) == {False: 1, True: 1}
-    assert people_by(has_bought, logs, Policy(), as_of=NOON) == {True: 2}
+    assert people_by(has_bought_again, logs, Policy(), as_of=NOON + DAY) == {False: 1, True: 1}
+    assert people_by(has_bought, logs, Policy(), as_of=NOON + DAY) == {True: 2}

@@ -15,7 +15,7 @@ from funnel.metrics._repeat.rates import repeat_rate_within
 from funnel.metrics._repeat.steps import PurchaseSteps, purchase_steps
 from funnel.metrics._repeat.window import RepeatRate
 from funnel.metrics._survival.survival import survival
-from tests.metrics.buyers import DAY, buyers, counted_purchases, moments, spans
+from tests.metrics.buyers import DAY, buyers, counted_occasions, moments, spans
 from tests.metrics.people import FEW
 from tests.shop import logs_of
 
@@ -28,7 +28,7 @@ def test_the_steps_are_what_counting_by_hand_finds(people: list[History], within
     """Each step equals a count of those who came so far; its waits are theirs, and the first is the repeat rate."""
     logs = logs_of(people)
     result = purchase_steps(logs, within, as_of=as_of, min_people=1)
-    times = [[one.purchased_at for one in counted_purchases(person, as_of)] for person in people]
+    times = [[one.purchased_at for one in counted_occasions(person, as_of)] for person in people]
 
     assert len(result) == max(map(len, times))
     for step in result:

@@ -15,7 +15,7 @@ from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._repeat.numbered_purchases import numbered_purchases
+from funnel.metrics._repeat.numbered_occasions import numbered_occasions
 from funnel.rules._activity import has_bought_again, is_lapsed
 
 if TYPE_CHECKING:
@@ -72,14 +72,14 @@ def _first(one: nw.Expr, then: nw.Expr, other: nw.Expr, instead: nw.Expr) -> nw.
 def return_counts(logs: Logs, policy: Policy, now: int) -> tuple[Mapping[tuple[bool, ...], int], int, int]:
     """Count buyers by service problems soon after a purchase, and by later return.
 
-    Each buyer counts once, from their last purchase that is at least `lapse_after` old. A problem counts within
-    `after_sale_for` of it. A return is a purchase after that and within `lapse_after`.
+    Each buyer counts once, from their last occasion that is at least `lapse_after` old. A problem counts within
+    `after_sale_for` of it. A return is an occasion after that and within `lapse_after`.
 
     Returns:
         The counts by the problems in their order and by return; the number of people who bought again so soon that they
         are excluded; the number of people without a purchase that is old enough.
     """
-    rows = numbered_purchases(logs, now)
+    rows = numbered_occasions(logs, now)
     if rows is None:
         return {}, 0, 0
     problem_within, span = policy.after_sale_for // MICROSECOND, policy.lapse_after // MICROSECOND

@@ -28,7 +28,7 @@ from funnel.metrics._display import days
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, rate_text
-from funnel.metrics._repeat.numbered_purchases import numbered_purchases
+from funnel.metrics._repeat.numbered_occasions import numbered_occasions
 from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
         logs: All records.
         by: The grouping: `source`, `campaign` or `referral` (of the first arrival), `promotion` or `product` (of the
             first purchase), or an own column of purchases with texts (of the first purchase).
-        within: Maximum time from the first purchase to the second, inclusive.
+        within: Maximum time from the first purchase to the next occasion, inclusive.
         as_of: The evaluation time.
         lines: For `product` only: a dataframe of the same engine as the logs, with `purchase_id` and `sku` (and
             `source`, if the logs have that column). One row for each product of a purchase.
@@ -148,7 +148,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
         raise ArgumentError(
             "by='product' requires lines, and lines require by='product' (got one of the two); pass both or neither"
         )
-    rows = numbered_purchases(logs, window.now)
+    rows = numbered_occasions(logs, window.now)
     if rows is None:
         return RepeatGroups(window.as_of, by, window.within, min_people, ())
     labels = _labels(logs, rows, by, lines, window.now)

@@ -23,7 +23,7 @@ from funnel._results import Charted, Rows
 from funnel.metrics._display import days, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference
-from funnel.metrics._repeat.numbered_purchases import numbered_purchases
+from funnel.metrics._repeat.numbered_occasions import numbered_occasions
 from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def promotion_retention(
 
     Args:
         logs: All records; `promotion` holds the name of the promotion of a purchase.
-        within: Maximum time from the first purchase to the next, inclusive.
+        within: Maximum time from the first purchase to the next occasion, inclusive.
         as_of: The evaluation time.
         min_people: Minimum number of people on each side for a conclusion.
 
@@ -142,7 +142,7 @@ def promotion_retention(
         Not enough people: 1 of the promotion's buyers and 1 of the rest have a closed window, each group needs 30.
     """
     window = RepeatWindow.of(within, as_of)
-    rows = numbered_purchases(logs, window.now)
+    rows = numbered_occasions(logs, window.now)
     both = (window.is_repeat, window.is_repeat & (nw.col("promoted") == 0))
     comparisons = (_comparison(_rates(rows, soon, window), window, min_people) for soon in both)
     return PromotionRetention(window.as_of, window.within, *comparisons)

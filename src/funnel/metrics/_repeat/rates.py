@@ -8,6 +8,8 @@ Three rates have separate names, because they answer different questions:
   have not had enough time.
 - `returning_rate`: the share of recent buyers who had bought before. It is high in a shop without new customers.
 
+Purchases less than a day apart are one occasion, and a person has bought again from the second occasion on.
+
 Source: the article "Repeat order". Only the first rate is not biased by open windows.
 """
 
@@ -26,7 +28,7 @@ from funnel._format import as_html
 from funnel._results import Charted, Rows
 from funnel._time import NEVER
 from funnel.metrics._display import days
-from funnel.metrics._purchases import PERSON, valid_purchases
+from funnel.metrics._purchases import ORDER, PERSON, begins_occasion, valid_purchases, with_gap
 from funnel.metrics._rate import Rate
 from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
 
@@ -80,7 +82,8 @@ def repeat_rates(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRate
 
     Args:
         logs: All records.
-        within: Maximum time from the first purchase to the second, inclusive. `returning` looks back equally far.
+        within: Maximum time from the first purchase to the next occasion, inclusive. `returning` looks back
+            equally far.
         as_of: The evaluation time.
 
     Raises:
@@ -118,7 +121,7 @@ def repeat_rate_within(logs: Logs, within: SpanLike, *, as_of: datetime) -> Repe
 
     Args:
         logs: All records.
-        within: Maximum time from the first purchase to the second, inclusive.
+        within: Maximum time from the first purchase to the next occasion, inclusive.
         as_of: The evaluation time.
 
     Returns:
@@ -149,7 +152,7 @@ def repeat_rate(logs: Logs, *, as_of: datetime) -> Rate:
         as_of: The evaluation time.
 
     Returns:
-        People with at least two valid purchases (repeat customers), of people with at least one.
+        People with at least two occasions (repeat customers), of people with at least one.
 
     Raises:
         InstantError: `as_of` is naive.
@@ -178,7 +181,7 @@ def returning_rate(logs: Logs, within: SpanLike, *, as_of: datetime) -> Rate:
         as_of: The evaluation time and end of the time.
 
     Returns:
-        People with at least one purchase in the time that is not their first, of people with a purchase in it.
+        People with a purchase in the time and at least two occasions by now, of people with a purchase in it.
 
     Raises:
         InstantError: `as_of` is naive.
@@ -199,23 +202,25 @@ def returning_rate(logs: Logs, within: SpanLike, *, as_of: datetime) -> Rate:
 
 
 def _people(logs: Logs, window: RepeatWindow) -> Frame | None:
-    """Return each buyer's first and last purchase, count, and number of repeats within the time."""
+    """Return each buyer's first and last purchase, number of occasions, and number of repeats within the time."""
     valid = valid_purchases(logs, window.now)
     if valid is None:
         return None
     firsts = valid.group_by(PERSON).agg(nw.col("t").min().alias("first"))
-    rows = valid.select(PERSON, "t").join(firsts, on=PERSON, how="inner")
-    soon = rows.with_columns(soon=to_int(nw.col("t") - nw.col("first") <= window.length))
-    edges = nw.col("first").min(), nw.col("t").max().alias("last"), nw.col("t").count().alias("bought")
+    rows = with_gap(valid.select(PERSON, *ORDER)).join(firsts, on=PERSON, how="inner")
+    in_time = nw.col("t") - nw.col("first") <= window.length
+    soon = rows.with_columns(bought=to_int(begins_occasion()), soon=to_int(begins_occasion() & in_time))
+    edges = nw.col("first").min(), nw.col("t").max().alias("last"), nw.col("bought").sum()
     return soon.group_by(PERSON).agg(*edges, nw.col("soon").sum()).with_columns(soon=nw.col("soon") - 1)
 
 
 def _rate_since(logs: Logs, start: int, now: int) -> Rate:
-    """Return how many buyers since an instant have bought at least twice."""
+    """Return how many buyers since an instant have bought on at least two occasions."""
     rows = valid_purchases(logs, now)
     if rows is None:
         return Rate(0, 0)
-    people = rows.group_by(PERSON).agg(nw.col("t").max().alias("last"), nw.col("t").count().alias("bought"))
+    counted = with_gap(rows.select(PERSON, *ORDER)).with_columns(bought=to_int(begins_occasion()))
+    people = counted.group_by(PERSON).agg(nw.col("t").max().alias("last"), nw.col("bought").sum())
     flags = people.filter(nw.col("last") >= start).select(again=to_int(nw.col("bought") > 1), once=int_lit(1))
     ((successes, trials),) = to_rows(flags.select(nw.col("again").sum(), nw.col("once").sum()), "again", "once")
     return Rate(whole(successes), whole(trials))

@@ -1,4 +1,7 @@
-"""Purchase rhythm: the typical time between purchases, and its regularity.
+"""Purchase rhythm: the typical time between occasions, and its regularity.
+
+Purchases less than a day apart are one occasion. A time is from the last purchase of one occasion to the first of the
+next.
 
 Invariant: a reported time is an observed time, never an interpolation. A quartile is the smallest time that at least
 that share of all times does not exceed.
@@ -25,7 +28,7 @@ from funnel._time import MICROSECOND, instant
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
-from funnel.metrics._repeat.numbered_purchases import numbered_purchases
+from funnel.metrics._repeat.numbered_occasions import numbered_occasions
 
 if TYPE_CHECKING:
     from funnel._dataframes.adapter import Frame
@@ -40,14 +43,14 @@ _FINE = 10_000
 
 @attrs.frozen
 class Rhythm(Charted):
-    """Typical time between purchases and its regularity.
+    """Typical time between occasions and its regularity.
 
     Attributes:
         as_of: The evaluation time.
-        people: Number of people with at least two purchases.
-        gaps: Number of times between consecutive purchases.
+        people: Number of people with at least two occasions.
+        gaps: Number of times between consecutive occasions.
         quarters: The times that a quarter, half and three quarters of the gaps do not exceed; None without gaps.
-        pairs: Number of people with two gaps to compare, not both under a second.
+        pairs: Number of people with two gaps to compare.
         regularity: Wheat and Morrison's k: about 1 if purchases come at random, larger if they are regular, near 0 if
             they come in bursts. None if too few people have two gaps, or all gaps are alike.
         min_people: Minimum number of people for a reported regularity.
@@ -65,7 +68,7 @@ class Rhythm(Charted):
 
     @property
     def typical(self) -> timedelta | None:
-        """Return the median time between purchases; None without gaps."""
+        """Return the median time between occasions; None without gaps."""
         return None if self.quarters is None else self.quarters[1]
 
     def to_dict(self) -> dict[str, object]:
@@ -98,7 +101,7 @@ class Rhythm(Charted):
 
 
 def purchase_rhythm(logs: Logs, *, as_of: datetime, min_people: int = DEFAULT_MIN_PEOPLE) -> Rhythm:
-    """Compute the typical time between purchases, and its regularity.
+    """Compute the typical time between occasions, and its regularity.
 
     The regularity is k = (1 - 4V) / 8V. V is the variance of a person's first gap as a share of their first two gaps.
     Source: R. D. Wheat and D. G. Morrison, "Estimating purchase regularity with two interpurchase times", Journal of
@@ -107,7 +110,7 @@ def purchase_rhythm(logs: Logs, *, as_of: datetime, min_people: int = DEFAULT_MI
     Args:
         logs: All records.
         as_of: The evaluation time.
-        min_people: Minimum number of people with at least three purchases for a reported regularity.
+        min_people: Minimum number of people with at least three occasions for a reported regularity.
 
     Raises:
         InstantError: `as_of` is naive.
@@ -124,7 +127,7 @@ def purchase_rhythm(logs: Logs, *, as_of: datetime, min_people: int = DEFAULT_MI
     """
     now = parse_as_of(as_of)
     count_of(min_people, "min_people", minimum=1)
-    rows = numbered_purchases(logs, now)
+    rows = numbered_occasions(logs, now)
     if rows is None:
         return Rhythm(instant(now), 0, 0, None, 0, None, min_people)
     gaps = collect_once(_gaps(rows))
@@ -139,9 +142,8 @@ def purchase_rhythm(logs: Logs, *, as_of: datetime, min_people: int = DEFAULT_MI
 
 
 def _gaps(rows: Frame) -> Frame:
-    """Return all purchases but the first, with the time since the previous one."""
-    before = rows.with_columns(_before=nw.col("t").shift(1).over(PERSON, order_by="nth")).filter(nw.col("nth") > 1)
-    return before.select(PERSON, "nth", gap=(nw.col("t") - nw.col("_before")).cast(nw.Int64()))
+    """Return all occasions but the first, with the time since the previous purchase."""
+    return rows.filter(nw.col("nth") > 1).select(PERSON, "nth", "gap")
 
 
 def _quarters(gaps: Frame, many: int) -> tuple[timedelta, timedelta, timedelta] | None:
@@ -166,7 +168,7 @@ def _shares(gaps: Frame) -> Mapping[int, int]:
     seconds = both.with_columns(
         _part=nw.col("_first").cast(nw.Int64()) // _SECOND,
         _whole=(nw.col("_first") + nw.col("_second")).cast(nw.Int64()) // _SECOND,
-    ).filter(nw.col("_whole") > 0)
+    )
     shares = seconds.select(PERSON, share=_FINE * nw.col("_part") // nw.col("_whole"))
     counts = to_rows(shares.group_by("share").agg(nw.col(PERSON).count().alias("people")), "share", "people")
     return {int(share): int(people) for share, people in counts}

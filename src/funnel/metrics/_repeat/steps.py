@@ -25,7 +25,7 @@ from funnel._time import FOREVER
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
-from funnel.metrics._repeat.numbered_purchases import numbered_purchases
+from funnel.metrics._repeat.numbered_occasions import numbered_occasions
 from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
 from funnel.metrics._survival.input import ENDED, STARTED
 from funnel.metrics._survival.result import Survival
@@ -110,7 +110,7 @@ def purchase_steps(
 
     Args:
         logs: All records.
-        within: Maximum time from one purchase to the next, inclusive.
+        within: Maximum time from one occasion to the next, inclusive.
         as_of: The evaluation time.
         min_people: Minimum number of people for a reported median time.
 
@@ -136,7 +136,7 @@ def purchase_steps(
     """
     window = RepeatWindow.of(within, as_of)
     count_of(min_people, "min_people", minimum=1)
-    rows = numbered_purchases(logs, window.now)
+    rows = numbered_occasions(logs, window.now)
     if rows is None:
         return PurchaseSteps(window.as_of, window.within, ())
     steps = collect_once(_with_next(rows))
