@@ -89,7 +89,7 @@ def test_a_model_from_wrong_data_is_refused(data: dict[str, Any], error: str) ->
 def test_a_forecast_reads_as_a_sentence() -> None:
     """With the interval where there is one."""
     model = buying_model(table(), "nbd")
-    assert str(model.of(TWICE, within="30 days")) == "of 100 buyers like this one, 32 buy within 30 d (30 to 35)"
+    assert str(model.of(TWICE, within="30 days")) == "of 100 buyers like this one, 32 buy within 30 d (31 to 34)"
     paper = BuyingModel.from_dict(BG_NBD).of(TWICE, within="30 days")
     assert str(paper) == "of 100 buyers like this one, 24 buy within 30 d"
 

@@ -22,7 +22,7 @@ from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
 from funnel.forecast._beta_dropout import BetaDropout, Stable
-from funnel.forecast._buyers import Buyers
+from funnel.forecast._buyers import Buyers, Floats
 from funnel.forecast._family import Family
 from funnel.forecast._fit import Fit, fit
 from funnel.forecast._forecast import Estimate, Forecast
@@ -40,6 +40,8 @@ ModelName = Literal["mbg_nbd", "bg_nbd", "pareto_nbd", "nbd", "mbg_cnbd"]
 """The names of the models."""
 MOST_EVENTS = 6
 """The largest k."""
+Matrix = tuple[tuple[float, ...], ...]
+"""A square table of numbers."""
 
 
 @attrs.frozen
@@ -55,7 +57,9 @@ class BuyingModel(TextRepr):
         people: The number of people.
         repeat_buyers: The number of people who purchased on two or more days.
         distinct: The number of different summaries.
-        covariance: The covariance of the logarithms of the parameters. None at an edge.
+        covariance: The covariance of the logarithms of the parameters, valid also if the model is wrong: it gives the
+            intervals. None at an edge.
+        model_covariance: The same if the model is right. None at an edge.
         at_edge: A sentence if a parameter is at an edge or the model became the NBD. None otherwise.
         is_converged: False if the maximum was not reached: then use another model.
         other_maxima: Log likelihoods of lower maxima that other starts reached.
@@ -70,7 +74,8 @@ class BuyingModel(TextRepr):
     people: int
     repeat_buyers: int
     distinct: int
-    covariance: tuple[tuple[float, ...], ...] | None = attrs.field(repr=False)
+    covariance: Matrix | None = attrs.field(repr=False)
+    model_covariance: Matrix | None = attrs.field(repr=False)
     at_edge: str | None
     is_converged: bool
     other_maxima: tuple[float, ...]
@@ -152,8 +157,7 @@ class BuyingModel(TextRepr):
         if read.frame is None:
             raise ArgumentError("a list has no columns to return; use [model.of(one, within=...) for one in summaries]")
         predictor = self._predictor()
-        parts = [_columns(predictor.forecasts(block, horizon / DAY)) for block in read.groups.buyers.blocks]
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        columns = _columns(predictor.forecasts(read.groups.buyers, horizon / DAY))
         return to_native(with_columns(read, columns), read.frame_kind, spans=("earliest", "likely", "latest"))  # type: ignore[no-any-return]
 
     def to_dict(self) -> dict[str, Any]:
@@ -162,6 +166,7 @@ class BuyingModel(TextRepr):
         return plain | {
             "parameters": {one.name: one.value for one in self.parameters},
             "covariance": None if self.covariance is None else [list(row) for row in self.covariance],
+            "model_covariance": None if self.model_covariance is None else [list(row) for row in self.model_covariance],
             "other_maxima": list(self.other_maxima),
         }
 
@@ -182,18 +187,18 @@ class BuyingModel(TextRepr):
                 f"{name} needs the parameters {', '.join(family.parameters)}, all of them and no others"
             )
         numbers = {key: check_number(by_name[key], f"parameter {key}", zero=False) for key in family.parameters}
-        covariance = data.get("covariance")
-        matrix = None if covariance is None else np.asarray(covariance, dtype=np.float64)
+        covariance, model_covariance = (_matrix(data, key) for key in ("covariance", "model_covariance"))
         return cls(
             name=family.name,
             k=k,
-            parameters=parameters_of(family.parameters, numbers, matrix),
+            parameters=parameters_of(family.parameters, numbers, _array(covariance), _array(model_covariance)),
             log_likelihood=data.get("log_likelihood"),
             nbd_log_likelihood=data.get("nbd_log_likelihood"),
             people=data.get("people", 0),
             repeat_buyers=data.get("repeat_buyers", 0),
             distinct=data.get("distinct", 0),
-            covariance=None if matrix is None else tuple(map(tuple, matrix.tolist())),
+            covariance=covariance,
+            model_covariance=model_covariance,
             other_maxima=tuple(data.get("other_maxima", ())),
             at_edge=data.get("at_edge"),
             is_converged=data.get("is_converged", True),
@@ -204,7 +209,7 @@ class BuyingModel(TextRepr):
         return Predictor(
             family_of(self.name, self.k),
             {one.name: one.value for one in self.parameters},
-            None if self.covariance is None else np.array(self.covariance),
+            _array(self.covariance),
             self.confidence_level,
         )
 
@@ -270,26 +275,26 @@ def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
             f"not enough: {repeat_buyers} of {int(buyers.total)} buyers returned, and a model needs {minimum}; "
             "wait for more purchases, or pass min_repeat_buyers and read the intervals with care"
         )
-    stable = fit(Stable(), buyers)
+    stable = fit(Stable(), buyers.alike[0])
     families = _by_likelihood(model, buyers) if k == "likelihood" else [family]
     results = [stable if isinstance(one, Stable) and not penalty else fit(one, buyers, penalty) for one in families]
     result = max(results, key=lambda one: one.log_likelihood)
     family = result.family
-    k = family.k if isinstance(family, BetaDropout) else 1
+    k = family.k
     edge = _edge_of(result)
     if result.log_likelihood < stable.log_likelihood + _SAME and not isinstance(result.family, Stable) and k == 1:
         result, edge = stable, f"{family.name} became nbd: nobody leaves"
-    rows: list[list[float]] | None = None if result.covariance is None else result.covariance.tolist()
     return BuyingModel(
         name=result.family.name,
         k=k,
-        parameters=parameters_of(result.family.parameters, result.values, result.covariance),
+        parameters=parameters_of(result.family.parameters, result.values, result.covariance, result.model_covariance),
         log_likelihood=result.log_likelihood,
         nbd_log_likelihood=stable.log_likelihood,
         people=int(buyers.total),
         repeat_buyers=repeat_buyers,
-        distinct=len(buyers.count),
-        covariance=None if rows is None else tuple(tuple(row) for row in rows),
+        distinct=len(buyers),
+        covariance=_tuples(result.covariance),
+        model_covariance=_tuples(result.model_covariance),
         at_edge=edge,
         is_converged=result.is_converged,
         other_maxima=result.starts,
@@ -333,7 +338,20 @@ def family_of(name: object, k: object = 1) -> Family:
 def _edge_of(result: Fit) -> str | None:
     if result.edge is None:
         return None
-    return f"parameter {result.edge} is at the edge of its range: a model with fewer parameters fits as well"
+    name = result.family.parameters[result.edge]
+    return f"parameter {name} is at the edge of its range: a model with fewer parameters fits as well"
+
+
+def _matrix(data: Mapping[str, Any], key: str) -> Matrix | None:
+    return None if data.get(key) is None else tuple(tuple(map(float, row)) for row in data[key])
+
+
+def _array(matrix: Matrix | None) -> Floats | None:
+    return None if matrix is None else np.array(matrix)
+
+
+def _tuples(matrix: Floats | None) -> Matrix | None:
+    return None if matrix is None else tuple(map(tuple, matrix.tolist()))
 
 
 def _horizon(within: SpanLike) -> int:
