@@ -19,6 +19,7 @@ from funnel.forecast._family import Family
 from funnel.forecast._fit import _Loss
 from funnel.forecast._minimize import near_minimum, second_derivatives
 from funnel.forecast._pareto import Pareto
+from funnel.forecast._predict import Predictor
 from funnel.metrics import PurchaseSummary
 
 FAMILIES: list[Family] = [
@@ -90,6 +91,20 @@ def test_until_is_the_inverse_of_the_chance(family: Family, some: Buyers, share:
     until = family.until(VALUES, some, chance)
     assert family.at_least(VALUES, some, until, 1) == pytest.approx(chance, rel=1e-7)
     assert np.all(until <= horizon)
+
+
+@each_family
+@given(some=buyers())
+def test_the_next_purchase_comes_with_the_chance_of_its_time(family: Family, some: Buyers) -> None:
+    """By each time its share of buyers has returned; without a time, fewer return, and some never do."""
+    never, times = Predictor(family, VALUES, None, 0.95).next_purchase(some)
+    in_a_lifetime = family.at_least(VALUES, some, 36_525.0, 1)
+    assert np.all((never.value >= -1e-12) & (never.value <= 1 - in_a_lifetime + 1e-12))
+    for share, time in zip((0.1, 0.5, 0.9), times, strict=True):
+        there = ~np.isnan(time)
+        assert np.array_equal(there, in_a_lifetime > share)
+        rows = np.flatnonzero(there)
+        assert family.at_least(VALUES, some.take(rows), time[rows], 1) == pytest.approx(share, rel=1e-7)
 
 
 @each_family
@@ -168,7 +183,7 @@ def test_simulated_buyers_give_their_parameters_back(name: Any) -> None:
     assert model.is_converged
     for parameter in model.parameters:
         assert parameter.standard_error is not None
-        assert abs(parameter.value - true[parameter.name]) < 3.5 * (parameter.standard_error or 0), parameter
+        assert abs(parameter.value - true[parameter.name]) < 3.5 * parameter.standard_error, parameter
 
 
 def test_buyers_who_never_leave_give_the_nbd() -> None:
@@ -187,6 +202,7 @@ def test_the_order_of_the_rows_and_their_number_change_nothing() -> None:
     assert buying_model(table.sample(fraction=1, shuffle=True, seed=3)) == model
     twice = buying_model(pl.concat([table, table]))
     assert [one.value for one in twice.parameters] == pytest.approx([one.value for one in model.parameters], rel=1e-6)
+    assert model.log_likelihood is not None
     assert twice.log_likelihood == pytest.approx(2 * model.log_likelihood)
 
 
@@ -196,6 +212,7 @@ def test_one_buyer_has_the_forecast_of_their_row() -> None:
     for name in ("mbg_nbd", "pareto_nbd"):
         model = fitted(name)
         rows = model.over(table, within="60 days").to_dicts()
+        following = iter(model.next_purchases(table).to_dicts())
         for row in rows:
             forecast = model.of(
                 PurchaseSummary(row["repeat_count"], row["first_to_last_days"], row["tenure_days"], 0), within="60 days"
@@ -211,6 +228,14 @@ def test_one_buyer_has_the_forecast_of_their_row() -> None:
                 "expected_upper": forecast.expected.ci_upper,
             }
             assert numbers == pytest.approx({name: row[name] for name in numbers}, rel=1e-12)
+            later = next(following)
+            one = model.next_purchase(
+                PurchaseSummary(row["repeat_count"], row["first_to_last_days"], row["tenure_days"], 0)
+            )
+            assert [one.never.value, one.never.ci_lower, one.never.ci_upper] == pytest.approx(
+                [later["never"], later["never_lower"], later["never_upper"]], rel=1e-12
+            )
+            assert [one.earliest, one.likely, one.latest] == [later[name] for name in ("earliest", "likely", "latest")]
             spans = [forecast.earliest, forecast.likely, forecast.latest]
             for span, cell in zip(spans, (row["earliest"], row["likely"], row["latest"]), strict=True):
                 assert abs(span - cell).total_seconds() < 1e-3

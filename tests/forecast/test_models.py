@@ -107,6 +107,22 @@ def test_a_forecast_needs_a_summary_and_a_span() -> None:
         model.over([TWICE], within="30 days")
 
 
+def test_a_next_purchase_reads_as_a_sentence() -> None:
+    """A buyer who more likely never returns has no likely time, in a table null."""
+    model = BuyingModel.from_dict(BG_NBD)
+    away = PurchaseSummary(3, 20, 400, 0)
+    assert (
+        str(model.next_purchase(TWICE))
+        == "of 100 buyers like this one, 33 never return; half have returned within 143 d 3 h"
+    )
+    assert str(model.next_purchase(away)) == "of 100 buyers like this one, 99 never return; fewer than half return"
+    one = model.next_purchase(away)
+    assert (one.earliest, one.likely, one.never.ci_lower, one.never.ci_upper) == (None, None, None, None)
+    gone = table(first_to_last_days=[0, 20, 90, 20] * 60, tenure_days=[180, 190, 120, 400] * 60)
+    row = model.next_purchases(gone).row(3, named=True)
+    assert (row["earliest"], row["never_lower"]) == (None, None)
+
+
 def test_a_model_from_a_paper_has_no_intervals() -> None:
     """Without a covariance the ends of the intervals are None, in a table null; the counts have theirs."""
     model = BuyingModel.from_dict(BG_NBD)

@@ -15,7 +15,7 @@ import pytest
 from funnel.forecast import BuyingModel, SpendingModel, buying_model, check_model, spending_model
 from funnel.forecast._beta_dropout import BetaDropout
 from funnel.forecast._buyers import one as buyer
-from funnel.forecast._buying_model import family_of
+from funnel.forecast._families import family_of
 from funnel.forecast._fit import fit
 from funnel.forecast._pareto import Pareto
 from funnel.forecast._summaries import Summaries
@@ -168,7 +168,8 @@ def test_the_second_nine_months_of_cdnow_came_as_forecast(cdnow: pl.DataFrame) -
     """A model of the first 39 weeks forecasts the next 39: somewhat fewer than came, and mostly the right people."""
     purchases = cdnow.drop("date")
     as_of, until = datetime(1997, 10, 1, tzinfo=UTC), datetime(1998, 7, 1, tzinfo=UTC)
-    model = buying_model(PurchaseSummary.over(purchases, tz="UTC", as_of=as_of))
+    model_summaries = PurchaseSummary.over(purchases, tz="UTC", as_of=as_of)
+    model = buying_model(model_summaries)
     check = check_model(model, purchases, tz="UTC", as_of=as_of, until=until)
     assert check.actual_purchases == 1877
     assert check.expected_purchases == pytest.approx(1568, abs=1)
@@ -176,3 +177,14 @@ def test_the_second_nine_months_of_cdnow_came_as_forecast(cdnow: pl.DataFrame) -
     assert check.auc is not None
     assert check.auc > 0.75
     assert check.counts_inside > 0.9
+    later = [week for week in check.weeks if week.is_later]
+    assert (len(check.weeks), len(later), later[0].first_day) == (78, 39, date(1997, 10, 1))
+    assert sum(week.expected for week in later) == pytest.approx(check.expected_purchases)
+    assert sum(week.actual for week in later) == check.actual_purchases
+    repeats = model_summaries["repeat_count"].sum()
+    assert check.weeks[38].actual_total == repeats
+    assert check.weeks[38].expected_total == pytest.approx(repeats, rel=0.03)
+    assert check.weeks[-1].expected_total == pytest.approx(check.weeks[38].expected_total + check.expected_purchases)
+    assert [group.repeat_count for group in check.counts] == list(range(8))
+    assert sum(group.actual for group in check.counts) == check.actual_purchases
+    assert sum(group.expected for group in check.counts) == pytest.approx(check.expected_purchases)

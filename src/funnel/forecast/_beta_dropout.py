@@ -89,9 +89,9 @@ class BetaDropout(Family):
         share = special.expit(counts.each(log_exit) - events * (log_last - log_age))
         left = buyers.people * share
         stay, mixed = self._stay(b, exits), left * (1 - share)
-        exit_apart = np.full(len(buyers), 1 / a)
-        apart = np.stack([log_age - log_last, events * (per_age - per_last), exit_apart, -counts.each(stay)])
-        second = products(mixed, apart)
+        exit_spread = np.full(len(buyers), 1 / a)
+        spread = np.stack([log_age - log_last, events * (per_age - per_last), exit_spread, -counts.each(stay)])
+        second = products(mixed, spread)
         people, left_people = (np.bincount(counts.index, some, len(rate)) for some in (buyers.people, left))
         still = buyers.people - left
         second[0, 1] += buyers.total / alpha - dot(still, per_age) - dot(left, per_last)
@@ -128,14 +128,14 @@ class BetaDropout(Family):
         )
 
     def alike(self, buyers: Buyers) -> tuple[Buyers, Indices]:
-        """Return buyers who have one forecast if they have not left, and the index among them of each buyer."""
+        """Return buyers with different forecasts if nobody has left, and the index among them of each buyer."""
         # The silence of a regular buyer says how soon the next purchase is.
         return buyers.alike if self.k == 1 else (buyers, np.arange(len(buyers)))
 
     def at_least_if_alive(
         self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats
     ) -> Floats:
-        """Return the chance of this number of purchases or more within the horizon, of buyers who have not left."""
+        """Return the chance of this number of purchases or more within the horizon, if the buyer has not left."""
         a, b = values["a"], values["b"]
         exits, further = buyers.count + self.leaves_at_first, np.asarray(purchases) - 1
         stays = np.exp(special.betaln(a, b + exits + further) - special.betaln(a, b + exits)) if further.any() else 1.0
@@ -163,7 +163,7 @@ class BetaDropout(Family):
         return mean
 
     def until_if_alive(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
-        """Return the horizon within which a buyer who has not left purchases with this chance."""
+        """Return the horizon within which a buyer purchases with this chance, if the buyer has not left."""
         return bisected(self, values, buyers, chance) if self.k > 1 else _until(values, buyers, chance)
 
     def _exits(self, values: Values, count: Floats) -> tuple[Floats, Floats]:
@@ -174,7 +174,7 @@ class BetaDropout(Family):
 
     @staticmethod
     def _stay(b: float, exits: Floats) -> Floats:
-        """Return the derivative of the log weight of staying at the last exit by b: 0 if there was no exit."""
+        """Return the derivative of the log weight of staying at the last exit by b: 0 without an exit."""
         return np.asarray(1 / np.where(exits > 0, b + exits - 1, np.inf))
 
     def _stayed(self, values: Values, buyers: Buyers, events: Floats) -> tuple[Floats, Floats, Floats]:

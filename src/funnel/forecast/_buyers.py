@@ -53,8 +53,8 @@ class Table:
             whole = column.astype(np.intp)
             if (whole == column).all():
                 numbers = np.flatnonzero(np.bincount(whole))
-                places = np.searchsorted(numbers, np.arange(numbers.max(initial=0) + 1))
-                return cls(np.asarray(numbers, dtype=np.float64), places[whole])
+                positions = np.searchsorted(numbers, np.arange(numbers.max(initial=0) + 1))
+                return cls(np.asarray(numbers, dtype=np.float64), positions[whole])
         values, index = np.unique(column, return_inverse=True)
         return cls(values, index.reshape(-1))
 

@@ -64,22 +64,22 @@ class Family(ABC):
     def at_least_if_alive(
         self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats
     ) -> Floats:
-        """Return the chance of this number of purchases or more within the horizon, of buyers who have not left."""
+        """Return the chance of this number of purchases or more within the horizon, if the buyer has not left."""
 
     @abstractmethod
     def expected_if_alive(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
-        """Return the mean number of purchases within the horizon, of buyers who have not left."""
+        """Return the mean number of purchases within the horizon, if the buyer has not left."""
 
     @abstractmethod
     def until_if_alive(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
-        """Return the horizon within which a buyer who has not left purchases with this chance."""
+        """Return the horizon within which a buyer purchases with this chance, if the buyer has not left."""
 
     def ever_if_alive(self, values: Values, buyers: Buyers) -> Floats:  # noqa: ARG002 (depends on the model)
-        """Return the chance that a buyer who has not left purchases again, however late."""
+        """Return the chance of another purchase, however late, if the buyer has not left."""
         return np.ones(len(buyers))
 
     def alike(self, buyers: Buyers) -> tuple[Buyers, Indices]:
-        """Return buyers who have one forecast if they have not left, and the index among them of each buyer."""
+        """Return buyers with different forecasts if nobody has left, and the index among them of each buyer."""
         return buyers.alike
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
@@ -101,7 +101,7 @@ def as_values(family: Family, logs: Floats) -> Values:
 
 
 def bisected(family: Family, values: Values, buyers: Buyers, chance: Floats) -> Floats:
-    """Return the horizon within which a buyer who has not left purchases with this chance, by halving."""
+    """Return the horizon within which a buyer purchases with this chance, if the buyer has not left, by halving."""
     lower, upper = np.zeros_like(chance), np.ones_like(chance)
     while (early := family.at_least_if_alive(values, buyers, upper, 1) < chance).any():
         lower, upper = np.where(early, upper, lower), np.where(early, 2 * upper, upper)

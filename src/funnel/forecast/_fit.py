@@ -15,7 +15,7 @@ from funnel.forecast._minimize import Minimum, descend, minimum, near_minimum
 _DIFFERENT = 0.01
 """Log likelihoods of two starts that differ by more are different maxima."""
 _ENOUGH = 2_000
-"""The number of people from whom the starts begin."""
+"""The number of people for the starts."""
 _MORE = 20_000
 """The number of people for the next steps: some 3 % from the end, at a fiftieth of the time of a million."""
 _SHORTEST = 1e-6

@@ -71,18 +71,18 @@ class Pareto(Family):
         return np.asarray(chance)
 
     def ever_if_alive(self, values: Values, buyers: Buyers) -> Floats:
-        """Return the chance that a buyer who has not left purchases before leaving."""
+        """Return the chance of a purchase before the buyer leaves, if the buyer has not left."""
         return self.at_least_if_alive(values, buyers, np.inf, 1)
 
     def expected_if_alive(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
-        """Return the mean number of purchases within the horizon, of buyers who have not left."""
+        """Return the mean number of purchases within the horizon, if the buyer has not left."""
         r, alpha, s, beta = (values[name] for name in self.parameters)
         log = np.log1p(np.asarray(horizon) / (beta + buyers.age))
         mean = log * special.exprel(-(s - 1) * log)
         return np.asarray((r + buyers.count) * (beta + buyers.age) / (alpha + buyers.age) * mean)
 
     def until_if_alive(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
-        """Return the horizon within which a buyer who has not left purchases with this chance."""
+        """Return the horizon within which a buyer purchases with this chance, if the buyer has not left."""
         return bisected(self, values, buyers, chance)
 
 

@@ -1,7 +1,7 @@
 """Forecasts of many buyers at once, with the intervals of the means and of the counts.
 
-Buyers of equal count and age differ only in the chance that they have left. What holds if they have not is computed
-once for them.
+Buyers of equal count and age differ only in the chance that they have left. The forecast if they have not left is
+computed once for them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ QUANTILES = (0.1, 0.5, 0.9)
 _STEP = 1e-4
 """The step of differences: the width of an interval has an error of about 1e-4 of it."""
 _TINY, _LARGE, _ROUNDING = 1e-300, 600.0, 1e-16
+_LONGEST = 36_525.0
+"""A purchase after more than 100 years is none: our default."""
 _FEW = 8
 """Counts up to this are compared for buyers of equal count and age together."""
 
@@ -101,6 +103,25 @@ class Predictor:
             upper,
             tuple(column.take(index) for column in until),
         )
+
+    def next_purchase(self, buyers: Buyers) -> tuple[Interval, tuple[Floats, ...]]:
+        """Return the chance that buyers never purchase again, and the days by which shares of them have.
+
+        A number of days is missing (NaN) if fewer return within the longest time.
+        """
+        alike, index = self.family.alike(buyers)
+        alive = self.alive(buyers)
+        returns = self.chance_interval(
+            alive.times(self.varied(lambda values: self.family.ever_if_alive(values, alike)), index)
+        )
+        lower, upper = (None if end is None else 1 - end for end in (returns.ci_upper, returns.ci_lower))
+        late = alive.value * self.family.at_least_if_alive(self.values, alike, _LONGEST, 1).take(index)
+        times = tuple(np.full(len(buyers), np.nan) for _ in QUANTILES)
+        for time, share in zip(times, QUANTILES, strict=True):
+            rows = np.flatnonzero(late > share)
+            some, chance = alike.take(index[rows]), share / alive.value[rows]
+            time[rows] = self.family.until_if_alive(self.values, some, chance)
+        return Interval(1 - returns.value, lower, upper), times
 
     def alive(self, buyers: Buyers) -> Varied:
         """Return the chance that buyers have not left."""
