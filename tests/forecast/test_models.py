@@ -118,8 +118,8 @@ def test_a_next_purchase_reads_as_a_sentence() -> None:
     assert str(model.next_purchase(away)) == "of 100 buyers like this one, 99 never return; fewer than half return"
     one = model.next_purchase(away)
     assert (one.earliest, one.likely, one.never.ci_lower, one.never.ci_upper) == (None, None, None, None)
-    gone = table(first_to_last_days=[0, 20, 90, 20] * 60, tenure_days=[180, 190, 120, 400] * 60)
-    row = model.next_purchases(gone).row(3, named=True)
+    silent = table(first_to_last_days=[0, 20, 90, 20] * 60, tenure_days=[180, 190, 120, 400] * 60)
+    row = model.next_purchases(silent).row(3, named=True)
     assert (row["earliest"], row["never_lower"]) == (None, None)
 
 
