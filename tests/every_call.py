@@ -294,6 +294,8 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "BuyingModel.from_dict": {"data": {"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}}},
     "BuyingModel.of": {"summary": SUMMARY, "within": 30 * DAY},
     "BuyingModel.over": {"summaries": BUYERS, "within": 30 * DAY},
+    "BuyingModel.next_purchase": {"summary": SUMMARY},
+    "BuyingModel.next_purchases": {"summaries": BUYERS},
     "CustomerValue.of": {"summary": SUMMARY, "within": 30 * DAY},
     "CustomerValue.over": {"summaries": BUYERS, "within": 30 * DAY},
     "SpendingModel.of": {"summary": SUMMARY},

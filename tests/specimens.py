@@ -296,7 +296,7 @@ def _metrics(tables: Logs) -> Iterator[object]:
     assert summary is not None
     model = BuyingModel.from_dict({"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}})
     value = CustomerValue(model, SpendingModel.from_parameters(p=6.25, q=3.74, v=1544))
-    yield from (model, value, value.spending, model.of(summary, within=30 * DAY))
+    yield from (model, value, value.spending, model.of(summary, within=30 * DAY), model.next_purchase(summary))
     yield check_model(model, tables, tz="UTC", as_of=NOW - 30 * DAY, until=NOW)
     yield shop_forecast(steady_purchases(), **FORECAST)
 

@@ -17,8 +17,9 @@ from funnel.forecast._beta_dropout import BetaDropout, Stable, _sum_of_chances
 from funnel.forecast._buyers import Buyers, Floats, grouped, one
 from funnel.forecast._family import Family
 from funnel.forecast._fit import _Loss
-from funnel.forecast._minimize import near_minimum
+from funnel.forecast._minimize import near_minimum, second_derivatives
 from funnel.forecast._pareto import Pareto
+from funnel.forecast._predict import Predictor
 from funnel.metrics import PurchaseSummary
 
 FAMILIES: list[Family] = [
@@ -42,18 +43,29 @@ def buyers(draw: st.DrawFn) -> Buyers:
         recency.append(last)
         age.append(last + draw(st.integers(0, 400)))
     x, recent, old = (np.array(one, dtype=np.float64) for one in (count, recency, age))
-    return Buyers(x, recent, old, np.ones(len(age)))
+    return Buyers.of(x, recent, old, np.ones(len(age)))
 
 
 @each_family
 @given(some=buyers(), logs=st.lists(st.floats(-2, 2), min_size=4, max_size=4))
 def test_the_gradient_is_that_of_the_likelihood(family: Family, some: Buyers, logs: list[float]) -> None:
     """Small steps of each parameter change the likelihood as the gradient says."""
-    loss = _Loss(family, some, 0.3)
+    loss = _Loss(family, some, np.zeros(len(family.parameters)), 0.3)
     start = np.array(logs[: len(family.parameters)])
     step = 1e-5 * np.eye(len(start))
     numeric = [(loss(start + one)[0] - loss(start - one)[0]) / 2e-5 for one in step]
     assert loss(start)[1] == pytest.approx(numeric, rel=1e-4, abs=1e-4)
+
+
+@each_family
+@given(some=buyers(), logs=st.lists(st.floats(-2, 2), min_size=4, max_size=4))
+def test_the_formula_of_second_derivatives_is_that_of_the_gradient(
+    family: Family, some: Buyers, logs: list[float]
+) -> None:
+    """Small steps of each parameter change the gradient as the formula says."""
+    loss = _Loss(family, some, np.zeros(len(family.parameters)), 0.3)
+    start = np.array(logs[: len(family.parameters)])
+    assert loss.second(start) == pytest.approx(second_derivatives(loss, start), rel=1e-4, abs=1e-4)
 
 
 @each_family
@@ -82,16 +94,30 @@ def test_until_is_the_inverse_of_the_chance(family: Family, some: Buyers, share:
 
 
 @each_family
+@given(some=buyers())
+def test_the_next_purchase_comes_with_the_chance_of_its_time(family: Family, some: Buyers) -> None:
+    """By each time its share of buyers has returned; without a time, fewer return, and some never do."""
+    never, times = Predictor(family, VALUES, None, 0.95).next_purchase(some)
+    in_a_lifetime = family.at_least(VALUES, some, 36_525.0, 1)
+    assert np.all((never.value >= -1e-12) & (never.value <= 1 - in_a_lifetime + 1e-12))
+    for share, time in zip((0.1, 0.5, 0.9), times, strict=True):
+        there = ~np.isnan(time)
+        assert np.array_equal(there, in_a_lifetime > share)
+        rows = np.flatnonzero(there)
+        assert family.at_least(VALUES, some.take(rows), time[rows], 1) == pytest.approx(share, rel=1e-7)
+
+
+@each_family
 def test_nothing_known_adds_nothing(family: Family) -> None:
     """A buyer of this very day has a likelihood of 1."""
-    new = Buyers(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1))
-    assert family.log_likelihood(VALUES, new)[0] == pytest.approx(0, abs=1e-12)
+    new = Buyers.of(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1))
+    assert family.rows(VALUES, new)[0] == pytest.approx(0, abs=1e-12)
 
 
 def test_a_buyer_who_never_returned_may_have_left() -> None:
     """The chance to be there falls with the silence under MBG/NBD; under BG/NBD it stays 1."""
     ages = np.array([0.0, 30.0, 300.0])
-    once = Buyers(np.zeros(3), np.zeros(3), ages, np.ones(3))
+    once = Buyers.of(np.zeros(3), np.zeros(3), ages, np.ones(3))
     modified = FAMILIES[1].alive(VALUES, once)
     assert list(np.diff(modified) < 0) == [True, True]
     assert FAMILIES[0].alive(VALUES, once) == pytest.approx(1)
@@ -176,6 +202,7 @@ def test_the_order_of_the_rows_and_their_number_change_nothing() -> None:
     assert buying_model(table.sample(fraction=1, shuffle=True, seed=3)) == model
     twice = buying_model(pl.concat([table, table]))
     assert [one.value for one in twice.parameters] == pytest.approx([one.value for one in model.parameters], rel=1e-6)
+    assert model.log_likelihood is not None
     assert twice.log_likelihood == pytest.approx(2 * model.log_likelihood)
 
 
@@ -185,6 +212,7 @@ def test_one_buyer_has_the_forecast_of_their_row() -> None:
     for name in ("mbg_nbd", "pareto_nbd"):
         model = fitted(name)
         rows = model.over(table, within="60 days").to_dicts()
+        following = iter(model.next_purchases(table).to_dicts())
         for row in rows:
             forecast = model.of(
                 PurchaseSummary(row["repeat_count"], row["first_to_last_days"], row["tenure_days"], 0), within="60 days"
@@ -199,7 +227,15 @@ def test_one_buyer_has_the_forecast_of_their_row() -> None:
                 "expected_lower": forecast.expected.ci_lower,
                 "expected_upper": forecast.expected.ci_upper,
             }
-            assert numbers == pytest.approx({name: row[name] for name in numbers}, rel=1e-10)
+            assert numbers == pytest.approx({name: row[name] for name in numbers}, rel=1e-12)
+            later = next(following)
+            one = model.next_purchase(
+                PurchaseSummary(row["repeat_count"], row["first_to_last_days"], row["tenure_days"], 0)
+            )
+            assert [one.never.value, one.never.ci_lower, one.never.ci_upper] == pytest.approx(
+                [later["never"], later["never_lower"], later["never_upper"]], rel=1e-12
+            )
+            assert [one.earliest, one.likely, one.latest] == [later[name] for name in ("earliest", "likely", "latest")]
             spans = [forecast.earliest, forecast.likely, forecast.latest]
             for span, cell in zip(spans, (row["earliest"], row["likely"], row["latest"]), strict=True):
                 assert abs(span - cell).total_seconds() < 1e-3

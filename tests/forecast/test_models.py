@@ -89,7 +89,7 @@ def test_a_model_from_wrong_data_is_refused(data: dict[str, Any], error: str) ->
 def test_a_forecast_reads_as_a_sentence() -> None:
     """With the interval where there is one."""
     model = buying_model(table(), "nbd")
-    assert str(model.of(TWICE, within="30 days")) == "of 100 buyers like this one, 32 buy within 30 d (30 to 35)"
+    assert str(model.of(TWICE, within="30 days")) == "of 100 buyers like this one, 32 buy within 30 d (31 to 34)"
     paper = BuyingModel.from_dict(BG_NBD).of(TWICE, within="30 days")
     assert str(paper) == "of 100 buyers like this one, 24 buy within 30 d"
 
@@ -105,6 +105,22 @@ def test_a_forecast_needs_a_summary_and_a_span() -> None:
         model.of(PurchaseSummary(3, 2, 9, 0), within="30 days")
     with pytest.raises(ArgumentError, match="a list has no columns"):
         model.over([TWICE], within="30 days")
+
+
+def test_a_next_purchase_reads_as_a_sentence() -> None:
+    """A buyer who more likely never returns has no likely time, in a table null."""
+    model = BuyingModel.from_dict(BG_NBD)
+    away = PurchaseSummary(3, 20, 400, 0)
+    assert (
+        str(model.next_purchase(TWICE))
+        == "of 100 buyers like this one, 33 never return; half have returned within 143 d 3 h"
+    )
+    assert str(model.next_purchase(away)) == "of 100 buyers like this one, 99 never return; fewer than half return"
+    one = model.next_purchase(away)
+    assert (one.earliest, one.likely, one.never.ci_lower, one.never.ci_upper) == (None, None, None, None)
+    silent = table(first_to_last_days=[0, 20, 90, 20] * 60, tenure_days=[180, 190, 120, 400] * 60)
+    row = model.next_purchases(silent).row(3, named=True)
+    assert (row["earliest"], row["never_lower"]) == (None, None)
 
 
 def test_a_model_from_a_paper_has_no_intervals() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import polars as pl
 import pytest
@@ -13,7 +15,10 @@ import pytest
 from funnel.forecast import BuyingModel, SpendingModel, buying_model, check_model, spending_model
 from funnel.forecast._beta_dropout import BetaDropout
 from funnel.forecast._buyers import one as buyer
+from funnel.forecast._families import family_of
+from funnel.forecast._fit import fit
 from funnel.forecast._pareto import Pareto
+from funnel.forecast._summaries import Summaries
 from funnel.metrics import PurchaseSummary
 
 CALIBRATION_END = date(1997, 9, 30)
@@ -76,8 +81,25 @@ def test_the_fit_to_cdnow_is_the_published_one(name: Any, summaries: pl.DataFram
 
 def test_standard_errors_of_pareto_nbd_are_the_published_ones(summaries: pl.DataFrame) -> None:
     """The inverse of the second derivatives gives the standard errors of Fader and Hardie."""
-    errors = [one.standard_error for one in buying_model(summaries, "pareto_nbd").parameters]
+    errors = [one.model_standard_error for one in buying_model(summaries, "pareto_nbd").parameters]
     assert errors == pytest.approx([0.0476, 0.843 * DAYS, 0.187, 6.21 * DAYS], rel=5e-3)
+
+
+def test_standard_errors_are_those_of_resampled_people(summaries: pl.DataFrame) -> None:
+    """The parameters of resampled shops spread as the standard errors say; those of the model are too small."""
+    model, random = buying_model(summaries), np.random.default_rng(1)
+    buyers, family = Summaries.read(summaries).groups.buyers, family_of("mbg_nbd")
+    start = np.log([one.value for one in model.parameters])
+    shares = buyers.people / buyers.total
+    fits = list[Any]()
+    for _ in range(200 if os.environ.get("FUNNEL_PROFILE") == "full" else 60):
+        people = random.multinomial(model.people, shares).astype(float)
+        some = attrs.evolve(buyers.take(np.flatnonzero(people)), people=people[people > 0])
+        fits.append(fit(family, some, start=start).logs)
+    spread = np.std(fits, axis=0, ddof=1) * np.exp(start)
+    assert [one.standard_error for one in model.parameters] == pytest.approx(spread, rel=0.15)
+    ratios = [one.standard_error / one.model_standard_error for one in model.parameters]  # type: ignore[operator]
+    assert ratios == pytest.approx([1.16, 1.40, 0.98, 0.99], abs=0.01)
 
 
 def test_amounts_of_cdnow_give_the_published_gamma_gamma(summaries: pl.DataFrame) -> None:
@@ -129,8 +151,8 @@ def test_hundreds_of_purchases_give_numbers(count: int) -> None:
     """Powers of that size overflow a float; logarithms do not."""
     values = {"r": 0.5143, "alpha": 2.8845, "s": 0.2856, "beta": 14.1087}
     many = buyer(count, 30, 31)
-    likelihood, gradient = Pareto().log_likelihood(values, many)
-    assert np.isfinite(likelihood)
+    likelihood, gradient = Pareto().rows(values, many)
+    assert np.isfinite(likelihood).all()
     assert np.isfinite(gradient).all()
     assert 0 < Pareto().alive(values, many)[0] < 1
 
@@ -146,7 +168,8 @@ def test_the_second_nine_months_of_cdnow_came_as_forecast(cdnow: pl.DataFrame) -
     """A model of the first 39 weeks forecasts the next 39: somewhat fewer than came, and mostly the right people."""
     purchases = cdnow.drop("date")
     as_of, until = datetime(1997, 10, 1, tzinfo=UTC), datetime(1998, 7, 1, tzinfo=UTC)
-    model = buying_model(PurchaseSummary.over(purchases, tz="UTC", as_of=as_of))
+    model_summaries = PurchaseSummary.over(purchases, tz="UTC", as_of=as_of)
+    model = buying_model(model_summaries)
     check = check_model(model, purchases, tz="UTC", as_of=as_of, until=until)
     assert check.actual_purchases == 1877
     assert check.expected_purchases == pytest.approx(1568, abs=1)
@@ -154,3 +177,14 @@ def test_the_second_nine_months_of_cdnow_came_as_forecast(cdnow: pl.DataFrame) -
     assert check.auc is not None
     assert check.auc > 0.75
     assert check.counts_inside > 0.9
+    later = [week for week in check.weeks if week.is_later]
+    assert (len(check.weeks), len(later), later[0].first_day) == (78, 39, date(1997, 10, 1))
+    assert sum(week.expected for week in later) == pytest.approx(check.expected_purchases)
+    assert sum(week.actual for week in later) == check.actual_purchases
+    repeats = model_summaries["repeat_count"].sum()
+    assert check.weeks[38].actual_total == repeats
+    assert check.weeks[38].expected_total == pytest.approx(repeats, rel=0.03)
+    assert check.weeks[-1].expected_total == pytest.approx(check.weeks[38].expected_total + check.expected_purchases)
+    assert [group.repeat_count for group in check.counts] == list(range(8))
+    assert sum(group.actual for group in check.counts) == check.actual_purchases
+    assert sum(group.expected for group in check.counts) == pytest.approx(check.expected_purchases)

@@ -10,12 +10,14 @@ from funnel._exports import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "forecast._buying_model": "BuyingModel buying_model",
-        "forecast._check": "CheckedGroup ModelCheck check_model",
-        "forecast._forecast": "Estimate Forecast",
+        "forecast._buying": "buying_model",
+        "forecast._buying_model": "BuyingModel",
+        "forecast._check": "CheckedCount CheckedGroup ModelCheck check_model",
+        "forecast._forecast": "Estimate Forecast NextPurchase",
         "forecast._parameter": "Parameter",
         "forecast._shop": "PastForecast Prediction ShopForecast ShopWeek shop_forecast",
         "forecast._spending_model": "SpendingModel spending_model",
+        "forecast._tracking": "CheckedWeek",
         "forecast._value": "CustomerValue",
     },
     extra="forecast",

@@ -17,8 +17,8 @@ import attrs
 import numpy as np
 from scipy import special
 
-from funnel.forecast._buyers import Buyers, Floats, dot
-from funnel.forecast._family import Values, bisected, log_sum
+from funnel.forecast._buyers import Buyers, Floats, Indices, dot, products
+from funnel.forecast._family import Family, Values, bisected, log_sum
 from funnel.forecast._quadrature import beta_nodes
 
 _LAST = 1e-13
@@ -27,7 +27,7 @@ _TINY = np.finfo(float).tiny
 
 
 @attrs.frozen
-class BetaDropout:
+class BetaDropout(Family):
     """BG/NBD, MBG/NBD and MBG/CNBD-k.
 
     Attributes:
@@ -43,53 +43,115 @@ class BetaDropout:
     parameters = ("r", "alpha", "a", "b")
     times = ("alpha",)
 
-    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
-        """Return the log likelihood without the part that no parameter changes, and its gradient."""
+    def rows(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
+        """Return the log likelihood of each buyer without the part that no parameter changes, and its gradient."""
         r, alpha, a, b = (values[name] for name in self.parameters)
-        counts, people = buyers.counts, buyers.people
+        counts = buyers.counts
         exits, log_exit = self._exits(values, counts.values)
-        rate, events = r + counts.values * self.k, counts.each(r + counts.values * self.k)
+        rate = r + counts.values * self.k
+        events = counts.each(rate)
         stayed, by_r, by_alpha = self._stayed(values, buyers, events)
         last = alpha + buyers.recencies.values
         log_last = buyers.recencies.each(np.log(last))
-        mixed, left_share = log_sum(stayed, counts.each(log_exit) - events * log_last)
-        left = people * left_share
-        still = people - left
+        mixed, left = log_sum(stayed, counts.each(log_exit) - events * log_last)
         constant = special.gammaln(rate) - special.gammaln(r) + special.betaln(a, b + exits) - special.betaln(a, b)
         both = special.digamma(a + b) - special.digamma(a + b + exits)
-        exit_shares = np.bincount(counts.index, left, len(exits)) / np.maximum(b + exits - 1, _TINY)
+        own = special.digamma(rate) - special.digamma(r) + np.log(alpha)
         gradient = (
-            dot(counts.people, special.digamma(rate) - special.digamma(r) + np.log(alpha))
-            + dot(still, by_r)
-            - dot(left, log_last),
-            buyers.total * r / alpha + dot(still, by_alpha) - dot(left * events, buyers.recencies.each(1 / last)),
-            dot(counts.people, both) + left.sum() / a,
-            dot(counts.people, both + special.digamma(b + exits) - special.digamma(b)) - exit_shares.sum(),
+            counts.each(own) + by_r - left * (log_last + by_r),
+            r / alpha + by_alpha - left * (events * buyers.recencies.each(1 / last) + by_alpha),
+            counts.each(both) + left / a,
+            counts.each(both + special.digamma(b + exits) - special.digamma(b))
+            - left * counts.each(self._stay(b, exits)),
         )
-        total = dot(counts.people, constant + r * np.log(alpha)) + dot(people, mixed)
-        return total, np.array([one * values[name] for one, name in zip(gradient, self.parameters, strict=True)])
+        value = counts.each(constant + r * np.log(alpha)) + mixed
+        return value, np.stack([one * values[name] for one, name in zip(gradient, self.parameters, strict=True)])
+
+    @property
+    def has_formula(self) -> bool:
+        """True if a purchase is one event of the rate."""
+        return self.k == 1
+
+    def curvature(self, values: Values, buyers: Buyers) -> Floats:
+        """Return the second derivatives of the log likelihood of all people by the logarithms of the parameters.
+
+        A buyer either stayed or left: the second derivatives of both, by their shares, and the spread between them.
+        """
+        if self.k > 1:
+            return super().curvature(values, buyers)
+        r, alpha, a, b = (values[name] for name in self.parameters)
+        counts, recencies, ages = buyers.counts, buyers.recencies, buyers.ages
+        exits, log_exit = self._exits(values, counts.values)
+        rate = r + counts.values
+        events, age, last = counts.each(rate), alpha + ages.values, alpha + recencies.values
+        log_age, log_last = ages.each(np.log(age)), recencies.each(np.log(last))
+        per_age, per_last = ages.each(1 / age), recencies.each(1 / last)
+        share = special.expit(counts.each(log_exit) - events * (log_last - log_age))
+        left = buyers.people * share
+        stay, mixed = self._stay(b, exits), left * (1 - share)
+        exit_spread = np.full(len(buyers), 1 / a)
+        spread = np.stack([log_age - log_last, events * (per_age - per_last), exit_spread, -counts.each(stay)])
+        second = products(mixed, spread)
+        people, left_people = (np.bincount(counts.index, some, len(rate)) for some in (buyers.people, left))
+        still = buyers.people - left
+        second[0, 1] += buyers.total / alpha - dot(still, per_age) - dot(left, per_last)
+        second[1, 1] += dot(still * events, per_age**2) + dot(left * events, per_last**2) - buyers.total * r / alpha**2
+        both = _trigamma(a + b) - _trigamma(a + b + exits)
+        second[0, 0] += dot(people, _trigamma(rate) - _trigamma(r))
+        second[2, 2] += dot(people, both) - left.sum() / a**2
+        second[2, 3] += dot(people, both)
+        second[3, 3] += dot(people, both + _trigamma(b + exits) - _trigamma(b))
+        second[3, 3] += dot(left_people, stay**2)
+        second[1, 0], second[3, 2] = second[0, 1], second[2, 3]
+        own = special.digamma(rate) - special.digamma(r) + np.log(alpha)
+        by_exit = special.digamma(a + b) - special.digamma(a + b + exits)
+        first = (
+            dot(people, own) - dot(still, log_age) - dot(left, log_last),
+            buyers.total * r / alpha - dot(still * events, per_age) - dot(left * events, per_last),
+            dot(people, by_exit) + left.sum() / a,
+            dot(people, by_exit + special.digamma(b + exits) - special.digamma(b)) - dot(left_people, stay),
+        )
+        scale = np.array([values[name] for name in self.parameters])
+        return np.asarray(second * np.outer(scale, scale) + np.diag(scale * np.array(first)))
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return the chance that each buyer has not left."""
-        return self._alive(values, buyers)[0]
+        counts, recencies, ages = buyers.counts, buyers.recencies, buyers.ages
+        left = counts.each(self._exits(values, counts.values)[1])
+        events = counts.each(values["r"] + self.k * counts.values)
+        log_last = recencies.each(np.log(values["alpha"] + recencies.values))
+        if self.k == 1:
+            log_age = ages.each(np.log(values["alpha"] + ages.values))
+            return np.asarray(special.expit(events * (log_last - log_age) - left))
+        return np.asarray(
+            special.expit(special.logsumexp(self._phases(values, buyers), axis=0) - left + events * log_last)
+        )
 
-    def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
-        """Return the chance of this number of purchases or more within the horizon."""
+    def alike(self, buyers: Buyers) -> tuple[Buyers, Indices]:
+        """Return buyers with different forecasts if nobody has left, and the index among them of each buyer."""
+        # The silence of a regular buyer says how soon the next purchase is.
+        return buyers.alike if self.k == 1 else (buyers, np.arange(len(buyers)))
+
+    def at_least_if_alive(
+        self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats
+    ) -> Floats:
+        """Return the chance of this number of purchases or more within the horizon, if the buyer has not left."""
         a, b = values["a"], values["b"]
         exits, further = buyers.count + self.leaves_at_first, np.asarray(purchases) - 1
         stays = np.exp(special.betaln(a, b + exits + further) - special.betaln(a, b + exits)) if further.any() else 1.0
-        alive, phases = self._alive(values, buyers)
         rate, length = values["r"] + self.k * buyers.count, horizon / (values["alpha"] + buyers.age)
+        parts = self._phases(values, buyers) if self.k > 1 else np.zeros((1, 1))
+        shares = np.exp(parts - special.logsumexp(parts, axis=0))
         chances = [
             share * _at_least(self.k * np.asarray(purchases) - done, rate + done, length)
-            for done, share in enumerate(phases)
+            for done, share in enumerate(shares)
         ]
-        return np.asarray(alive * stays * sum(chances))
+        return np.asarray(stays * sum(chances))
 
-    def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
+    def expected_if_alive(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
         """Return the mean number of purchases: an integral over the chance to leave; if k > 1, a sum over purchases."""
         if self.k > 1:
-            return _sum_of_chances(self.at_least, values, buyers, horizon)
+            return _sum_of_chances(self.at_least_if_alive, values, buyers, horizon)
         counts, rate = buyers.counts, values["r"] + buyers.count
         exits = counts.values + self.leaves_at_first
         points, weights = beta_nodes(np.full_like(exits, values["a"]), values["b"] + exits)
@@ -98,19 +160,22 @@ class BetaDropout:
         for node, weight in zip(points.T, weights.T, strict=True):
             chance = counts.each(np.maximum(node, _TINY))
             mean -= counts.each(weight) * np.expm1(-rate * np.log1p(chance * length)) / chance
-        return np.asarray(self.alive(values, buyers) * mean)
+        return mean
 
-    def until(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
-        """Return the horizon within which each buyer purchases with this chance."""
-        if self.k > 1:
-            return bisected(self, values, buyers, chance)
-        return _until(values, buyers, chance / self.alive(values, buyers))
+    def until_if_alive(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
+        """Return the horizon within which a buyer purchases with this chance, if the buyer has not left."""
+        return bisected(self, values, buyers, chance) if self.k > 1 else _until(values, buyers, chance)
 
     def _exits(self, values: Values, count: Floats) -> tuple[Floats, Floats]:
         """Return the number of times at which a buyer could leave and stayed, and the log weight of leaving."""
         exits = count + self.leaves_at_first
         with np.errstate(divide="ignore"):
-            return exits, np.log(values["a"]) - np.log(np.where(exits > 0, values["b"] + exits - 1, np.inf))
+            return exits, np.log(values["a"] * self._stay(values["b"], exits))
+
+    @staticmethod
+    def _stay(b: float, exits: Floats) -> Floats:
+        """Return the derivative of the log weight of staying at the last exit by b: 0 without an exit."""
+        return np.asarray(1 / np.where(exits > 0, b + exits - 1, np.inf))
 
     def _stayed(self, values: Values, buyers: Buyers, events: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the log weight of the silence of a buyer who stays, and its gradient by r and alpha."""
@@ -145,21 +210,9 @@ class BetaDropout:
             ]
         )
 
-    def _alive(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
-        """Return the chance that each buyer has not left, and of each number of events since the last purchase."""
-        counts, recencies, ages = buyers.counts, buyers.recencies, buyers.ages
-        events = counts.each(values["r"] + self.k * counts.values)
-        left = counts.each(self._exits(values, counts.values)[1])
-        left = left - events * recencies.each(np.log(values["alpha"] + recencies.values))
-        if self.k == 1:
-            return special.expit(-events * ages.each(np.log(values["alpha"] + ages.values)) - left), np.ones((1, 1))
-        parts = self._phases(values, buyers)
-        stayed = special.logsumexp(parts, axis=0)
-        return special.expit(stayed - left), np.exp(parts - stayed)
-
 
 @attrs.frozen
-class Stable:
+class Stable(Family):
     """NBD: nobody leaves. The limit of the other models as `a` or `s` becomes 0."""
 
     name: str = "nbd"
@@ -167,32 +220,37 @@ class Stable:
     parameters = ("r", "alpha")
     times = ("alpha",)
 
-    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
-        """Return the log likelihood of all people, and its gradient."""
+    def rows(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
+        """Return the log likelihood of each buyer, and its gradient."""
         r, alpha, counts, ages = values["r"], values["alpha"], buyers.counts, buyers.ages
-        age, events = alpha + ages.values, r + counts.values
-        at_age = np.bincount(ages.index, buyers.people * counts.each(events), len(age))
-        constant = special.gammaln(events) - special.gammaln(r) + r * np.log(alpha)
-        by_r = dot(counts.people, special.digamma(events) - special.digamma(r) + np.log(alpha))
-        by_r -= dot(ages.people, np.log(age))
-        by_alpha = buyers.total * r / alpha - dot(at_age, 1 / age)
-        return dot(counts.people, constant) - dot(at_age, np.log(age)), np.array([by_r * r, by_alpha * alpha])
+        rate, age = r + counts.values, alpha + ages.values
+        events, log_age = counts.each(rate), ages.each(np.log(age))
+        constant = special.gammaln(rate) - special.gammaln(r) + r * np.log(alpha)
+        by_r = counts.each(special.digamma(rate) - special.digamma(r) + np.log(alpha)) - log_age
+        gradient = np.stack([r * by_r, r - events * ages.each(alpha / age)])
+        return counts.each(constant) - events * log_age, gradient
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return 1 for each buyer."""
-        return np.ones_like(buyers.count) + 0 * values["r"]
+        return np.ones(len(buyers)) + 0 * values["r"]
 
-    def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
+    def at_least_if_alive(
+        self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats
+    ) -> Floats:
         """Return the chance of this number of purchases or more within the horizon."""
         return _at_least(np.asarray(purchases), values["r"] + buyers.count, horizon / (values["alpha"] + buyers.age))
 
-    def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
+    def expected_if_alive(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
         """Return the mean number of purchases within the horizon."""
         return np.asarray((values["r"] + buyers.count) * horizon / (values["alpha"] + buyers.age))
 
-    def until(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
+    def until_if_alive(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
         """Return the horizon within which each buyer purchases with this chance."""
         return _until(values, buyers, chance)
+
+
+def _trigamma(column: float | Floats) -> Floats:
+    return np.asarray(special.polygamma(1, column), dtype=np.float64)
 
 
 def _digamma(column: Floats) -> Floats:
@@ -222,7 +280,7 @@ def _sum_of_chances(
     at_least: Callable[[Values, Buyers, Floats, int], Floats], values: Values, buyers: Buyers, horizon: float | Floats
 ) -> Floats:
     """Return the mean as the sum of the chances of one purchase or more, two or more, and so on."""
-    mean = np.zeros_like(buyers.count)
+    mean = np.zeros(len(buyers))
     rows = np.arange(len(mean))
     lengths = np.broadcast_to(np.asarray(horizon, dtype=np.float64), mean.shape)
     purchases = 0

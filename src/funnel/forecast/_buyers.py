@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from math import log
 
 import attrs
 import numpy as np
@@ -15,12 +14,24 @@ Indices = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
 _BLOCK = 1 << 14
+_MOST_VALUES = 1 << 20
+"""The different values of whole numbers below this are counted; those of other columns are sorted."""
 
 
 def dot(first: Floats | Indices, second: Floats) -> float:
     """Return the sum of the products of two columns."""
     # `@` calls BLAS, whose threads wait in a loop: 5x the processor time in a fit of a million people.
-    return float(np.einsum("i,i->", first, second))
+    return float((first * second).sum())
+
+
+def products(weights: Floats, rows: Floats) -> Floats:
+    """Return the weighted sums of the products of each row of a table with each row of it."""
+    total = np.zeros((len(rows), len(rows)))
+    for index, row in enumerate(rows):
+        weighted = weights * row
+        for other in range(index + 1):
+            total[index, other] = total[other, index] = dot(weighted, rows[other])
+    return total
 
 
 @attrs.frozen(eq=False)
@@ -30,23 +41,32 @@ class Table:
     Attributes:
         values: The different values.
         index: The index of each buyer's value.
-        people: The number of people with each value.
     """
 
     values: Floats
     index: Indices
-    people: Floats
 
     @classmethod
-    def of(cls, column: Floats, people: Floats) -> Table:
+    def of(cls, column: Floats) -> Table:
         """Return the different values of a column."""
+        if column.max(initial=0.0) < _MOST_VALUES:
+            whole = column.astype(np.intp)
+            if (whole == column).all():
+                numbers = np.flatnonzero(np.bincount(whole))
+                positions = np.searchsorted(numbers, np.arange(numbers.max(initial=0) + 1))
+                return cls(np.asarray(numbers, dtype=np.float64), positions[whole])
         values, index = np.unique(column, return_inverse=True)
-        index = index.reshape(-1)
-        return cls(values, index, np.asarray(np.bincount(index, people, len(values)), dtype=np.float64))
+        return cls(values, index.reshape(-1))
 
     def each(self, results: Floats) -> Floats:
         """Return for each buyer the result for their value."""
-        return results[self.index]
+        return results.take(self.index)
+
+    def take(self, rows: Indices | slice) -> Table:
+        """Return the values of some buyers, without those before the lowest and after the highest."""
+        index = self.index[rows]
+        low, high = index.min(initial=len(self.values)), index.max(initial=-1) + 1
+        return Table(self.values[low:high], index - low)
 
 
 @attrs.frozen(eq=False)
@@ -54,85 +74,106 @@ class Buyers:
     """Different buyers, each with the number of people alike.
 
     Attributes:
-        count: Repeat purchases, x.
-        recency: Time from the first purchase to the last, t_x.
-        age: Time from the first purchase to the evaluation time, T.
+        counts: Repeat purchases, x.
+        recencies: Time from the first purchase to the last, t_x.
+        ages: Time from the first purchase to the evaluation time, T.
         people: The number of people with these three numbers.
         log_gaps: The sum of the logarithms of all gaps between purchases. None if it is unknown.
     """
 
-    count: Floats
-    recency: Floats
-    age: Floats
+    counts: Table
+    recencies: Table
+    ages: Table
     people: Floats
     log_gaps: float | None = None
 
-    @cached_property
-    def counts(self) -> Table:
-        """The different numbers of repeat purchases."""
-        return Table.of(self.count, self.people)
+    @classmethod
+    def of(cls, count: Floats, recency: Floats, age: Floats, people: Floats) -> Buyers:
+        """Return buyers of three columns of numbers."""
+        return cls(Table.of(count), Table.of(recency), Table.of(age), people)
 
-    @cached_property
-    def recencies(self) -> Table:
-        """The different times of the last purchase."""
-        return Table.of(self.recency, self.people)
+    @property
+    def count(self) -> Floats:
+        """The repeat purchases of each buyer."""
+        return self.counts.each(self.counts.values)
 
-    @cached_property
-    def ages(self) -> Table:
-        """The different ages."""
-        return Table.of(self.age, self.people)
+    @property
+    def recency(self) -> Floats:
+        """The time from the first purchase of each buyer to the last."""
+        return self.recencies.each(self.recencies.values)
 
-    def scaled(self, unit: float) -> Buyers:
-        """Return the same buyers with another unit of time, given in the present one."""
-        gaps = None if self.log_gaps is None else self.log_gaps - dot(self.people, self.count) * log(unit)
-        return Buyers(self.count, self.recency / unit, self.age / unit, self.people, gaps)
+    @property
+    def age(self) -> Floats:
+        """The time from the first purchase of each buyer to the evaluation time."""
+        return self.ages.each(self.ages.values)
 
-    def take(self, rows: Indices) -> Buyers:
+    def __len__(self) -> int:
+        """Return the number of different buyers."""
+        return len(self.people)
+
+    def take(self, rows: Indices | slice) -> Buyers:
         """Return some of the buyers."""
-        return Buyers(self.count[rows], self.recency[rows], self.age[rows], self.people[rows])
+        return Buyers(self.counts.take(rows), self.recencies.take(rows), self.ages.take(rows), self.people[rows])
 
     @cached_property
     def blocks(self) -> tuple[Buyers, ...]:
         """The same buyers in parts whose columns fit the processor's cache."""
-        if len(self.count) <= _BLOCK:
-            return (self,)
-        return tuple(
-            self.take(rows) for rows in np.split(np.arange(len(self.count)), range(_BLOCK, len(self.count), _BLOCK))
-        )
+        return tuple(self.take(slice(start, start + _BLOCK)) for start in range(0, len(self), _BLOCK))
 
     @cached_property
     def total(self) -> float:
         """The number of people."""
         return float(self.people.sum())
 
+    @cached_property
+    def alike(self) -> tuple[Buyers, Indices]:
+        """Buyers of equal count and age, without their last purchase, and the index among them of each buyer."""
+        ages = len(self.ages.values)
+        keys = Table.of(np.asarray(self.counts.index * ages + self.ages.index, dtype=np.float64))
+        people = np.asarray(np.bincount(keys.index, self.people), dtype=np.float64)
+        count, age = np.divmod(keys.values.astype(np.intp), ages)
+        nothing = Table(np.zeros(1), np.zeros(len(count), dtype=np.intp))
+        alike = Buyers(Table(self.counts.values, count), nothing, Table(self.ages.values, age), people)
+        return alike, keys.index
+
 
 @attrs.frozen(eq=False)
 class Grouped:
-    """The different buyers of a table, and the index among them of each row."""
+    """The different buyers of a table, and the index among them of each row.
+
+    Attributes:
+        buyers: The different buyers.
+        key: A number for each row, equal for equal buyers, that rises in the order of the different buyers.
+    """
 
     buyers: Buyers
-    index: Whole
+    key: Whole
+
+    @cached_property
+    def index(self) -> Indices:
+        """The index of each row's buyer."""
+        return np.unique(self.key, return_inverse=True)[1].reshape(-1)  # a fit has no need of it, and it is slow
 
 
 def grouped(count: Whole, recency: Whole, age: Whole) -> Grouped:
     """Return the different buyers in sorted order, which does not depend on the order of the rows."""
     spread = int(age.max(initial=0)) + 1
     if int(count.max(initial=0)) < 2**62 // spread**2:
-        key, index, people = np.unique(
-            (count * spread + recency) * spread + age, return_inverse=True, return_counts=True
-        )
+        row_key = (count * spread + recency) * spread + age
+        key, people = np.unique(row_key, return_counts=True)
         rest, ages = np.divmod(key, spread)
         counts, recencies = np.divmod(rest, spread)
     else:  # numbers far above those of any shop do not fit one key
         rows, index, people = np.unique(
             np.stack([count, recency, age], axis=1), axis=0, return_inverse=True, return_counts=True
         )
+        row_key = np.asarray(index, dtype=np.int64).reshape(-1)
         counts, recencies, ages = rows.T
     x, recent, old, many = (np.asarray(column, dtype=np.float64) for column in (counts, recencies, ages, people))
-    return Grouped(Buyers(x, recent, old, many), np.asarray(index, dtype=np.int64).reshape(-1))
+    return Grouped(Buyers.of(x, recent, old, many), row_key)
 
 
 def one(count: float, recency: float, age: float) -> Buyers:
     """Return one person as buyers."""
     x, recent, old, many = (np.array([float(number)]) for number in (count, recency, age, 1))
-    return Buyers(x, recent, old, many)
+    return Buyers.of(x, recent, old, many)

@@ -1,4 +1,4 @@
-"""`buying_model`: how often buyers purchase and how soon they leave, estimated from all of them at once.
+"""A fitted model of how often buyers purchase and how soon they leave, and its forecasts.
 
 A fitted model is data: it holds parameters and their covariance, and forecasts with them. It changes when other people
 buy, so it is not a rule.
@@ -11,23 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
-from funnel._arguments import SpanLike, check_choice, count_of, instance, share_of, span
+from funnel._arguments import SpanLike, instance, span
 from funnel._dataframes.adapter import to_native
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
-from funnel.forecast._beta_dropout import BetaDropout, Stable
-from funnel.forecast._buyers import Buyers
-from funnel.forecast._family import Family
-from funnel.forecast._fit import Fit, fit
-from funnel.forecast._forecast import Estimate, Forecast
-from funnel.forecast._parameter import DAY, MIN_REPEAT_BUYERS, Parameter, check_number, parameters_of
-from funnel.forecast._pareto import Pareto
+from funnel.forecast._buyers import Floats
+from funnel.forecast._families import family_of
+from funnel.forecast._forecast import Estimate, Forecast, NextPurchase
+from funnel.forecast._parameter import DAY, Parameter, check_number, parameters_of
 from funnel.forecast._predict import Forecasts, Interval, Predictor
 from funnel.forecast._summaries import Summaries, buyer_of, with_columns
 from funnel.metrics._purchase_summary import PurchaseSummary
@@ -36,10 +33,10 @@ from funnel.metrics._rate import DEFAULT_CONFIDENCE
 if TYPE_CHECKING:
     from funnel._dataframes.frame_types import NativeT
 
-ModelName = Literal["mbg_nbd", "bg_nbd", "pareto_nbd", "nbd", "mbg_cnbd"]
-"""The names of the models."""
-MOST_EVENTS = 6
-"""The largest k."""
+SPANS = ("earliest", "likely", "latest")
+"""The columns that are spans."""
+Matrix = tuple[tuple[float, ...], ...]
+"""A square table of numbers."""
 
 
 @attrs.frozen
@@ -55,7 +52,9 @@ class BuyingModel(TextRepr):
         people: The number of people.
         repeat_buyers: The number of people who purchased on two or more days.
         distinct: The number of different summaries.
-        covariance: The covariance of the logarithms of the parameters. None at an edge.
+        covariance: The covariance of the logarithms of the parameters, valid also if the model is wrong: it gives the
+            intervals. None at an edge.
+        model_covariance: The same if the model is right. None at an edge.
         at_edge: A sentence if a parameter is at an edge or the model became the NBD. None otherwise.
         is_converged: False if the maximum was not reached: then use another model.
         other_maxima: Log likelihoods of lower maxima that other starts reached.
@@ -70,7 +69,8 @@ class BuyingModel(TextRepr):
     people: int
     repeat_buyers: int
     distinct: int
-    covariance: tuple[tuple[float, ...], ...] | None = attrs.field(repr=False)
+    covariance: Matrix | None = attrs.field(repr=False)
+    model_covariance: Matrix | None = attrs.field(repr=False)
     at_edge: str | None
     is_converged: bool
     other_maxima: tuple[float, ...]
@@ -148,13 +148,55 @@ class BuyingModel(TextRepr):
                 span above zero.
         """
         horizon = _horizon(within)
-        read = Summaries.read(summaries)
-        if read.frame is None:
-            raise ArgumentError("a list has no columns to return; use [model.of(one, within=...) for one in summaries]")
-        predictor = self._predictor()
-        parts = [_columns(predictor.forecasts(block, horizon / DAY)) for block in read.groups.buyers.blocks]
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return to_native(with_columns(read, columns), read.frame_kind, spans=("earliest", "likely", "latest"))  # type: ignore[no-any-return]
+        read = _table(summaries)
+        columns = _columns(self._predictor().forecasts(read.groups.buyers, horizon / DAY))
+        return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
+
+    def next_purchase(self, summary: PurchaseSummary) -> NextPurchase:
+        """Return when one buyer purchases next, and the chance that they never do.
+
+        Args:
+            summary: The buyer's summary as of the evaluation time.
+
+        Raises:
+            ArgumentError: It is not a summary, or the summary is impossible.
+
+        Example:
+            >>> from funnel.forecast import BuyingModel
+            >>> from funnel.metrics import PurchaseSummary
+            >>> model = BuyingModel.from_dict({
+            ...     "name": "bg_nbd", "parameters": {"r": 0.243, "alpha": 30.9, "a": 0.793, "b": 2.426}
+            ... })
+            >>> summary = PurchaseSummary(
+            ...     repeat_count=2, first_to_last_days=213, tenure_days=272, repeat_amount=9_000
+            ... )
+            >>> print(model.next_purchase(summary))
+            of 100 buyers like this one, 27 never return; half have returned within 206 d 7 h
+        """
+        never, times = self._predictor().next_purchase(buyer_of(summary))
+        spans = (None if np.isnan(column[0]) else round(float(column[0]) * DAY) * MICROSECOND for column in times)
+        return NextPurchase(_estimate(never), *spans, model=self.name, confidence_level=self.confidence_level)
+
+    def next_purchases(self, summaries: NativeT) -> NativeT:
+        """Return when the buyer of every row purchases next.
+
+        Args:
+            summaries: A dataframe with the columns of `PurchaseSummary.over`.
+
+        Returns:
+            A dataframe of the input type with the columns of the input, in the same order of rows, and: `never`,
+            `never_lower`, `never_upper`, and the spans `earliest`, `likely` and `latest`, null if fewer buyers return;
+            see `NextPurchase`. Otherwise as in `over`.
+
+        Raises:
+            ArgumentError: A column is missing or holds no whole numbers, or a row is impossible.
+        """
+        read = _table(summaries)
+        never, times = self._predictor().next_purchase(read.groups.buyers)
+        columns = _interval_columns("never", never) | {
+            name: DAY * column for name, column in zip(("earliest", "likely", "latest"), times, strict=True)
+        }
+        return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as plain data for JSON; `from_dict` reads it."""
@@ -162,6 +204,7 @@ class BuyingModel(TextRepr):
         return plain | {
             "parameters": {one.name: one.value for one in self.parameters},
             "covariance": None if self.covariance is None else [list(row) for row in self.covariance],
+            "model_covariance": None if self.model_covariance is None else [list(row) for row in self.model_covariance],
             "other_maxima": list(self.other_maxima),
         }
 
@@ -182,18 +225,18 @@ class BuyingModel(TextRepr):
                 f"{name} needs the parameters {', '.join(family.parameters)}, all of them and no others"
             )
         numbers = {key: check_number(by_name[key], f"parameter {key}", zero=False) for key in family.parameters}
-        covariance = data.get("covariance")
-        matrix = None if covariance is None else np.asarray(covariance, dtype=np.float64)
+        covariance, model_covariance = (_matrix(data, key) for key in ("covariance", "model_covariance"))
         return cls(
             name=family.name,
             k=k,
-            parameters=parameters_of(family.parameters, numbers, matrix),
+            parameters=parameters_of(family.parameters, numbers, _array(covariance), _array(model_covariance)),
             log_likelihood=data.get("log_likelihood"),
             nbd_log_likelihood=data.get("nbd_log_likelihood"),
             people=data.get("people", 0),
             repeat_buyers=data.get("repeat_buyers", 0),
             distinct=data.get("distinct", 0),
-            covariance=None if matrix is None else tuple(map(tuple, matrix.tolist())),
+            covariance=covariance,
+            model_covariance=model_covariance,
             other_maxima=tuple(data.get("other_maxima", ())),
             at_edge=data.get("at_edge"),
             is_converged=data.get("is_converged", True),
@@ -204,7 +247,7 @@ class BuyingModel(TextRepr):
         return Predictor(
             family_of(self.name, self.k),
             {one.name: one.value for one in self.parameters},
-            None if self.covariance is None else np.array(self.covariance),
+            _array(self.covariance),
             self.confidence_level,
         )
 
@@ -216,124 +259,19 @@ class BuyingModel(TextRepr):
         return f"{self.name} of {self.people:,} buyers: {values}{fit}{edge}"
 
 
-def buying_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
-    summaries: object,
-    model: ModelName = "mbg_nbd",
-    *,
-    k: int | Literal["likelihood"] = 1,
-    penalty: float = 0.0,
-    min_repeat_buyers: int = MIN_REPEAT_BUYERS,
-    confidence_level: float = DEFAULT_CONFIDENCE,
-) -> BuyingModel:
-    """Fit a model of the purchases of all buyers by maximum likelihood.
-
-    Give all buyers, also those who bought once. `as_of` of the summaries must be the end of the data, not the last
-    purchase.
-
-    Args:
-        summaries: A dataframe with the columns of `PurchaseSummary.over`, or a list of `PurchaseSummary`.
-        model: The model. "mbg_nbd": a buyer may leave after each purchase, the first included. "bg_nbd": after each
-            purchase but the first. "pareto_nbd": at any moment. "nbd": never. "mbg_cnbd": as "mbg_nbd", with purchases
-            more regular as `k` grows.
-        k: The number of events of the rate for each purchase, 1 to 6, for "mbg_cnbd" only. 1: no
-            regularity. "likelihood": the k with the highest likelihood; it needs `log_gap_sum`. This k is
-            not always the best for forecasts: compare both with `check_model`.
-        penalty: The precision of a normal prior on the logarithms of the parameters. 0 by default: an edge is an
-            answer, not a failure.
-        min_repeat_buyers: The minimum number of buyers with a second purchase day.
-        confidence_level: The probability that an interval contains the true value.
-
-    Returns:
-        The model. If nobody leaves according to the fit, it is the NBD, and `at_edge` is a sentence about it.
-
-    Raises:
-        MissingExtraError: NumPy or SciPy is not installed.
-        ArgumentError: A summary is impossible, there are too few repeat buyers, or an argument is not allowed.
-
-    Example:
-        >>> import polars as pl
-        >>> summaries = pl.DataFrame({
-        ...     "repeat_count": [0, 1, 2, 5] * 60, "first_to_last_days": [0, 20, 90, 170] * 60,
-        ...     "tenure_days": [180, 190, 120, 200] * 60,
-        ... })
-        >>> print(buying_model(summaries, "nbd"))
-        nbd of 240 buyers: r 2.3, alpha 198.1; log likelihood -2,597.6
-    """
-    family = family_of(model, 1 if k == "likelihood" else k)
-    share_of(confidence_level, "confidence_level")
-    minimum = count_of(min_repeat_buyers, "min_repeat_buyers", minimum=1)
-    check_number(penalty, "penalty", zero=True)
-    buyers = Summaries.read(summaries).groups.buyers
-    repeat_buyers = int(buyers.people[buyers.count > 0].sum())
-    if repeat_buyers < minimum:
-        raise ArgumentError(
-            f"not enough: {repeat_buyers} of {int(buyers.total)} buyers returned, and a model needs {minimum}; "
-            "wait for more purchases, or pass min_repeat_buyers and read the intervals with care"
-        )
-    stable = fit(Stable(), buyers)
-    families = _by_likelihood(model, buyers) if k == "likelihood" else [family]
-    results = [stable if isinstance(one, Stable) and not penalty else fit(one, buyers, penalty) for one in families]
-    result = max(results, key=lambda one: one.log_likelihood)
-    family = result.family
-    k = family.k if isinstance(family, BetaDropout) else 1
-    edge = _edge_of(result)
-    if result.log_likelihood < stable.log_likelihood + _SAME and not isinstance(result.family, Stable) and k == 1:
-        result, edge = stable, f"{family.name} became nbd: nobody leaves"
-    rows: list[list[float]] | None = None if result.covariance is None else result.covariance.tolist()
-    return BuyingModel(
-        name=result.family.name,
-        k=k,
-        parameters=parameters_of(result.family.parameters, result.values, result.covariance),
-        log_likelihood=result.log_likelihood,
-        nbd_log_likelihood=stable.log_likelihood,
-        people=int(buyers.total),
-        repeat_buyers=repeat_buyers,
-        distinct=len(buyers.count),
-        covariance=None if rows is None else tuple(tuple(row) for row in rows),
-        at_edge=edge,
-        is_converged=result.is_converged,
-        other_maxima=result.starts,
-        confidence_level=confidence_level,
-    )
+def _matrix(data: Mapping[str, Any], key: str) -> Matrix | None:
+    return None if data.get(key) is None else tuple(tuple(map(float, row)) for row in data[key])
 
 
-def _by_likelihood(model: str, buyers: Buyers) -> list[Family]:
-    if model != "mbg_cnbd" or buyers.log_gaps is None:
-        raise ArgumentError(
-            "k='likelihood' needs the model 'mbg_cnbd' and summaries with log_gap_sum; "
-            "make them with PurchaseSummary.over(purchases, log_gaps=True, ...)"
-        )
-    return [family_of(model, number) for number in range(1, MOST_EVENTS + 1)]
+def _array(matrix: Matrix | None) -> Floats | None:
+    return None if matrix is None else np.array(matrix)
 
 
-_SAME = 1e-3
-"""A model whose log likelihood is above that of NBD by less is NBD."""
-
-
-def family_of(name: object, k: object = 1) -> Family:
-    """Return the family of a model.
-
-    Raises:
-        ArgumentError: The name is unknown, or `k` does not fit the model.
-    """
-    check_choice(name, get_args(ModelName), "the model")
-    events = count_of(k, "k", minimum=1, most=MOST_EVENTS)
-    if events > 1 and name != "mbg_cnbd":
-        raise ArgumentError(f"k belongs to the model 'mbg_cnbd' (got {name})")
-    families: Mapping[object, Family] = {
-        "mbg_nbd": BetaDropout("mbg_nbd", leaves_at_first=True),
-        "bg_nbd": BetaDropout("bg_nbd", leaves_at_first=False),
-        "mbg_cnbd": BetaDropout("mbg_cnbd", leaves_at_first=True, k=events),
-        "pareto_nbd": Pareto(),
-        "nbd": Stable(),
-    }
-    return families[name]
-
-
-def _edge_of(result: Fit) -> str | None:
-    if result.edge is None:
-        return None
-    return f"parameter {result.edge} is at the edge of its range: a model with fewer parameters fits as well"
+def _table(summaries: object) -> Summaries:
+    read = Summaries.read(summaries)
+    if read.frame is None:
+        raise ArgumentError("a list has no columns to return; use [model.of(one, within=...) for one in summaries]")
+    return read
 
 
 def _horizon(within: SpanLike) -> int:
@@ -346,19 +284,17 @@ def _estimate(column: Interval) -> Estimate:
 
 
 def _columns(forecasts: Forecasts) -> dict[str, Any]:
-    earliest, likely, latest = ((DAY * column).round().astype(np.int64) for column in forecasts.until)
-    missing = np.full(len(forecasts.alive), np.nan)
-    return {
-        "alive": forecasts.alive,
-        "chance": forecasts.chance.value,
-        "chance_lower": missing if forecasts.chance.ci_lower is None else forecasts.chance.ci_lower,
-        "chance_upper": missing if forecasts.chance.ci_upper is None else forecasts.chance.ci_upper,
-        "expected": forecasts.expected.value,
-        "expected_lower": missing if forecasts.expected.ci_lower is None else forecasts.expected.ci_lower,
-        "expected_upper": missing if forecasts.expected.ci_upper is None else forecasts.expected.ci_upper,
-        "count_lower": forecasts.count_lower,
-        "count_upper": forecasts.count_upper,
-        "earliest": earliest,
-        "likely": likely,
-        "latest": latest,
-    }
+    until = zip(SPANS, forecasts.until, strict=True)
+    return (
+        {"alive": forecasts.alive}
+        | _interval_columns("chance", forecasts.chance)
+        | _interval_columns("expected", forecasts.expected)
+        | {"count_lower": forecasts.count_lower, "count_upper": forecasts.count_upper}
+        | {name: DAY * column for name, column in until}
+    )
+
+
+def _interval_columns(name: str, column: Interval) -> dict[str, Floats]:
+    missing = np.full(len(column.value), np.nan)
+    ends = (missing if end is None else end for end in (column.ci_lower, column.ci_upper))
+    return dict(zip((name, f"{name}_lower", f"{name}_upper"), (column.value, *ends), strict=True))

@@ -17,13 +17,18 @@ from funnel._results import Charted
 from funnel._time import instant
 from funnel.backtest._figures import Flags, Floats, counts_by_score, ranked
 from funnel.errors import ArgumentError
+from funnel.forecast._buyers import dot
 from funnel.forecast._buying_model import BuyingModel
 from funnel.forecast._parameter import DAY
 from funnel.forecast._summaries import Summaries
+from funnel.forecast._tracking import WEEK, CheckedWeek, tracked
+from funnel.metrics._periods import Calendar
 from funnel.metrics._purchase_summary import PurchaseSummary
 
 _GROUPS = 10
 """Groups of people of equal size, by their chance: the convention of reliability diagrams."""
+_MANY = 7
+"""Repeat purchases from which people are one group: the convention of papers about these models."""
 
 
 @attrs.frozen
@@ -39,6 +44,23 @@ class CheckedGroup:
     people: int
     chance: float
     bought: int
+
+
+@attrs.frozen
+class CheckedCount:
+    """People with the same number of repeat purchases on the day of the forecast.
+
+    Attributes:
+        repeat_count: The number of repeat purchase days; the last group also has the people with more.
+        people: The number of people.
+        expected: The expected number of purchase days of all of them within the horizon.
+        actual: The number of their purchase days.
+    """
+
+    repeat_count: int
+    people: int
+    expected: float
+    actual: int
 
 
 @attrs.frozen
@@ -63,6 +85,9 @@ class ModelCheck(Charted, TextRepr):
         counts_inside: The share of people whose number of purchase days is inside the interval of the count.
         groups: Up to ten groups of people by rising chance, nearly equal in size. People with equal chances are in one
             group.
+        counts: The same by the number of repeat purchases until `as_of`, from 0 to 7 or more.
+        weeks: Expected and actual repeat purchases of each week since the first purchase, and their running totals.
+            The weeks of the horizon add up to `expected_purchases` and `actual_purchases`.
     """
 
     model: str
@@ -79,6 +104,8 @@ class ModelCheck(Charted, TextRepr):
     calibration_error: float
     counts_inside: float
     groups: tuple[CheckedGroup, ...]
+    counts: tuple[CheckedCount, ...] = attrs.field(repr=False)
+    weeks: tuple[CheckedWeek, ...] = attrs.field(repr=False)
 
     _CHART = "checks.model_check"
 
@@ -132,11 +159,15 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
         raise ArgumentError("nobody has a purchase by as_of; pass a later day")
     further = rows.select(nw.col("_later").fill_null(0) - nw.col("repeat_count")).get_column("_later").to_numpy()
     read = Summaries.read(nw.to_native(rows.drop("_later", ROW, strict=False)))
-    columns, index = model._predictor().forecasts(read.groups.buyers, (stop - start) / DAY), read.groups.index
+    predictor, buyers, index = model._predictor(), read.groups.buyers, read.groups.index
+    horizon = (stop - start) / DAY
+    columns = predictor.forecasts(buyers, horizon)
     lower, upper = columns.count_lower[index], columns.count_upper[index]
     chance, count, bought = columns.chance.value[index], np.maximum(further, 0), further > 0
     auc, top_lift = _ranking(chance, bought)
-    groups = _groups(chance, bought)
+    groups, expected = _groups(chance, bought), columns.expected.value[index]
+    ends = np.append(np.arange(WEEK, horizon, WEEK), horizon)
+    by_week = np.diff([dot(buyers.people, predictor.mean(buyers, end)) for end in ends], prepend=0.0)
     return ModelCheck(
         model=model.name,
         as_of=instant(start),
@@ -144,7 +175,7 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
         people=len(rows),
         expected_buyers=float(chance.sum()),
         actual_buyers=int(bought.sum()),
-        expected_purchases=float(columns.expected.value[index].sum()),
+        expected_purchases=float(expected.sum()),
         actual_purchases=int(count.sum()),
         auc=auc,
         top_lift=top_lift,
@@ -152,6 +183,8 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
         calibration_error=sum(abs(one.people * one.chance - one.bought) for one in groups) / len(rows),
         counts_inside=float(((lower <= count) & (count <= upper)).mean()),
         groups=groups,
+        counts=_counts(buyers.count[index], expected, count),
+        weeks=tracked(predictor, purchases, Calendar.of("day", tz), (start, stop), by_week),
     )
 
 
@@ -169,6 +202,18 @@ def _groups(chance: Floats, bought: Flags) -> tuple[CheckedGroup, ...]:
     sizes, purchasers, chances = (np.bincount(group, column) for column in (people, buyers, people * different))
     rows = zip(sizes.tolist(), chances.tolist(), purchasers.tolist(), strict=True)
     return tuple(CheckedGroup(round(size), total / size, round(number)) for size, total, number in rows)
+
+
+def _counts(repeats: Floats, expected: Floats, actual: Floats) -> tuple[CheckedCount, ...]:
+    """Return the groups of people by the number of repeat purchases."""
+    group = np.minimum(repeats, _MANY).astype(np.int64)
+    columns = (np.bincount(group, weights) for weights in (None, expected, actual))
+    rows = enumerate(zip(*columns, strict=True))
+    return tuple(
+        CheckedCount(repeat, int(people), float(mean), round(number))
+        for repeat, (people, mean, number) in rows
+        if people
+    )
 
 
 def _ranking(chance: Floats, bought: Flags) -> tuple[float | None, float | None]:

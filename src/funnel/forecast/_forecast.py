@@ -66,3 +66,30 @@ class Forecast(TextRepr):
         if chance.ci_lower is not None and chance.ci_upper is not None:
             interval = f" ({100 * chance.ci_lower:.0f} to {100 * chance.ci_upper:.0f})"
         return f"of 100 buyers like this one, {100 * chance.value:.0f} buy within {days(self.within)}{interval}"
+
+
+@attrs.frozen
+class NextPurchase(TextRepr):
+    """When one buyer purchases next, and the chance that they never do.
+
+    Attributes:
+        never: The chance that the buyer never purchases again. It depends on the model more than on the buyer: with NBD
+            it is 0 for everybody.
+        earliest: One in ten of all buyers like this one has returned by then. None if fewer return within 100 years.
+        likely: Half of such buyers have returned by then. None if fewer return: the buyer more likely never returns.
+        latest: Nine in ten have returned by then. None if fewer return.
+        model: The name of the model.
+        confidence_level: The probability that an interval contains the true value.
+    """
+
+    never: Estimate
+    earliest: timedelta | None
+    likely: timedelta | None
+    latest: timedelta | None
+    model: str = attrs.field(kw_only=True)
+    confidence_level: float = attrs.field(kw_only=True)
+
+    def __str__(self) -> str:
+        """Format as a sentence."""
+        half = "fewer than half return" if self.likely is None else f"half have returned within {days(self.likely)}"
+        return f"of 100 buyers like this one, {100 * self.never.value:.0f} never return; {half}"

@@ -13,6 +13,8 @@ from funnel.forecast._buyers import Floats
 
 Loss = Callable[[Floats], tuple[float, Floats]]
 """A function of some numbers with its gradient."""
+Second = Callable[[Floats], Floats]
+"""Its second derivatives."""
 
 BOUND = 12.0
 """Logarithms of parameters stay within this bound: beyond it a model is another, simpler one."""
@@ -23,8 +25,10 @@ _STEP = 1e-4
 """The step of differences of the exact gradient: its error is 1e-8 of the third derivative."""
 _FLAT = 1e-6
 """A gradient shorter than this is zero."""
+_CLOSE = 5e-3
+"""Second derivatives this close serve as well: standard errors differ by less than a hundredth."""
 _ROUNDING = 1e-12
-_NEWTON_STEPS = 2
+_NEWTON_STEPS = 12
 _QUASI_NEWTON_STEPS = 12
 
 
@@ -35,14 +39,14 @@ class Minimum:
     Attributes:
         at: The numbers.
         value: The value of the function.
-        covariance: The inverse of the second derivatives. None at an edge or if the minimum is not sharp.
+        inverse: The inverse of the second derivatives. None at an edge or if the minimum is not sharp.
         edge: The index of a number at the bound. None if all are inside.
         is_converged: True if the minimum is sharp and the gradient is zero.
     """
 
     at: Floats
     value: float
-    covariance: Floats | None
+    inverse: Floats | None
     edge: int | None
     is_converged: bool
 
@@ -77,22 +81,32 @@ def near_minimum(loss: Loss, start: Floats, second: Floats) -> Floats:
     return descend(loss, start)[0]
 
 
-def minimum(loss: Loss, near: Floats) -> Minimum:
-    """Return the minimum near a point: at the bound, or after Newton steps while the value falls."""
+def minimum(loss: Loss, near: Floats, second: Second) -> Minimum:
+    """Return the minimum near a point: at the bound, or after Newton steps while the value falls.
+
+    Args:
+        loss: The function.
+        near: The point.
+        second: Its second derivatives.
+    """
     edge = next((index for index, number in enumerate(near) if abs(number) > BOUND - _NEAR), None)
     value, gradient = loss(near)
     if edge is not None:
         return Minimum(near, value, None, edge, is_converged=False)
-    second = second_derivatives(loss, near)
+
+    curved = second(near)
     for _ in range(_NEWTON_STEPS):
-        if np.linalg.norm(gradient) < _FLAT / 100 or not _is_sharp(second):
+        if np.linalg.norm(gradient) < _FLAT / 100 or not _is_sharp(curved):
             break
-        further = np.clip(near - np.linalg.solve(second, gradient), -BOUND, BOUND)
+        further = np.clip(near - np.linalg.solve(curved, gradient), -BOUND, BOUND)
         lower, slope = loss(further)
-        if lower <= value + _ROUNDING:
-            near, value, gradient, second = further, lower, slope, second_derivatives(loss, further)
+        if lower > value + _ROUNDING:
+            break
+        is_far = np.linalg.norm(further - near) > _CLOSE
+        near, value, gradient = further, lower, slope
+        curved = second(near) if is_far else curved
     is_flat = bool(np.linalg.norm(gradient) < _FLAT)
-    inverse = np.asarray(np.linalg.inv(second), dtype=np.float64) if _is_sharp(second) else None
+    inverse = np.asarray(np.linalg.inv(curved), dtype=np.float64) if _is_sharp(curved) else None
     return Minimum(near, value, inverse, None, is_converged=is_flat and inverse is not None)
 
 

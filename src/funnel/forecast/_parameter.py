@@ -26,22 +26,29 @@ class Parameter:
     Attributes:
         name: The name in the papers.
         value: The estimate. Times are in days.
-        standard_error: The standard error. None at an edge.
+        standard_error: The standard error, valid also if the model is wrong (White 1982, Econometrica 50, 1-25). None
+            at an edge.
+        model_standard_error: The standard error if the model is right, as other packages have it. It is too small if
+            buyers differ more than the model allows. None at an edge.
     """
 
     name: str
     value: float
     standard_error: float | None
+    model_standard_error: float | None
 
 
 def parameters_of(
-    names: Sequence[str], values: Mapping[str, float], covariance: Floats | None
+    names: Sequence[str], values: Mapping[str, float], covariance: Floats | None, model_covariance: Floats | None
 ) -> tuple[Parameter, ...]:
-    """Return the parameters with the standard errors that the covariance of their logarithms gives."""
-    errors = [None] * len(values) if covariance is None else np.sqrt(np.diag(covariance)).tolist()
+    """Return the parameters with the standard errors that the covariances of their logarithms give."""
+    errors, others = (
+        [None if square is None else np.sqrt(square[index, index]) * values[name] for index, name in enumerate(names)]
+        for square in (covariance, model_covariance)
+    )
     return tuple(
-        Parameter(name, float(values[name]), None if error is None else error * float(values[name]))
-        for name, error in zip(names, errors, strict=True)
+        Parameter(name, float(values[name]), *(None if error is None else float(error) for error in pair))
+        for name, *pair in zip(names, errors, others, strict=True)
     )
 
 

@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 from scipy import special
 
-from funnel.forecast._buyers import Buyers, Floats, dot
-from funnel.forecast._family import Values, bisected, log_sum
+from funnel.forecast._buyers import Buyers, Floats
+from funnel.forecast._family import Family, Values, bisected, log_sum
 from funnel.forecast._quadrature import unit_interval
 
 _DECAY = 45.0
@@ -19,7 +19,7 @@ _DECAY = 45.0
 
 
 @attrs.frozen
-class Pareto:
+class Pareto(Family):
     """Pareto/NBD."""
 
     name: str = "pareto_nbd"
@@ -27,28 +27,23 @@ class Pareto:
     parameters = ("r", "alpha", "s", "beta")
     times = ("alpha", "beta")
 
-    def log_likelihood(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
-        """Return the log likelihood of all people, and its gradient."""
+    def rows(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
+        """Return the log likelihood of each buyer, and its gradient."""
         r, alpha, s, beta = (values[name] for name in self.parameters)
-        rate, age, people = r + buyers.count, buyers.age, buyers.people
+        rate, age = r + buyers.count, buyers.age
         stayed = -rate * np.log(alpha + age) - s * np.log(beta + age)
         left_weight, inner = _exit_weight(values, buyers)
-        mixed, left_share = log_sum(stayed, left_weight)
-        left = people * left_share
-        still, total = people - left, buyers.total
-        value = dot(people, special.gammaln(rate) + mixed) + total * (
-            r * np.log(alpha) + s * np.log(beta) - special.gammaln(r)
-        )
+        mixed, left = log_sum(stayed, left_weight)
+        still = 1 - left
+        value = special.gammaln(rate) - special.gammaln(r) + r * np.log(alpha) + s * np.log(beta) + mixed
         gradient = (
-            dot(people, special.digamma(rate))
-            + total * (np.log(alpha) - special.digamma(r))
-            - dot(still, np.log(alpha + age)),
-            total * r / alpha - dot(still, rate / (alpha + age)),
-            total * np.log(beta) - dot(still, np.log(beta + age)),
-            total * s / beta - dot(still, s / (beta + age)),
+            special.digamma(rate) + np.log(alpha) - special.digamma(r) - still * np.log(alpha + age),
+            r / alpha - still * rate / (alpha + age),
+            np.log(beta) - still * np.log(beta + age),
+            s / beta - still * s / (beta + age),
         )
         names = zip(gradient, inner, self.parameters, strict=True)
-        return value, np.array([(one + dot(left, part)) * values[name] for one, part, name in names])
+        return value, np.stack([(one + left * part) * values[name] for one, part, name in names])
 
     def alive(self, values: Values, buyers: Buyers) -> Floats:
         """Return the chance that each buyer has not left."""
@@ -56,7 +51,9 @@ class Pareto:
         stayed = -rate * np.log(values["alpha"] + buyers.age) - values["s"] * np.log(values["beta"] + buyers.age)
         return np.asarray(special.expit(stayed - _exit_weight(values, buyers)[0]))
 
-    def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
+    def at_least_if_alive(
+        self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats
+    ) -> Floats:
         """Return the chance that the last of these purchases is within the horizon and before the buyer leaves.
 
         The integral over the moment of that purchase, in equal steps of the logarithm of the time since the beginning.
@@ -71,19 +68,21 @@ class Pareto:
             time = np.expm1(step)
             arrival = constant + (number - 1) * np.log(time) - (rate + number - 1) * step
             chance += weight * end * np.exp(arrival - values["s"] * np.log1p(age * time / stay))
-        return np.asarray(self.alive(values, buyers) * chance)
+        return np.asarray(chance)
 
-    def expected(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
-        """Return the mean number of purchases within the horizon."""
+    def ever_if_alive(self, values: Values, buyers: Buyers) -> Floats:
+        """Return the chance of a purchase before the buyer leaves, if the buyer has not left."""
+        return self.at_least_if_alive(values, buyers, np.inf, 1)
+
+    def expected_if_alive(self, values: Values, buyers: Buyers, horizon: float | Floats) -> Floats:
+        """Return the mean number of purchases within the horizon, if the buyer has not left."""
         r, alpha, s, beta = (values[name] for name in self.parameters)
         log = np.log1p(np.asarray(horizon) / (beta + buyers.age))
         mean = log * special.exprel(-(s - 1) * log)
-        return np.asarray(
-            self.alive(values, buyers) * (r + buyers.count) * (beta + buyers.age) / (alpha + buyers.age) * mean
-        )
+        return np.asarray((r + buyers.count) * (beta + buyers.age) / (alpha + buyers.age) * mean)
 
-    def until(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
-        """Return the horizon within which each buyer purchases with this chance."""
+    def until_if_alive(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
+        """Return the horizon within which a buyer purchases with this chance, if the buyer has not left."""
         return bisected(self, values, buyers, chance)
 
 

@@ -1,23 +1,30 @@
-"""Forecasts of many buyers at once, with the intervals of the means and of the counts."""
+"""Forecasts of many buyers at once, with the intervals of the means and of the counts.
+
+Buyers of equal count and age differ only in the chance that they have left. The forecast if they have not left is
+computed once for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from statistics import NormalDist
 
 import attrs
 import numpy as np
-from scipy import special
 
-from funnel.forecast._buyers import Buyers, Flags, Floats, Whole
-from funnel.forecast._family import Family, Values
-from funnel.forecast._fit import as_values
+from funnel.forecast._buyers import Buyers, Flags, Floats, Indices, Whole
+from funnel.forecast._family import Family, Values, as_values
 
 QUANTILES = (0.1, 0.5, 0.9)
 """The shares of returning buyers that have returned by `earliest`, `likely` and `latest`."""
 _STEP = 1e-4
 """The step of differences: the width of an interval has an error of about 1e-4 of it."""
-_TINY = 1e-300
+_TINY, _LARGE, _ROUNDING = 1e-300, 600.0, 1e-16
+_LONGEST = 36_525.0
+"""A purchase after more than 100 years is none: our default."""
+_FEW = 8
+"""Counts up to this are compared for buyers of equal count and age together."""
 
 
 @attrs.frozen(eq=False)
@@ -42,8 +49,36 @@ class Forecasts:
 
 
 @attrs.frozen(eq=False)
+class Varied:
+    """A statistic of buyers, and how its logarithm changes with the parameters.
+
+    Attributes:
+        value: The statistic.
+        spread: For each independent direction (rows) the change of its logarithm by one standard error. None without
+            a covariance.
+    """
+
+    value: Floats
+    spread: Floats | None
+
+    def times(self, other: Varied, index: Indices) -> Varied:
+        """Return the product with a statistic of other buyers, given the index of each buyer among them."""
+        value = self.value * other.value.take(index)
+        if self.spread is None or other.spread is None:
+            return Varied(value, None)
+        return Varied(value, self.spread + other.spread.take(index, axis=1))
+
+
+@attrs.frozen(eq=False)
 class Predictor:
-    """A family with its parameters in days."""
+    """A family with its parameters in days.
+
+    Attributes:
+        family: The family.
+        values: The parameters.
+        covariance: The covariance of their logarithms. None if it is unknown.
+        confidence_level: The probability that an interval contains the true value.
+    """
 
     family: Family
     values: Values
@@ -52,46 +87,129 @@ class Predictor:
 
     def forecasts(self, buyers: Buyers, horizon: float) -> Forecasts:
         """Return the forecasts of buyers for a horizon in days."""
+        alike, index = self.family.alike(buyers)
+        alive = self.alive(buyers)
+        if_alive = self.varied(lambda values: self.family.at_least_if_alive(values, alike, horizon, 1))
+        mean = self.varied(lambda values: self.family.expected_if_alive(values, alike, horizon))
+        until = (self.family.until_if_alive(self.values, alike, share * if_alive.value) for share in QUANTILES)
         tail = (1 - self.confidence_level) / 2
-        chance = self.chance(buyers, horizon)
+        counts = _Counts(self.family, self.values, buyers, alike, index, alive.value, horizon)
+        lower, upper = counts.quantiles(tail, 1 - tail)
         return Forecasts(
-            self.family.alive(self.values, buyers),
-            chance,
-            self.expected(buyers, horizon),
-            self.count_quantile(buyers, horizon, tail),
-            self.count_quantile(buyers, horizon, 1 - tail),
-            tuple(self.family.until(self.values, buyers, share * chance.value) for share in QUANTILES),
+            alive.value,
+            self.chance_interval(alive.times(if_alive, index)),
+            self.interval(alive.times(mean, index)),
+            lower,
+            upper,
+            tuple(column.take(index) for column in until),
         )
 
-    def chance(self, buyers: Buyers, horizon: float) -> Interval:
-        """Return the chance of a purchase within the horizon; the interval is symmetric in the log odds."""
-        return self._interval(
-            lambda values: self.family.at_least(values, buyers, horizon, 1),
-            lambda value: special.logit(np.clip(value, _TINY, 1 - 1e-16)),
-            special.expit,
-        )
+    def next_purchase(self, buyers: Buyers) -> tuple[Interval, tuple[Floats, ...]]:
+        """Return the chance that buyers never purchase again, and the days by which shares of them have.
 
-    def expected(self, buyers: Buyers, horizon: float) -> Interval:
-        """Return the mean number of purchases; the interval is symmetric in the logarithm."""
-        return self._interval(
-            lambda values: self.family.expected(values, buyers, horizon),
-            lambda value: np.log(np.maximum(value, _TINY)),
-            np.exp,
+        A number of days is missing (NaN) if fewer return within the longest time.
+        """
+        alike, index = self.family.alike(buyers)
+        alive = self.alive(buyers)
+        returns = self.chance_interval(
+            alive.times(self.varied(lambda values: self.family.ever_if_alive(values, alike)), index)
         )
+        lower, upper = (None if end is None else 1 - end for end in (returns.ci_upper, returns.ci_lower))
+        late = alive.value * self.family.at_least_if_alive(self.values, alike, _LONGEST, 1).take(index)
+        times = tuple(np.full(len(buyers), np.nan) for _ in QUANTILES)
+        for time, share in zip(times, QUANTILES, strict=True):
+            rows = np.flatnonzero(late > share)
+            some, chance = alike.take(index[rows]), share / alive.value[rows]
+            time[rows] = self.family.until_if_alive(self.values, some, chance)
+        return Interval(1 - returns.value, lower, upper), times
+
+    def alive(self, buyers: Buyers) -> Varied:
+        """Return the chance that buyers have not left."""
+        return self.varied(lambda values: self.family.alive(values, buyers))
 
     def mean(self, buyers: Buyers, horizon: float) -> Floats:
         """Return the mean number of purchases within the horizon."""
-        return self.family.expected(self.values, buyers, horizon)
+        alike, index = self.family.alike(buyers)
+        mean = self.family.expected_if_alive(self.values, alike, horizon)
+        return np.asarray(self.family.alive(self.values, buyers) * mean.take(index))
 
-    def count_quantile(self, buyers: Buyers, horizon: float, share: float) -> Whole:
-        """Return the smallest count that a share of buyers does not exceed."""
-        quantile = np.zeros(len(buyers.count), dtype=np.int64)
-        rows = np.flatnonzero(self.family.at_least(self.values, buyers, horizon, 1) > 1 - share)
-        some = buyers.take(rows)
-        lower, upper = np.zeros(len(rows)), np.ones(len(rows))
+    def varied(self, statistic: Callable[[Values], Floats]) -> Varied:
+        """Return a statistic, and how it changes with the parameters."""
+        value = statistic(self.values)
+        if self._directions is None:
+            return Varied(value, None)
+        logs = np.log([self.values[name] for name in self.family.parameters])
+        below = np.maximum(value, _TINY)
+        changes = np.stack(
+            [(statistic(as_values(self.family, logs + step)) / below - 1) / _STEP for step in _STEP * np.eye(len(logs))]
+        )
+        return Varied(value, np.stack([np.einsum("i,in->n", one, changes) for one in self._directions]))
+
+    def chance_interval(self, chance: Varied) -> Interval:
+        """Return a chance with its interval, which is symmetric in the log odds."""
+        value = chance.value
+        if chance.spread is None:
+            return Interval(value, None, None)
+        rest = np.maximum(1 - value, _ROUNDING)
+        ratio = np.exp(np.minimum(self._half(chance.spread) / rest, _LARGE))
+        lower, upper = value / (value + rest * ratio), value / (value + rest / ratio)
+        return Interval(value, np.minimum(lower, value), np.maximum(upper, value))
+
+    def interval(self, number: Varied) -> Interval:
+        """Return a number above zero with its interval, which is symmetric in the logarithm."""
+        if number.spread is None:
+            return Interval(number.value, None, None)
+        ratio = np.exp(np.minimum(self._half(number.spread), _LARGE))
+        return Interval(number.value, number.value / ratio, number.value * ratio)
+
+    def _half(self, spread: Floats) -> Floats:
+        """Return half the width of the interval of a logarithm."""
+        return np.asarray(NormalDist().inv_cdf((1 + self.confidence_level) / 2) * np.sqrt((spread**2).sum(0)))
+
+    @cached_property
+    def _directions(self) -> Floats | None:
+        """Independent changes of the logarithms of the parameters (rows), each by one standard error."""
+        if self.covariance is None:
+            return None
+        squares, directions = np.linalg.eigh(self.covariance)
+        return np.asarray(np.sqrt(np.maximum(squares, 0))[:, None] * directions.T)
+
+
+@attrs.frozen(eq=False)
+class _Counts:
+    """The counts of purchases within a horizon."""
+
+    family: Family
+    values: Values
+    buyers: Buyers
+    alike: Buyers
+    index: Indices
+    alive: Floats
+    horizon: float
+
+    def quantiles(self, *shares: float) -> list[Whole]:
+        """Return the smallest count that a share of buyers does not exceed, for each of the shares."""
+        quantiles = [np.zeros(len(self.buyers), dtype=np.int64) for _ in shares]
+        more = [np.arange(len(self.buyers)) for _ in shares]
+        for count in range(1, _FEW + 1):
+            if_alive = self.family.at_least_if_alive(self.values, self.alike, self.horizon, count)
+            for number, share in enumerate(shares):
+                rows = more[number]
+                rows = rows[self.alive[rows] * if_alive.take(self.index[rows]) > 1 - share]
+                quantiles[number][rows], more[number] = count, rows
+            if not any(map(len, more)):
+                return quantiles
+        for quantile, rows, share in zip(quantiles, more, shares, strict=True):
+            quantile[rows] = self._many(rows, 1 - share)
+        return quantiles
+
+    def _many(self, rows: Indices, rest: float) -> Whole:
+        """Return the same for buyers with more than a few purchases, by halving."""
+        some, alive = self.alike.take(self.index[rows]), self.alive[rows]
+        lower, upper = np.full(len(rows), _FEW - 1.0), np.full(len(rows), float(_FEW))
 
         def exceeded(count: Floats) -> Flags:
-            return self.family.at_least(self.values, some, horizon, count + 1) > 1 - share
+            return np.asarray(alive * self.family.at_least_if_alive(self.values, some, self.horizon, count + 1) > rest)
 
         while (more := exceeded(upper)).any():
             lower, upper = np.where(more, upper, lower), np.where(more, 2 * upper, upper)
@@ -99,24 +217,4 @@ class Predictor:
             middle = np.floor((lower + upper) / 2)
             more = exceeded(middle)
             lower, upper = np.where(more, middle, lower), np.where(more, upper, middle)
-        quantile[rows] = upper
-        return quantile
-
-    def _interval(
-        self, statistic: Callable[[Values], Floats], link: Callable[[Floats], Floats], back: Callable[[Floats], Floats]
-    ) -> Interval:
-        """Return a statistic with its interval by the delta method on the logarithms of the parameters."""
-        value = statistic(self.values)
-        if self.covariance is None:
-            return Interval(value, None, None)
-        logs = np.log([self.values[name] for name in self.family.parameters])
-        middle = link(value)
-        gradient = np.stack(
-            [
-                (link(statistic(as_values(self.family, logs + step))) - middle) / _STEP
-                for step in _STEP * np.eye(len(logs))
-            ]
-        )
-        spread = np.sqrt(np.einsum("in,ij,jn->n", gradient, self.covariance, gradient))
-        half = NormalDist().inv_cdf((1 + self.confidence_level) / 2) * spread
-        return Interval(value, np.minimum(back(middle - half), value), np.maximum(back(middle + half), value))
+        return upper.astype(np.int64)

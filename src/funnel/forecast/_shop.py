@@ -23,7 +23,8 @@ from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Floats, one
-from funnel.forecast._buying_model import ModelName, buying_model
+from funnel.forecast._buying import buying_model
+from funnel.forecast._families import ModelName
 from funnel.forecast._parameter import MIN_REPEAT_BUYERS
 from funnel.forecast._summaries import Summaries
 from funnel.metrics._orders import Orders, orders_of

@@ -6,6 +6,7 @@ Research 42, 415-430.
 
 from __future__ import annotations
 
+from functools import partial
 from math import exp, log
 
 import attrs
@@ -15,8 +16,8 @@ from scipy import special
 from funnel._arguments import count_of, share_of
 from funnel._format import TextRepr
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Floats
-from funnel.forecast._minimize import descend, minimum
+from funnel.forecast._buyers import Floats, products
+from funnel.forecast._minimize import descend, minimum, second_derivatives
 from funnel.forecast._parameter import MIN_REPEAT_BUYERS, Parameter, check_number, parameters_of
 from funnel.forecast._summaries import Summaries, buyer_of
 from funnel.metrics._purchase_summary import PurchaseSummary
@@ -37,7 +38,8 @@ class SpendingModel(TextRepr):
         people: The number of these buyers.
         correlation: The correlation of the number of repeat purchase days and their mean amount. The model
             assumes zero. Above 0.2 a value is too low for frequent buyers, below -0.2 too high.
-        covariance: The covariance of the logarithms of the parameters. None if it is unknown.
+        covariance: The covariance of the logarithms of the parameters, valid also if the model is wrong. None if it is
+            unknown.
         confidence_level: The probability that an interval contains the true value.
     """
 
@@ -80,7 +82,7 @@ class SpendingModel(TextRepr):
         """Return the model with parameters from elsewhere, such as a paper. `v` is in minor units."""
         values = {"p": p, "q": q, "v": v}
         numbers = {name: check_number(value, name, zero=False) for name, value in values.items()}
-        return cls(parameters_of(_NAMES, numbers, None), None, 0, 0.0, None, DEFAULT_CONFIDENCE)
+        return cls(parameters_of(_NAMES, numbers, None, None), None, 0, 0.0, None, DEFAULT_CONFIDENCE)
 
     def __str__(self) -> str:
         """Format the parameters and the number of people."""
@@ -125,14 +127,17 @@ def spending_model(
     unit = float(mean.mean())
 
     def loss(logs: Floats) -> tuple[float, Floats]:
-        return _loss(logs, count, mean / unit)
+        value, scores = _rows(logs, count, mean / unit)
+        return -float(value.mean()), -scores.mean(1)
 
-    best = minimum(loss, descend(loss, np.log([2.0, 3.0, 1.0]))[0])
-    covariance = None if best.covariance is None else best.covariance / people
+    best = minimum(loss, descend(loss, np.log([2.0, 3.0, 1.0]))[0], partial(second_derivatives, loss))
+    inverse, scores = best.inverse, _rows(best.at, count, mean / unit)[1]
+    spread = products(np.ones(people), scores) / people
+    covariance = None if inverse is None else inverse @ spread @ inverse / people
     values: dict[str, float] = dict(zip(_NAMES, (exp(number) for number in best.at), strict=True))
     values["v"] *= unit
     return SpendingModel(
-        parameters_of(_NAMES, values, covariance),
+        parameters_of(_NAMES, values, covariance, None if inverse is None else inverse / people),
         -people * (best.value + log(unit)),
         people,
         _correlation(count, mean),
@@ -141,8 +146,8 @@ def spending_model(
     )
 
 
-def _loss(logs: Floats, x: Floats, m: Floats) -> tuple[float, Floats]:
-    """Return minus the mean log likelihood, and its gradient by the logarithms of the parameters."""
+def _rows(logs: Floats, x: Floats, m: Floats) -> tuple[Floats, Floats]:
+    """Return the log likelihood of each buyer, and its gradient by the logarithms of the parameters."""
     p, q, v = (float(number) for number in np.exp(logs))
     below = np.log(x * m + v)
     value: Floats = (
@@ -160,7 +165,7 @@ def _loss(logs: Floats, x: Floats, m: Floats) -> tuple[float, Floats]:
         q * (both - special.digamma(q) + np.log(v) - below),
         v * (q / v - (p * x + q) / (x * m + v)),
     )
-    return -float(value.mean()), -np.array([one.mean() for one in by])
+    return value, np.stack(by)
 
 
 def _correlation(count: Floats, mean: Floats) -> float:

@@ -119,11 +119,18 @@ def _checked(count: Whole, recency: Whole, age: Whole) -> Grouped:
     return grouped(count, recency, age)
 
 
-def with_columns(read: Summaries, columns: Mapping[str, Any]) -> Frame:
-    """Return the rows of a table with one more column for each forecast."""
+def with_columns(read: Summaries, columns: Mapping[str, Any], *, spans: Sequence[str] = ()) -> Frame:
+    """Return the rows of a table with one more column for each forecast; missing numbers are null.
+
+    Args:
+        read: The rows.
+        columns: The column of each forecast, for the different buyers.
+        spans: The columns in microseconds, which become whole numbers.
+    """
     rows = collected(read.frame)
-    backend = rows.implementation
-    series = [nw.new_series(name, column[read.groups.index], backend=backend) for name, column in columns.items()]
-    cells = [one.fill_nan(None) if one.dtype.is_float() else one for one in series]
-    result: Frame = rows.with_columns(*cells).lazy()
+    backend, index = rows.implementation, read.groups.index
+    series = [nw.new_series(name, column.take(index), backend=backend) for name, column in columns.items()]
+    cells = [one.fill_nan(None) if np.isnan(columns[one.name]).any() else one for one in series]
+    whole = {name: nw.col(name).round().cast(nw.Int64()) for name in spans}
+    result: Frame = rows.with_columns(*cells).with_columns(**whole).lazy()
     return result
