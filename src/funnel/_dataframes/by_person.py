@@ -1,0 +1,319 @@
+"""Rows of people, person by person, in order of time.
+
+Ids become dense numbers: integers by their range, other ids by a table of hashes. A row is a *key* of 63 bits: its
+instant, then a code that orders rows of one instant. Keys are scattered by person without a sort. `sorted_run` then
+sorts the rows of a person only if they are out of order.
+
+Texts are compared by 128 bits of two hashes, not by their content.
+
+Needs numpy and Polars; import it only if both are installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from funnel._dataframes.compute import collected
+from funnel._dataframes.loops import Run
+
+T = TypeVar("T")
+
+Array = npt.NDArray[Any]
+Whole = npt.NDArray[np.int64]
+
+LEFT_OUT = -1
+"""The code of excluded rows."""
+
+BITS = 63
+"""The number of bits of a key."""
+
+SPARSE = 4
+"""Integer ids are numbered by their range if it is at most this many times the number of rows."""
+
+SHORT = 24
+"""Runs of up to this number of rows are sorted by insertion."""
+
+FEW = 50_000
+"""Up to this number of rows, one thread does all the work."""
+
+_NONE: Whole = np.zeros(0, np.int64)
+
+
+class Clock(NamedTuple):
+    """An instant and a code as one integer: the instant that is 0, and the number of bits of the code."""
+
+    start: int
+    code_bits: int
+
+
+@attrs.frozen(eq=False)
+class People:
+    """The dense number of the person of each row.
+
+    Attributes:
+        numbers: The number of each row, plus `first`.
+        first: The number of the first person.
+        count: The number of people; numbers without rows may be among them.
+        names: Returns the ids of people, by their numbers from 0.
+    """
+
+    numbers: Whole
+    first: int
+    count: int
+    names: Callable[[Whole], pl.Series]
+
+    @classmethod
+    def of(cls, person: pl.Series, run: Run) -> People:
+        """Number people by their ids: texts, or integers without nulls."""
+        if not person.dtype.is_integer():
+            names = person.to_frame("name").lazy()
+            hashes = collected(names.select(same=pl.col("name").hash(0), check=pl.col("name").hash(1)))
+            return cls._hashed(person, *(hashes[name].to_numpy().view(np.int64) for name in ("same", "check")), run)
+        numbers = person.cast(pl.Int64).to_numpy()
+        first, last = int(numbers.min()), int(numbers.max())
+        if last - first > SPARSE * len(numbers):
+            return cls._hashed(person, numbers * _ODD, numbers, run)
+        return cls(numbers, first, last - first + 1, lambda who: pl.Series(who + first).cast(person.dtype))
+
+    @classmethod
+    def _hashed(cls, person: pl.Series, same: Whole, check: Whole, run: Run) -> People:
+        numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
+        count = run(number_hashes, same, check, numbers, firsts)
+        return cls(numbers, 0, count, lambda who: person.gather(firsts[who]))
+
+
+_ODD = np.int64(-7046029254386353131)
+"""Multiplying by this constant scatters consecutive numbers."""
+
+_TABLE = 64
+"""The initial number of slots of a table of hashes."""
+
+
+def number_hashes(same: Whole, check: Whole, numbers: Whole, firsts: Whole) -> int:
+    """Loop: number distinct hashes in order of their first row.
+
+    Args:
+        same: The hash of each row.
+        check: A second hash of each row.
+        numbers: Receives the number of each row.
+        firsts: Receives the first row of each number.
+
+    Returns:
+        The number of distinct hashes.
+    """
+    slots, count = np.full((_TABLE, 4), -1, np.int64), 0
+    for row in range(len(same)):
+        if 2 * count >= len(slots):
+            slots = _larger(slots)
+        slot = _slot(slots, same[row], check[row])
+        if slots[slot, 2] < 0:
+            slots[slot, 0], slots[slot, 1], slots[slot, 2] = same[row], check[row], count
+            firsts[count] = row
+            count += 1
+        numbers[row] = slots[slot, 2]
+    return count
+
+
+def _slot(slots: Whole, same: int, check: int) -> int:
+    """Return the slot of two hashes, or the empty slot where they belong."""
+    mask = len(slots) - 1
+    slot = (same >> 20) & mask
+    while slots[slot, 2] >= 0 and (slots[slot, 0] != same or slots[slot, 1] != check):
+        slot = (slot + 1) & mask
+    return slot
+
+
+def _larger(slots: Whole) -> Whole:
+    """Return the same table with four times as many slots."""
+    larger = np.full((4 * len(slots), 4), -1, np.int64)
+    for old in range(len(slots)):
+        if slots[old, 2] >= 0:
+            larger[_slot(larger, slots[old, 0], slots[old, 1])] = slots[old]
+    return larger
+
+
+# ---- rows by person ----
+
+
+@attrs.frozen(eq=False)
+class Runs:
+    """The keys of each person, in the order of the input.
+
+    Attributes:
+        people: The people.
+        clock: The instants and codes of the keys.
+        starts: The index of the first key of each person; at the end, the number of keys.
+        keys: The keys.
+        extra: A value of each key; empty if rows have no values.
+    """
+
+    people: People
+    clock: Clock
+    starts: Whole
+    keys: Whole
+    extra: Whole
+
+    @property
+    def longest(self) -> int:
+        """The largest number of keys of one person."""
+        return int(np.diff(self.starts).max(initial=0))
+
+    def parts(self, most: int) -> list[tuple[int, int]]:
+        """Split the people into at most this many ranges with about as many keys each."""
+        shares = np.linspace(0, len(self.keys), most + 1)[1:-1]
+        cuts = [0, *np.searchsorted(self.starts, shares).tolist(), self.people.count]
+        return [(low, high) for low, high in pairwise(cuts) if low < high]
+
+
+def clock_of(t: Whole, codes: Whole) -> Clock | None:
+    """Return the clock that fits instants and codes; None if a key has too few bits."""
+    start, end = int(t.min()), int(t.max())
+    code_bits = int(codes.max(initial=0)).bit_length()
+    return Clock(start, code_bits) if (end - start).bit_length() + code_bits <= BITS else None
+
+
+def runs_of(people: People, t: Whole, marks: Array, codes: Whole, clock: Clock, run: Run, extra: Whole = _NONE) -> Runs:  # noqa: PLR0913, PLR0917
+    """Scatter rows by person.
+
+    Args:
+        people: The person of each row.
+        t: The instant of each row.
+        marks: The label of each row; empty if all rows have code 0.
+        codes: The code of each label; `LEFT_OUT` if its rows are excluded.
+        clock: The clock of the keys.
+        run: How loops run.
+        extra: A value of each row; empty if rows have no values.
+    """
+    rows, shares = len(t), threads(len(t))
+    cuts = [rows * share // shares for share in range(shares + 1)]
+    counts = np.zeros((shares, people.count), np.int64)
+    following = [(mine, low, high) for mine, (low, high) in zip(counts, pairwise(cuts), strict=True)]
+    who = people.numbers, people.first
+    in_threads(lambda mine, low, high: run(count_rows, *who, marks, codes, mine, low, high), following)
+    starts: Whole = np.zeros(people.count + 1, np.int64)
+    np.cumsum(counts.sum(axis=0), out=starts[1:])
+    total = int(starts[-1])
+    counts[1:] = np.cumsum(counts[:-1], axis=0)
+    counts[0] = 0
+    counts += starts[:-1]
+    keys = np.empty(total + 1, np.int64)
+    values = np.empty(total + 1 if len(extra) else 0, np.int64)
+    made = keys, values
+    in_threads(
+        lambda mine, low, high: run(scatter_rows, *who, t, marks, codes, clock, extra, mine, *made, low, high),
+        following,
+    )
+    return Runs(people, clock, starts, keys[:total], values[:total])
+
+
+def count_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
+    numbers: Whole, first: int, marks: Array, codes: Whole, counts: Whole, low: int, high: int
+) -> None:
+    """Loop: count the rows of each person, from `low` to before `high`."""
+    for row in range(low, high):
+        counts[numbers[row] - first] += len(marks) == 0 or codes[marks[row]] != LEFT_OUT
+
+
+def scatter_rows(  # noqa: PLR0913, PLR0917
+    numbers: Whole,
+    first: int,
+    t: Whole,
+    marks: Array,
+    codes: Whole,
+    clock: Clock,
+    extra: Whole,
+    following: Whole,
+    keys: Whole,
+    values: Whole,
+    low: int,
+    high: int,
+) -> None:
+    """Loop: write the key of each row, from `low` to before `high`, to the next place of its person.
+
+    The keys of excluded rows are written to the last place, because a branch that depends on data costs more.
+    """
+    last = len(keys) - 1
+    for row in range(low, high):
+        who = numbers[row] - first
+        code = codes[marks[row]] if len(marks) else 0
+        place = following[who] if code != LEFT_OUT else last
+        following[who] += code != LEFT_OUT
+        keys[place] = ((t[row] - clock.start) << clock.code_bits) | code
+        if len(extra):
+            values[place] = extra[row]
+
+
+def threads(rows: int) -> int:
+    """Return how many threads work on this number of rows; Polars' setting limits them."""
+    return pl.thread_pool_size() if rows > FEW else 1
+
+
+def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> list[T]:
+    """Work on each share of the rows or the people, several at once."""
+    if len(shares) == 1:
+        return [work(*shares[0])]
+    with ThreadPoolExecutor(len(shares)) as pool:
+        return list(pool.map(lambda one: work(*one), shares))
+
+
+# ---- the rows of one person, inside a loop; numba takes ten seconds to compile numpy's sorts ----
+
+
+def sorted_run(keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Loop: sort keys from `low` to before `high`, if they are out of order; values decide between equal keys."""
+    row = low + 1
+    while row < high and _ordered(keys, values, row - 1, row):
+        row += 1
+    if row >= high:
+        return
+    for start in range(low, high, SHORT):
+        _insert(keys, values, start, min(start + SHORT, high))
+    width = SHORT
+    spare, spare_values = np.empty(high - low, np.int64), np.empty(high - low if len(values) else 0, np.int64)
+    while width < high - low:
+        for start in range(low, high - width, 2 * width):
+            _merge(keys, values, spare, spare_values, start, start + width, min(start + 2 * width, high))
+        width *= 2
+
+
+def _ordered(keys: Whole, values: Whole, one: int, other: int) -> bool:
+    if keys[one] != keys[other] or len(values) == 0:
+        return bool(keys[one] <= keys[other])
+    return bool(values[one] <= values[other])
+
+
+def _insert(keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Sort a few rows."""
+    for row in range(low + 1, high):
+        place = row
+        while place > low and not _ordered(keys, values, place - 1, place):
+            keys[place - 1], keys[place] = keys[place], keys[place - 1]
+            if len(values):
+                values[place - 1], values[place] = values[place], values[place - 1]
+            place -= 1
+
+
+def _merge(  # noqa: PLR0913, PLR0917
+    keys: Whole, values: Whole, spare: Whole, spare_values: Whole, low: int, middle: int, high: int
+) -> None:
+    """Merge two sorted runs that lie next to each other."""
+    one, other = low, middle
+    for place in range(high - low):
+        first = other == high or (one < middle and _ordered(keys, values, one, other))
+        row = one if first else other
+        one, other = one + first, other + (not first)
+        spare[place] = keys[row]
+        if len(values):
+            spare_values[place] = values[row]
+    for place in range(high - low):
+        keys[low + place] = spare[place]
+        if len(values):
+            values[low + place] = spare_values[place]
