@@ -43,7 +43,8 @@ SHORT = 24
 """Runs of up to this number of rows are sorted by insertion."""
 
 BUCKET = 1 << 15
-"""The approximate number of rows of a bucket of people. It fits the second-level cache, which halves the time."""
+"""The approximate number of rows of a bucket of people. It fits the second-level cache, which is three times as
+fast."""
 
 FEW = 50_000
 """Up to this number of rows, one thread does all the work."""
@@ -80,7 +81,8 @@ class People:
         if not person.dtype.is_integer():
             names = person.to_frame("name").lazy()
             hashes = collected(names.select(same=pl.col("name").hash(0), check=pl.col("name").hash(1)))
-            return cls._hashed(person, *(hashes[name].to_numpy().view(np.int64) for name in ("same", "check")), run)
+            same, check = (hashes[name].to_numpy().view(np.int64) for name in ("same", "check"))
+            return cls._hashed(person, same, check, run)
         numbers = person.cast(pl.Int64).to_numpy()
         first, last = int(numbers.min()), int(numbers.max())
         if last - first > SPARSE * len(numbers):
@@ -90,7 +92,7 @@ class People:
     @classmethod
     def _hashed(cls, person: pl.Series, same: Whole, check: Whole, run: Run) -> People:
         numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
-        count = run(number_hashes, same, check, numbers, firsts)
+        count = run(number_hashes, read_only(same), read_only(check), numbers, firsts)
         return cls(numbers, 0, count, lambda who: person.gather(firsts[who]))
 
 
@@ -174,7 +176,7 @@ class Runs:
         """Split the people into at most this many ranges with about as many keys each."""
         shares = np.linspace(0, len(self.keys), most + 1)[1:-1]
         cuts = [0, *np.searchsorted(self.starts, shares).tolist(), self.people.count]
-        return [(low, high) for low, high in pairwise(cuts) if low < high]
+        return [(low, high) for low, high in pairwise(cuts) if self.starts[low] < self.starts[high]]
 
 
 def clock_of(t: Whole, codes: Whole) -> Clock | None:
@@ -201,7 +203,7 @@ def runs_of(people: People, t: Whole, marks: Array, codes: Whole, clock: Clock, 
     cuts = [rows * share // shares for share in range(shares + 1)]
     counts = np.zeros((shares, ((people.count - 1) >> shift) + 1), np.int64)
     following = [(mine, low, high) for mine, (low, high) in zip(counts, pairwise(cuts), strict=True)]
-    read = people.numbers, people.first, shift, marks, codes
+    read = read_only(people.numbers), people.first, shift, read_only(marks), codes
     in_threads(lambda mine, low, high: run(count_rows, *read, mine, low, high), following)
     bounds = np.append(0, np.cumsum(counts.sum(axis=0)))
     counts[1:] = np.cumsum(counts[:-1], axis=0)
@@ -211,7 +213,7 @@ def runs_of(people: People, t: Whole, marks: Array, codes: Whole, clock: Clock, 
     sizes = total + 1, total + 1 if len(extra) else 0
     mixed, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
     who = np.empty(total + 1, np.int32)
-    made = t, clock, extra, who, *mixed
+    made = read_only(t), clock, read_only(extra), who, *mixed
     in_threads(lambda mine, low, high: run(scatter_rows, *read, mine, *made, low, high), following)
     starts: Whole = np.zeros(people.count + 1, np.int64)
     cuts = [len(bounds[1:]) * share // shares for share in range(shares + 1)]
@@ -296,6 +298,13 @@ def place_rows(  # noqa: PLR0913, PLR0917
                 values[place] = mixed_values[row]
 
 
+def read_only(array: Array) -> Array:
+    """Return the array as one that loops may only read, as Polars returns it: numba compiles each kind of array."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def threads(rows: int) -> int:
     """Return how many threads work on this number of rows; Polars' setting limits them."""
     return pl.thread_pool_size() if rows > FEW else 1
@@ -307,6 +316,69 @@ def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> lis
         return [work(*shares[0])]
     with ThreadPoolExecutor(len(shares)) as pool:
         return list(pool.map(lambda one: work(*one), shares))
+
+
+# ---- sorted rows of some people at a time ----
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """The rows of some people, person by person and in order of time.
+
+    Attributes:
+        starts: The first row of each person; at the end, the number of rows.
+        t: The instant of each row.
+        value: The value of each row; None if rows have no values.
+        person: Returns the ids of the people with these numbers.
+    """
+
+    starts: Whole
+    t: Whole
+    value: Whole | None
+    person: Callable[[Whole], pl.Series]
+
+
+def in_blocks(person: pl.Series, t: Whole, value: Whole | None, work: Callable[[Block], T], run: Run) -> list[T]:
+    """Group rows by person and process blocks of people, several blocks at once.
+
+    Args:
+        person: The person of each row.
+        t: The instant of each row, within 63 bits.
+        value: A value of each row; None if rows have no values.
+        work: Processes a block.
+        run: How loops run.
+
+    Returns:
+        The result of each block.
+    """
+    if not len(t):
+        return []
+    people, clock = People.of(person, run), Clock(int(t.min()), 0)
+    none = np.zeros(0, np.uint8)
+    runs = runs_of(people, t, none, _NONE, clock, run, _NONE if value is None else value)
+
+    def worked(low: int, high: int) -> T:
+        run(sort_runs, runs.starts, runs.keys, runs.extra, low, high)
+        first, end = int(runs.starts[low]), int(runs.starts[high])
+        own = runs.starts[low : high + 1] - first
+        there = low + np.flatnonzero(np.diff(own))
+        some = None if value is None else runs.extra[first:end]
+        starts = np.append(own[there - low], end - first)
+        return work(Block(starts, runs.keys[first:end] + clock.start, some, lambda who: people.names(there[who])))
+
+    parts = runs.parts(len(t) // ROWS + 1)
+    with ThreadPoolExecutor(threads(len(t))) as pool:
+        return list(pool.map(lambda part: worked(*part), parts))
+
+
+ROWS = 1 << 16
+"""The approximate number of rows of a block, which fits the processor's cache."""
+
+
+def sort_runs(starts: Whole, keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Loop: sort the rows of the people from `low` to before `high`."""
+    for who in range(low, high):
+        sorted_run(keys, values, starts[who], starts[who + 1])
 
 
 # ---- the rows of one person, inside a loop; numba takes ten seconds to compile numpy's sorts ----

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -44,7 +44,7 @@ def fast(loop: Callable[..., Any], *arguments: Any) -> Any:
     return compiled(loop)(*arguments)
 
 
-@cache
+@lru_cache(maxsize=64)
 def compiled(loop: FunctionType) -> Callable[..., Any]:
     """Return a loop that numba compiles at its first call and that releases the interpreter lock.
 
@@ -53,7 +53,8 @@ def compiled(loop: FunctionType) -> Callable[..., Any]:
     numba: Any = importlib.import_module("numba")
     for helper in _helpers(loop):
         numba.extending.register_jitable(helper)
-    return numba.njit(loop, nogil=True, cache=True)
+    jitted: Callable[..., Any] = numba.njit(loop, nogil=True, cache=True)
+    return jitted
 
 
 def _helpers(loop: FunctionType) -> Iterator[FunctionType]:

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from benchmarks import _synthetic_events
+from funnel import warm_up
 from funnel._dataframes.adapter import to_local
+from funnel.errors import MissingExtraError
 from funnel.metrics._conversion.attempts import attempts
 from funnel.metrics._conversion.label_events import label_events
 from funnel.metrics._conversion.query import ConversionQuery, Exclusion, FunnelStep, conversion_query
@@ -114,6 +116,15 @@ def test_compiled_loops_give_the_same() -> None:
         rows = label_events(table(crowd(Random(7))), asked_of(question))
 
         assert_frame_equal(loop_attempts(rows, COMPILED), loop_attempts(rows, UNCOMPILED))
+
+
+def test_warm_up_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra; with numba, every loop is compiled."""
+    warm_up()
+    kernels.without_numba(monkeypatch)
+
+    with pytest.raises(MissingExtraError, match=r"shopfunnel\[fast\]"):
+        warm_up()
 
 
 QUESTION = Question((FunnelStep("a", kind="a"), FunnelStep("b", kind="b")), minutes(5), START + minutes(20))

@@ -125,7 +125,7 @@ def _group_by_path(paths: Whole, path: Whole, first: int, end: int) -> None:
     sorted_run(merged, paths[:0], 0, len(merged))
 
 
-def _of_path(  # noqa: PLR0913, PLR0917
+def _of_path(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows)
     asked: Whole,
     steps: Whole,
     outs: Whole,
@@ -179,7 +179,7 @@ def _stays(asked: Whole, steps: Whole, path: Whole, row: int) -> bool:
     if asked[ORDER] == ANY_ORDER or asked[NEEDED] == 1 or asked[AS_OF] - path[T, row] < asked[WITHIN]:
         return False
     following = path[AHEAD + steps[CONDITION, steps[REQUIRED, 1]], row]
-    return path[T, following] - path[T, row] > asked[WITHIN]
+    return bool(path[T, following] - path[T, row] > asked[WITHIN])
 
 
 def _look_ahead(asked: Whole, path: Whole, none: int) -> None:
@@ -209,7 +209,7 @@ def _write(path: Whole, own: Whole, answers: Whole, place: int, none: int) -> No
 # ---- one attempt ----
 
 
-def _followed(  # noqa: PLR0913, PLR0917
+def _followed(  # noqa: C901, PLR0913, PLR0917 (the steps of one outcome)
     asked: Whole, steps: Whole, outs: Whole, path: Whole, own: Whole, begin: int, none: int
 ) -> tuple[int, int, bool, bool, int]:
     """Follow an attempt; its rows are in `own`.
@@ -318,7 +318,7 @@ def _excluded(asked: Whole, outs: Whole, path: Whole, own: Whole, none: int) -> 
 
 def _serves(outs: Whole, own: Whole, one: int, row: int) -> bool:
     """Return whether a row is that of a step which it may serve."""
-    for step in range(own.shape[1]):
+    for step in range(own.shape[1]):  # noqa: SIM110 (numba does not compile `any`)
         if outs[one, SERVES + step] and own[ROWS, step] == row:
             return True
     return False
