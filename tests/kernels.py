@@ -1,24 +1,20 @@
-"""The numpy kernels, each by the few names that tests need: if a kernel moves, only this file changes."""
+"""The kernels for local memory, each by the few names that tests need: if a kernel moves, only this file changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 
-from funnel._dataframes import adapter
-from funnel._dataframes.packed import blocks
-from funnel._dataframes.packed import rows as packed_rows
-from funnel._dataframes.packed.blocks import in_blocks
-from funnel._dataframes.packed.rows import LEFT_OUT, Block, Rows
+from funnel._dataframes import adapter, by_person, loops
+from funnel._dataframes.by_person import Block, in_blocks
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
 from funnel.machines._packed import event_rows, segments
-from funnel.metrics._conversion import narwhals_kernel, packed
+from funnel.metrics._conversion import local_kernel, narwhals_kernel
 from funnel.metrics._conversion.label_events import LabelledEvents
-from funnel.metrics._conversion.packed import numpy_kernel
 from funnel.metrics._packed import exact_sums
 from funnel.metrics._packed.periods import Lookup
 from funnel.metrics._survival.curve import curve_of_array
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pytest
 
-__all__ = ["LEFT_OUT", "Block", "Lookup", "Rows", "curve_of_array", "in_blocks"]
+__all__ = ["Block", "Lookup", "curve_of_array", "in_blocks"]
 
 QUERIES = (
     "backtest._backtest",
@@ -41,33 +37,54 @@ QUERIES = (
 
 
 def without_numpy(patch: pytest.MonkeyPatch, *others: str) -> None:
-    """Act as if numpy, and the other packages, were not installed."""
+    """Act as if numpy and numba, and the other packages, were not installed."""
     installed = adapter.installed
     for module in QUERIES:
-        patch.setattr(f"funnel.{module}.installed", lambda name: name not in ("numpy", *others) and installed(name))
+        patch.setattr(
+            f"funnel.{module}.installed", lambda name: name not in ("numpy", "numba", *others) and installed(name)
+        )
+
+
+# ---- loops ----
+
+
+def without_numba(patch: pytest.MonkeyPatch) -> None:
+    """Act as if numba were not installed."""
+    patch.setattr("funnel.metrics._warm_up.installed", lambda name: name != "numba")
+
+
+COMPILED, UNCOMPILED = loops.fast, loops.plain
+"""Both ways to run a loop."""
+
+runner = loops.runner
+"""The way to run loops over a number of rows."""
+
+
+def small_until(patch: pytest.MonkeyPatch, rows: int) -> None:
+    """Run loops uncompiled over up to so many rows."""
+    patch.setattr(loops, "SMALL", rows)
+
+
+def threads_from(patch: pytest.MonkeyPatch, rows: int) -> None:
+    """Use several threads for more than so many rows."""
+    patch.setattr(by_person, "FEW", rows)
+    patch.setattr(by_person.pl, "thread_pool_size", lambda: 2)
 
 
 # ---- rows of people in blocks ----
 
 
-def cut(patch: pytest.MonkeyPatch, *, chunk: int, rows: int) -> None:
-    """Convert `chunk` rows at a time, and put `rows` rows into a block; both are small only in tests."""
-    patch.setattr(packed_rows, "CHUNK", chunk)
-    patch.setattr(blocks, "ROWS", rows)
+def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> None:
+    """Put so many rows into a bucket and into a block, and sort so many rows by insertion; all are small in tests."""
+    patch.setattr(by_person, "BUCKET", bucket)
+    patch.setattr(by_person, "ROWS", rows)
+    patch.setattr(by_person, "SHORT", short)
 
 
 def room(patch: pytest.MonkeyPatch, bits: int) -> None:
-    """Leave so many bits for a person, an instant and a label together."""
-    patch.setattr(blocks, "BITS", bits)
+    """Leave so many bits for an instant and a label together."""
+    patch.setattr(by_person, "BITS", bits)
 
-
-def unmixed(patch: pytest.MonkeyPatch) -> None:
-    """Do not mix the bits of numbers, so that numbers with the same first bits are in the same bucket."""
-    patch.setattr(blocks, "_ODD", np.uint64(1))
-
-
-order_of = blocks.order_of
-"""The order of whole numbers, given the bits that they have."""
 
 # ---- machines ----
 
@@ -114,18 +131,16 @@ def _with_room(plan: FactSchema) -> Iterator[FactSchema]:
 
 # ---- conversion ----
 
-CONVERSION_LIMITS: Mapping[str, int] = {"MOST_BITS": 2, "MOST_CODES": 1}
-"""Limits of the kernel for conversion, each with a value that is too small for two steps."""
+
+def few_conditions(patch: pytest.MonkeyPatch) -> None:
+    """Leave no room for two steps in a label."""
+    patch.setattr(local_kernel, "MOST_BITS", 2)
 
 
-def limit_conversion(patch: pytest.MonkeyPatch, name: str) -> None:
-    """Lower one of the limits."""
-    patch.setattr(numpy_kernel, name, CONVERSION_LIMITS[name])
-
-
-def numpy_attempts(rows: LabelledEvents) -> pl.DataFrame | None:
-    """The attempts from blocks of rows; None if there is no room for the question."""
-    attempts = packed.attempts(rows)
+def loop_attempts(rows: LabelledEvents, run: loops.Run = loops.plain) -> pl.DataFrame | None:
+    """The attempts from loops over the rows of each person; None if there is no room for the question."""
+    read = local_kernel.read(rows)
+    attempts = None if read is None else local_kernel.attempts(rows, read, run)
     return None if attempts is None else nw.to_native(attempts.collect())
 
 

@@ -27,6 +27,7 @@ __all__, __getattr__, __dir__ = lazy(
         "metrics._repeat.rates": "repeat_rates",
         "metrics._retention.retention": "retention",
         "metrics._survival.survival": "survival",
+        "metrics._warm_up": "warm_up",
         "money": "Money",
         "policy": "Policy",
         "profiles": "customer_profile",

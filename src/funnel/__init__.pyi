@@ -16,6 +16,7 @@ from funnel.metrics._rate import Rate as Rate
 from funnel.metrics._repeat.rates import repeat_rates as repeat_rates
 from funnel.metrics._retention.retention import retention as retention
 from funnel.metrics._survival.survival import survival as survival
+from funnel.metrics._warm_up import warm_up as warm_up
 from funnel.money import Money as Money
 from funnel.policy import Policy as Policy
 from funnel.profiles import customer_profile as customer_profile

@@ -19,6 +19,7 @@ import narwhals as nw
 from funnel._aggregate.fold import END, START, T
 from funnel._arguments import parse_as_of
 from funnel._dataframes.adapter import installed, to_native
+from funnel._dataframes.loops import runner
 from funnel._ledger.rows import number
 from funnel._ledger.streams import PURCHASE_FIELDS
 from funnel.history import check_is_history
@@ -193,14 +194,15 @@ def _log_gaps(orders: Orders, now: int, calendar: Calendar) -> Frame:
 
 
 def _packed(orders: Orders, now: int, calendar: Calendar) -> Frame | None:
-    """Return the same from packed rows; None if remote or without NumPy."""
-    if not (installed("polars") and installed("numpy")):
+    """Return the same by loops; None if remote or without numba."""
+    if not (installed("polars") and installed("numba")):
         return None
     from funnel.metrics import _packed
 
     rows = _packed.purchases_here(orders, now)
-    if rows is None:
+    run = None if rows is None else runner(len(rows))
+    if rows is None or run is None:
         return None
     first: Any = rows["t"].min()
     days = _days(first, now, calendar)
-    return nw.from_native(_packed.summaries(rows, days, is_priced=orders.is_priced).lazy())
+    return nw.from_native(_packed.summaries(rows, days, run, is_priced=orders.is_priced).lazy())

@@ -22,12 +22,12 @@ from funnel._aggregate.group_by import PERSON, belongs, filled, reads_gap, value
 from funnel._aggregate.window import AT, steps_of
 from funnel._dataframes.adapter import Frame, collect_once
 from funnel._dataframes.compute import collected
-from funnel._dataframes.packed.rows import Numbered, Whole, partition
 from funnel._expr.to_narwhals import int_lit
 from funnel._expr.tree import Tree
 from funnel._ledger.streams import ROOTS
 from funnel.facts._schema import FactSchema
 from funnel.logs.derived import arrivals
+from funnel.machines._packed.partition import Numbered, Whole, partition
 
 T = TypeVar("T")
 Bits = npt.NDArray[np.uint32]

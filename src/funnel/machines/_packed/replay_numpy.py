@@ -12,13 +12,13 @@ import polars as pl
 
 from funnel._aggregate.group_by import PERSON
 from funnel._dataframes.adapter import Frame
-from funnel._dataframes.packed.rows import Flags, Places, Whole
 from funnel._expr.arrays import Read, answers_of, texts_of, value_of
 from funnel._expr.nodes import Fact, Node
 from funnel._time import spans_at
 from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine
 from funnel.machines._fixed_points import BASE, BY, CYCLE, FROM, MOVED, NOBODY, TO, FixedPoints
 from funnel.machines._packed.event_rows import Block, ReadSet, in_blocks, lines_of
+from funnel.machines._packed.partition import Flags, Places, Whole
 from funnel.machines._packed.segments import SortedRows, values_of
 
 

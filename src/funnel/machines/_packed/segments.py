@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 
 from funnel._aggregate.aggregations import COMBINES, POST_AGGREGATIONS, Reduction
-from funnel._dataframes.packed.rows import Flags, Places, Whole
 from funnel.machines._packed.event_rows import Bits, Block, Held, ReadSet
+from funnel.machines._packed.partition import Flags, Places, Whole
 
 
 @attrs.frozen(eq=False)

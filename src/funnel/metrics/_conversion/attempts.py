@@ -16,6 +16,7 @@ import narwhals as nw
 from funnel._arguments import instance
 from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, to_local
 from funnel._dataframes.compute import to_rows, whole
+from funnel._dataframes.loops import runner
 from funnel._expr.to_narwhals import to_int
 from funnel.errors import EngineError
 from funnel.metrics._conversion import narwhals_kernel
@@ -41,24 +42,24 @@ class AttemptRows:
 
 
 def attempts(labels: LabelledEvents) -> AttemptRows:
-    """Find the selected attempts, with numpy locally or with engine windows elsewhere."""
+    """Find the selected attempts, with loops locally or with engine windows elsewhere."""
     numbered = cache(lambda: narwhals_kernel.numbered(labels.frame, labels.plan))
-    packed_attempts = _packed(labels)
-    return AttemptRows(
-        narwhals_kernel.attempts(numbered(), labels.plan) if packed_attempts is None else packed_attempts, numbered
-    )
+    local = _by_loops(labels)
+    return AttemptRows(narwhals_kernel.attempts(numbered(), labels.plan) if local is None else local, numbered)
 
 
-def _packed(labels: LabelledEvents) -> Frame | None:
-    """Return the attempts of the numpy kernel.
+def _by_loops(labels: LabelledEvents) -> Frame | None:
+    """Return the attempts by loops over each person's rows.
 
-    None if the events are not local, numpy is missing, or they do not fit.
+    None if the events are not local, numba is missing, or they do not fit.
     """
-    if not (labels.frame.implementation.is_polars() and installed("numpy")):
+    if not (labels.frame.implementation.is_polars() and installed("numba")):
         return None
-    from funnel.metrics._conversion import packed
+    from funnel.metrics._conversion import local_kernel
 
-    return packed.attempts(labels)
+    rows = local_kernel.read(labels)
+    run = None if rows is None else runner(len(rows))
+    return None if rows is None or run is None else local_kernel.attempts(labels, rows, run)
 
 
 @attrs.frozen

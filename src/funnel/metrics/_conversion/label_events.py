@@ -1,6 +1,6 @@
 """Events labelled with the steps they match, and the query in microseconds: the contract with the kernels.
 
-`label_events` builds a *labelled frame*. A kernel (`narwhals_kernel`, `packed`) finds the attempts in it
+`label_events` builds a *labelled frame*. A kernel (`narwhals_kernel`, `local_kernel`) finds the attempts in it
 and returns one row for each selected attempt. Steps are numbered from 1 in the order of the query, optional steps
 included.
 

@@ -8,9 +8,9 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from funnel._dataframes.by_person import Block, in_blocks
 from funnel._dataframes.compute import collected
-from funnel._dataframes.packed.blocks import in_blocks
-from funnel._dataframes.packed.rows import Block, Rows
+from funnel._dataframes.loops import Run
 from funnel.metrics._packed.periods import Lookup, period_indexes
 from funnel.metrics._periods import Periods
 from funnel.metrics._purchases import PERSON
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
     from funnel.metrics._orders import Orders
 
 
-def summaries(rows: pl.DataFrame, days: Periods, *, is_priced: bool) -> pl.DataFrame:
+def summaries(rows: pl.DataFrame, days: Periods, run: Run, *, is_priced: bool) -> pl.DataFrame:
     """Return one row per buyer with the fields of `PurchaseSummary`.
 
     Args:
         rows: The valid purchases: `person_id`, `t`, `net_amount`.
         days: The days from the first purchase to the evaluation time.
+        run: How loops run.
         is_priced: Whether amounts are known; if not, `repeat_amount` is 0.
     """
     day = period_indexes(rows["t"].to_numpy(), Lookup.of(days.edges))
-    packed = Rows(rows[PERSON], day, value=rows["net_amount"].to_numpy() if is_priced else None)
+    value = rows["net_amount"].to_numpy() if is_priced else None
     whole = dict.fromkeys(("repeat_count", "first_to_last_days", "tenure_days", "repeat_amount"), pl.Int64)
     none = pl.DataFrame(schema={PERSON: rows[PERSON].dtype, **whole})
-    return pl.concat([none, *in_blocks(packed, lambda block: _of_block(block, len(days) - 1))])
+    return pl.concat([none, *in_blocks(rows[PERSON], day, value, lambda block: _of_block(block, len(days) - 1), run)])
 
 
 def _of_block(block: Block, today: int) -> pl.DataFrame:
     firsts, each = block.starts[:-1], np.diff(block.starts)
-    first, last = (block.t[indexes].astype(np.int64) for indexes in (firsts, block.starts[1:] - 1))
+    first, last = (block.t[indexes] for indexes in (firsts, block.starts[1:] - 1))
     new = np.empty(len(block.t), np.int64)
     new[1:] = block.t[1:] != block.t[:-1]
     new[firsts] = 0
@@ -50,7 +51,7 @@ def _of_block(block: Block, today: int) -> pl.DataFrame:
         "tenure_days": today - first,
         "repeat_amount": later,
     }
-    return pl.DataFrame({PERSON: block.person(np.arange(block.people)), **columns})
+    return pl.DataFrame({PERSON: block.person(np.arange(len(first))), **columns})
 
 
 # ---- purchases of every person ----

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from funnel._dataframes.packed.blocks import in_blocks
-from funnel._dataframes.packed.rows import Block, Places, Rows, Whole
+from funnel._dataframes.by_person import Block, Whole, in_blocks
+from funnel._dataframes.loops import Run
 from funnel.metrics._packed.exact_sums import CellSums
 from funnel.metrics._packed.periods import Lookup, period_indexes
 from funnel.metrics._purchases import PERSON
@@ -78,27 +78,28 @@ class _Placed:
         value: The net amount of each order. None if amounts are not known.
     """
 
-    starts: Places
+    starts: Whole
     bracket: Whole
     cell: Whole
     value: Whole | None
 
 
-def cohort_counts(rows: pl.DataFrame, plan: Plan, measure: Measure, *, is_priced: bool) -> CohortCounts:
+def cohort_counts(rows: pl.DataFrame, plan: Plan, measure: Measure, run: Run, *, is_priced: bool) -> CohortCounts:
     """Count everybody whose start is a purchase.
 
     Args:
         rows: The purchases that count: `person_id`, `t`, `net_amount`.
         plan: How people and periods are joined.
         measure: The people that a cell counts.
+        run: How loops run.
         is_priced: Whether amounts are known.
     """
     if rows.is_empty():
         return CohortCounts.of([], [], [])
     cells = _Cells.of(plan)
     t = period_indexes(rows["t"].to_numpy(), cells.place) if plan.window is None else rows["t"].to_numpy()
-    given = Rows(rows[PERSON], t, value=rows["net_amount"].to_numpy() if is_priced else None)
-    made = in_blocks(given, lambda block: _tallied(_placed(block, cells), cells, measure))
+    value = rows["net_amount"].to_numpy() if is_priced else None
+    made = in_blocks(rows[PERSON], t, value, lambda block: _tallied(_placed(block, cells), cells, measure), run)
     people, orders, met = (CellSums.together(tallies) for tallies in zip(*made, strict=True))
     sizes = [(cells.told(cell), size) for cell, size, _ in people]
     return CohortCounts.of(
@@ -113,7 +114,7 @@ def _placed(block: Block, cells: _Cells) -> _Placed:
     plan, firsts, each = cells.plan, block.t[block.starts[:-1]], np.diff(block.starts)
     since = block.t - np.repeat(firsts, each)
     if plan.window is None:
-        cell, bracket = firsts.astype(np.int64) * cells.brackets, cells.bracketed(since)
+        cell, bracket = firsts * cells.brackets, cells.bracketed(since)
     else:
         done = cells.bracketed((plan.now - firsts) // plan.window)
         cell = (cells.place(firsts).astype(np.int64) * cells.done + done) * cells.brackets
@@ -142,7 +143,7 @@ def _tallied(placed: _Placed, cells: _Cells, measure: Measure) -> _Tallies:
 # ---- people that a cell counts -------------------------------------------------------------------------------------
 
 
-def _on(placed: _Placed) -> Places:
+def _on(placed: _Placed) -> Whole:
     """Return each person's first order in each bracket."""
     new = np.empty(len(placed.cell), np.bool_)
     new[1:] = placed.bracket[1:] != placed.bracket[:-1]
@@ -150,17 +151,17 @@ def _on(placed: _Placed) -> Places:
     return np.flatnonzero(new)
 
 
-def _on_or_after(placed: _Placed) -> Places:
+def _on_or_after(placed: _Placed) -> Whole:
     """Return each person's last order."""
     return placed.starts[1:] - 1
 
 
-def _cumulative(placed: _Placed) -> Places:
+def _cumulative(placed: _Placed) -> Whole:
     """Return each person's first order after the first bracket."""
     return np.flatnonzero((placed.bracket[1:] > 0) & (placed.bracket[:-1] == 0)) + 1
 
 
-def _streak(placed: _Placed) -> Places:
+def _streak(placed: _Placed) -> Whole:
     """Return each person's last order before the first skipped bracket."""
     new = _on(placed)
     people = np.searchsorted(new, placed.starts)
@@ -169,7 +170,7 @@ def _streak(placed: _Placed) -> Places:
     return new[people[:-1] + unbroken - 1]
 
 
-_MET: Mapping[Measure, Callable[[_Placed], Places]] = {
+_MET: Mapping[Measure, Callable[[_Placed], Whole]] = {
     "on": _on,
     "on_or_after": _on_or_after,
     "cumulative": _cumulative,

@@ -1,4 +1,4 @@
-"""Choose how cohorts are counted: with numpy locally, with the engine elsewhere.
+"""Choose how cohorts are counted: with loops locally, with the engine elsewhere.
 
 Invariant: both return the same counts.
 """
@@ -12,6 +12,7 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame, collect_once, installed
+from funnel._dataframes.loops import runner
 from funnel.metrics._orders import RECURRING, Orders
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
@@ -65,7 +66,7 @@ class Table:
     def spans(self) -> Frame:
         """The cells in which each person is counted.
 
-        For the numpy counts, they are computed on first access.
+        For counts by loops, they are computed on first access.
         """
         return self._cells if self._cells is not None else _by_engine(self.orders, self.query).spans
 
@@ -95,21 +96,22 @@ def _recurring(orders: Orders, plan: Plan) -> Frame:
 
 
 def _packed(orders: Orders, query: RetentionQuery) -> Table | None:
-    """Count with numpy.
+    """Count with loops.
 
-    None if the orders are not local, numpy is missing, or more than orders is read.
+    None if the orders are not local, numba is missing, or more than orders is read.
     """
     if (query.counting.first, query.counting.refund_basis) != ("purchase", "order") or not (
-        installed("polars") and installed("numpy")
+        installed("polars") and installed("numba")
     ):
         return None
     from funnel.metrics import _packed
-    from funnel.metrics._retention.numpy_table import cohort_counts as packed_counts
+    from funnel.metrics._retention.numpy_table import cohort_counts as local_counts
 
     rows = _packed.purchases_here(orders, query.now)
-    if rows is None:
+    run = None if rows is None else runner(len(rows))
+    if rows is None or run is None:
         return None
     first: Any = rows["t"].min()
     plan = query.plan(first)
-    counts = packed_counts(rows, plan, query.counting.measure, is_priced=orders.is_priced)
+    counts = local_counts(rows, plan, query.counting.measure, run, is_priced=orders.is_priced)
     return Table(plan, counts, orders, query)

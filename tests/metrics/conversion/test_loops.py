@@ -1,7 +1,8 @@
-"""Attempts by packed rows are those by windows, for every question."""
+"""Attempts by loops over the rows of each person are those by windows, for every question."""
 
 from __future__ import annotations
 
+import sys
 from random import Random
 from typing import Any
 
@@ -14,13 +15,15 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from benchmarks import _synthetic_events
+from funnel import warm_up
 from funnel._dataframes.adapter import to_local
+from funnel.errors import MissingExtraError
 from funnel.metrics._conversion.attempts import attempts
 from funnel.metrics._conversion.label_events import label_events
 from funnel.metrics._conversion.query import ConversionQuery, Exclusion, FunnelStep, conversion_query
 from tests import kernels
 from tests.engines import ENGINES
-from tests.kernels import numpy_attempts, window_attempts
+from tests.kernels import COMPILED, UNCOMPILED, loop_attempts, window_attempts
 from tests.metrics.conversion.model import Event, Question
 from tests.metrics.conversion.questions import CROWDS, START, crowd, is_large, matching_of, minutes, questions, table
 
@@ -39,15 +42,15 @@ def asked_of(question: Question) -> ConversionQuery:
 @given(
     events=CROWDS,
     question=questions(),
-    small=st.booleans(),
+    threaded=st.booleans(),
 )
-def test_both_kernels_give_the_same(events: list[Event], question: Question, *, small: bool) -> None:
-    """Whatever is asked, every attempt is the same in every column, however the people are cut into blocks."""
+def test_both_kernels_give_the_same(events: list[Event], question: Question, *, threaded: bool) -> None:
+    """Whatever is asked, every attempt is the same in every column, in one thread or several."""
     rows = label_events(table(events), asked_of(question))
     with pytest.MonkeyPatch.context() as patch:
-        if small:
-            kernels.cut(patch, chunk=3, rows=4)
-        result = numpy_attempts(rows)
+        if threaded:
+            kernels.threads_from(patch, 1)
+        result = loop_attempts(rows)
 
     assert result is not None
     assert_frame_equal(result, window_attempts(rows), check_row_order=False, check_column_order=True)
@@ -99,29 +102,66 @@ def test_both_kernels_give_the_same_of_one_crowd(changed: dict[str, Any]) -> Non
     """The same thirty people, asked in the ways that have code of their own."""
     question = Question(**{"within": minutes(9), "as_of": START + minutes(12), **changed})
     rows = label_events(table(crowd(Random(7))), asked_of(question))
-    result = numpy_attempts(rows)
+    result = loop_attempts(rows)
 
     assert result is not None
     assert result.height > 5
     assert_frame_equal(result, window_attempts(rows), check_row_order=False)
 
 
+def test_compiled_loops_give_the_same() -> None:
+    """Loops return the same rows in the same order, compiled and uncompiled."""
+    for changed in QUESTIONS.values():
+        question = Question(**{"within": minutes(9), "as_of": START + minutes(12), **changed})
+        rows = label_events(table(crowd(Random(7))), asked_of(question))
+
+        assert_frame_equal(loop_attempts(rows, COMPILED), loop_attempts(rows, UNCOMPILED))
+
+
+def test_warm_up_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra; with numba, every loop is compiled."""
+    warm_up()
+    kernels.without_numba(monkeypatch)
+
+    with pytest.raises(MissingExtraError, match=r"shopfunnel\[fast\]"):
+        warm_up()
+
+
 QUESTION = Question((FunnelStep("a", kind="a"), FunnelStep("b", kind="b")), minutes(5), START + minutes(20))
 FEW = [Event("p", START, "a"), Event("p", START + minutes(1), "b"), Event("q", START, "a"), Event("r", START, "b")]
 
 
-@pytest.mark.parametrize("limit", kernels.CONVERSION_LIMITS)
-def test_what_does_not_fit_is_found_by_windows(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    """More steps, or more different marks, than there is room for: the other kernel answers."""
-    kernels.limit_conversion(monkeypatch, limit)
+def test_too_many_conditions_are_found_by_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If there are more steps than bits of a label, the other kernel answers."""
+    kernels.few_conditions(monkeypatch)
     rows = label_events(table(FEW), asked_of(QUESTION))
 
-    assert numpy_attempts(rows) is None
+    assert loop_attempts(rows) is None
     assert len(nw.to_native(attempts(rows).frame.collect())) == 2
 
 
-def test_without_numpy_windows_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numpy makes it faster, and nothing else."""
+def test_instants_without_room_for_a_label_are_found_by_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If an instant and a label do not fit into one integer, the other kernel answers."""
+    kernels.room(monkeypatch, 8)
+    rows = label_events(table(FEW), asked_of(QUESTION))
+
+    assert loop_attempts(rows) is None
+    assert len(nw.to_native(attempts(rows).frame.collect())) == 2
+
+
+def test_a_table_of_middle_size_waits_for_no_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If numba is not imported yet and the table is not large, the other kernel answers."""
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    rows = label_events(table(crowd(Random(7))), asked_of(QUESTION))
+    expected = nw.to_native(attempts(rows).frame.collect())
+    kernels.small_until(monkeypatch, 0)
+
+    assert kernels.runner(len(FEW)) is None
+    assert_frame_equal(nw.to_native(attempts(rows).frame.collect()), expected, check_row_order=False)
+
+
+def test_without_numba_windows_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba makes it faster, and nothing else."""
     rows = label_events(table(FEW), asked_of(QUESTION))
     fast = nw.to_native(attempts(rows).frame.collect())
     kernels.without_numpy(monkeypatch)
@@ -129,39 +169,32 @@ def test_without_numpy_windows_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_frame_equal(fast, nw.to_native(attempts(rows).frame.collect()), check_row_order=False)
 
 
-def test_rows_brought_from_elsewhere_are_packed() -> None:
-    """Rows of an engine elsewhere that were brought here for the question are packed as they are."""
+def test_rows_from_elsewhere_are_read_as_they_are() -> None:
+    """Rows of another engine, brought here for the question, already have their labels."""
     question = attrs.evolve(QUESTION, attempts="each")
     there = label_events(ENGINES["duckdb"]({"events": table(FEW)})["events"], asked_of(question))
     frame, frame_kind = to_local(there.frame, there.frame_kind)
-    here = numpy_attempts(attrs.evolve(there, frame=frame, frame_kind=frame_kind))
+    here = loop_attempts(attrs.evolve(there, frame=frame, frame_kind=frame_kind))
 
     assert here is not None
     assert sorted(here["person"]) == ["p", "q"]
 
 
-def test_many_people_at_real_instants() -> None:
-    """Chunks and blocks of their usual sizes, texts and numbers for people, each way the same."""
-    events = _synthetic_events.events(70_000)
+def test_many_people_at_real_instants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The people are the same by texts, by close numbers and by numbers of many digits, in two threads."""
+    kernels.threads_from(monkeypatch, 1)
+    events = _synthetic_events.events(3_000)
     steps = [FunnelStep(kind, kind=kind) for kind in _synthetic_events.STEPS]
     question = Question(tuple(steps), _synthetic_events.WITHIN, _synthetic_events.AS_OF, attempts="any")
     messages = []
-    for person in ("person_id", "name"):
+    for person in (pl.col("person_id"), pl.col("name"), pl.col("person_id") * 10**12):
         rows = label_events(events.select("occurred_at", "kind", person_id=person), asked_of(question))
-        assert_frame_equal(nw.to_native(attempts(rows).frame.collect()), window_attempts(rows), check_row_order=False)
-        messages.append(nw.to_native(attempts(rows).frame.collect()).drop("person"))
+        result = loop_attempts(rows)
+        assert_frame_equal(result, window_attempts(rows), check_row_order=False)
+        messages.append(result.drop("person"))
 
-    assert_frame_equal(*messages, check_row_order=False)
-
-
-def test_people_whose_numbers_lie_far_apart() -> None:
-    """Numbers such as a shop's own customer numbers of many digits are distinct, like texts."""
-    events = _synthetic_events.events(3_000).with_columns(person_id=pl.col("person_id") * 10**12)
-    steps = [FunnelStep(kind, kind=kind) for kind in _synthetic_events.STEPS]
-    question = Question(tuple(steps), _synthetic_events.WITHIN, _synthetic_events.AS_OF)
-    rows = label_events(events.select("occurred_at", "kind", "person_id"), asked_of(question))
-
-    assert_frame_equal(nw.to_native(attempts(rows).frame.collect()), window_attempts(rows), check_row_order=False)
+    assert_frame_equal(messages[0], messages[1], check_row_order=False)
+    assert_frame_equal(messages[0], messages[2], check_row_order=False)
 
 
 @pytest.mark.parametrize("entry", ["first", "any", "each"])

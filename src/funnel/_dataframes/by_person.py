@@ -1,0 +1,436 @@
+"""Rows of people, person by person, in order of time.
+
+Ids become dense numbers: integers by their range, other ids by a table of hashes. A row is a *key* of 63 bits: its
+instant, then a code that orders rows of one instant. Keys are scattered by person without a sort. `sorted_run` then
+sorts the rows of a person only if they are out of order.
+
+Texts are compared by 128 bits of two hashes, not by their content.
+
+Needs numpy and Polars; import it only if both are installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from funnel._dataframes.compute import collected
+from funnel._dataframes.loops import Run
+
+T = TypeVar("T")
+
+Array = npt.NDArray[Any]
+Short = npt.NDArray[np.int32]
+Whole = npt.NDArray[np.int64]
+
+LEFT_OUT = -1
+"""The code of excluded rows."""
+
+BITS = 63
+"""The number of bits of a key."""
+
+SPARSE = 4
+"""Integer ids are numbered by their range if it is at most this many times the number of rows."""
+
+SHORT = 24
+"""Runs of up to this number of rows are sorted by insertion."""
+
+BUCKET = 1 << 15
+"""The approximate number of rows of a bucket of people. It fits the second-level cache, which is three times as
+fast."""
+
+FEW = 50_000
+"""Up to this number of rows, one thread does all the work."""
+
+_NONE: Whole = np.zeros(0, np.int64)
+
+
+class Clock(NamedTuple):
+    """An instant and a code as one integer: the instant that is 0, and the number of bits of the code."""
+
+    start: int
+    code_bits: int
+
+
+@attrs.frozen(eq=False)
+class People:
+    """The dense number of the person of each row.
+
+    Attributes:
+        numbers: The number of each row, plus `first`.
+        first: The number of the first person.
+        count: The number of people; numbers without rows may be among them.
+        names: Returns the ids of people, by their numbers from 0.
+    """
+
+    numbers: Whole
+    first: int
+    count: int
+    names: Callable[[Whole], pl.Series]
+
+    @classmethod
+    def of(cls, person: pl.Series, run: Run) -> People:
+        """Number people by their ids: texts, or integers without nulls."""
+        if not person.dtype.is_integer():
+            names = person.to_frame("name").lazy()
+            hashes = collected(names.select(same=pl.col("name").hash(0), check=pl.col("name").hash(1)))
+            same, check = (hashes[name].to_numpy().view(np.int64) for name in ("same", "check"))
+            return cls._hashed(person, same, check, run)
+        numbers = person.cast(pl.Int64).to_numpy()
+        first, last = int(numbers.min()), int(numbers.max())
+        if last - first > SPARSE * len(numbers):
+            return cls._hashed(person, numbers * _ODD, numbers, run)
+        return cls(numbers, first, last - first + 1, lambda who: pl.Series(who + first).cast(person.dtype))
+
+    @classmethod
+    def _hashed(cls, person: pl.Series, same: Whole, check: Whole, run: Run) -> People:
+        numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
+        count = run(number_hashes, read_only(same), read_only(check), numbers, firsts)
+        return cls(numbers, 0, count, lambda who: person.gather(firsts[who]))
+
+
+_ODD = np.int64(-7046029254386353131)
+"""Multiplying by this constant scatters consecutive numbers."""
+
+_TABLE = 64
+"""The initial number of slots of a table of hashes."""
+
+
+def number_hashes(same: Whole, check: Whole, numbers: Whole, firsts: Whole) -> int:
+    """Loop: number distinct hashes in order of their first row.
+
+    Args:
+        same: The hash of each row.
+        check: A second hash of each row.
+        numbers: Receives the number of each row.
+        firsts: Receives the first row of each number.
+
+    Returns:
+        The number of distinct hashes.
+    """
+    slots, count = np.full((_TABLE, 4), -1, np.int64), 0
+    for row in range(len(same)):
+        if 2 * count >= len(slots):
+            slots = _larger(slots)
+        slot = _slot(slots, same[row], check[row])
+        if slots[slot, 2] < 0:
+            slots[slot, 0], slots[slot, 1], slots[slot, 2] = same[row], check[row], count
+            firsts[count] = row
+            count += 1
+        numbers[row] = slots[slot, 2]
+    return count
+
+
+def _slot(slots: Whole, same: int, check: int) -> int:
+    """Return the slot of two hashes, or the empty slot where they belong."""
+    mask = len(slots) - 1
+    slot = (same >> 20) & mask
+    while slots[slot, 2] >= 0 and (slots[slot, 0] != same or slots[slot, 1] != check):
+        slot = (slot + 1) & mask
+    return slot
+
+
+def _larger(slots: Whole) -> Whole:
+    """Return the same table with four times as many slots."""
+    larger = np.full((4 * len(slots), 4), -1, np.int64)
+    for old in range(len(slots)):
+        if slots[old, 2] >= 0:
+            larger[_slot(larger, slots[old, 0], slots[old, 1])] = slots[old]
+    return larger
+
+
+# ---- rows by person ----
+
+
+@attrs.frozen(eq=False)
+class Runs:
+    """The keys of each person, in the order of the input.
+
+    Attributes:
+        people: The people.
+        clock: The instants and codes of the keys.
+        starts: The index of the first key of each person; at the end, the number of keys.
+        keys: The keys.
+        extra: A value of each key; empty if rows have no values.
+    """
+
+    people: People
+    clock: Clock
+    starts: Whole
+    keys: Whole
+    extra: Whole
+
+    @property
+    def longest(self) -> int:
+        """The largest number of keys of one person."""
+        return int(np.diff(self.starts).max(initial=0))
+
+    def parts(self, most: int) -> list[tuple[int, int]]:
+        """Split the people into at most this many ranges with about as many keys each."""
+        shares = np.linspace(0, len(self.keys), most + 1)[1:-1]
+        cuts = [0, *np.searchsorted(self.starts, shares).tolist(), self.people.count]
+        return [(low, high) for low, high in pairwise(cuts) if self.starts[low] < self.starts[high]]
+
+
+def clock_of(t: Whole, codes: Whole) -> Clock | None:
+    """Return the clock that fits instants and codes; None if a key has too few bits."""
+    start, end = int(t.min()), int(t.max())
+    code_bits = int(codes.max(initial=0)).bit_length()
+    return Clock(start, code_bits) if (end - start).bit_length() + code_bits <= BITS else None
+
+
+def runs_of(people: People, t: Whole, marks: Array, codes: Whole, clock: Clock, run: Run, extra: Whole = _NONE) -> Runs:  # noqa: PLR0913, PLR0917
+    """Scatter rows by person.
+
+    Args:
+        people: The person of each row.
+        t: The instant of each row.
+        marks: The label of each row; empty if all rows have code 0.
+        codes: The code of each label; `LEFT_OUT` if its rows are excluded.
+        clock: The clock of the keys.
+        run: How loops run.
+        extra: A value of each row; empty if rows have no values.
+    """
+    rows, shares = len(t), threads(len(t))
+    shift = max((people.count * BUCKET // max(rows, 1)).bit_length() - 1, 0)
+    cuts = [rows * share // shares for share in range(shares + 1)]
+    counts = np.zeros((shares, ((people.count - 1) >> shift) + 1), np.int64)
+    following = [(mine, low, high) for mine, (low, high) in zip(counts, pairwise(cuts), strict=True)]
+    read = read_only(people.numbers), people.first, shift, read_only(marks), codes
+    in_threads(lambda mine, low, high: run(count_rows, *read, mine, low, high), following)
+    bounds = np.append(0, np.cumsum(counts.sum(axis=0)))
+    counts[1:] = np.cumsum(counts[:-1], axis=0)
+    counts[0] = 0
+    counts += bounds[:-1]
+    total = int(bounds[-1])
+    sizes = total + 1, total + 1 if len(extra) else 0
+    mixed, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
+    who = np.empty(total + 1, np.int32)
+    made = read_only(t), clock, read_only(extra), who, *mixed
+    in_threads(lambda mine, low, high: run(scatter_rows, *read, mine, *made, low, high), following)
+    starts: Whole = np.zeros(people.count + 1, np.int64)
+    cuts = [len(bounds[1:]) * share // shares for share in range(shares + 1)]
+    placed = who, *mixed, bounds, shift, starts[1:], *ordered
+    in_threads(lambda low, high: run(place_rows, *placed, low, high), list(pairwise(cuts)))
+    return Runs(people, clock, starts, *(column[:total] for column in ordered))
+
+
+def count_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
+    numbers: Whole,
+    first: int,
+    shift: int,
+    marks: Array,
+    codes: Whole,
+    counts: Whole,
+    low: int,
+    high: int,
+) -> None:
+    """Loop: count the rows of each bucket of people, from row `low` to before `high`."""
+    for row in range(low, high):
+        counts[(numbers[row] - first) >> shift] += len(marks) == 0 or codes[marks[row]] != LEFT_OUT
+
+
+def scatter_rows(  # noqa: PLR0913, PLR0917
+    numbers: Whole,
+    first: int,
+    shift: int,
+    marks: Array,
+    codes: Whole,
+    following: Whole,
+    t: Whole,
+    clock: Clock,
+    extra: Whole,
+    who: Short,
+    keys: Whole,
+    values: Whole,
+    low: int,
+    high: int,
+) -> None:
+    """Loop: write the person, key and value of each row to the next place of its bucket.
+
+    Excluded rows are written to the last place, because a branch that depends on data costs more.
+    """
+    last = len(keys) - 1
+    for row in range(low, high):
+        person = numbers[row] - first
+        code = codes[marks[row]] if len(marks) else 0
+        place = following[person >> shift] if code != LEFT_OUT else last
+        following[person >> shift] += code != LEFT_OUT
+        who[place] = person
+        keys[place] = ((t[row] - clock.start) << clock.code_bits) | code
+        if len(extra):
+            values[place] = extra[row]
+
+
+def place_rows(  # noqa: PLR0913, PLR0917
+    who: Short,
+    mixed: Whole,
+    mixed_values: Whole,
+    bounds: Whole,
+    shift: int,
+    ends: Whole,
+    keys: Whole,
+    values: Whole,
+    low: int,
+    high: int,
+) -> None:
+    """Loop: write the rows of the buckets from `low` to before `high` person by person, and where each person ends."""
+    for bucket in range(low, high):
+        for row in range(bounds[bucket], bounds[bucket + 1]):
+            ends[who[row]] += 1
+        place = bounds[bucket]
+        for person in range(bucket << shift, min((bucket + 1) << shift, len(ends))):
+            rows = ends[person]
+            ends[person] = place
+            place += rows
+        for row in range(bounds[bucket], bounds[bucket + 1]):
+            place = ends[who[row]]
+            ends[who[row]] = place + 1
+            keys[place] = mixed[row]
+            if len(values):
+                values[place] = mixed_values[row]
+
+
+def read_only(array: Array) -> Array:
+    """Return the array as one that loops may only read, as Polars returns it: numba compiles each kind of array."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def threads(rows: int) -> int:
+    """Return how many threads work on this number of rows; Polars' setting limits them."""
+    return pl.thread_pool_size() if rows > FEW else 1
+
+
+def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> list[T]:
+    """Work on each share of the rows or the people, several at once."""
+    if len(shares) == 1:
+        return [work(*shares[0])]
+    with ThreadPoolExecutor(len(shares)) as pool:
+        return list(pool.map(lambda one: work(*one), shares))
+
+
+# ---- sorted rows of some people at a time ----
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """The rows of some people, person by person and in order of time.
+
+    Attributes:
+        starts: The first row of each person; at the end, the number of rows.
+        t: The instant of each row.
+        value: The value of each row; None if rows have no values.
+        person: Returns the ids of the people with these numbers.
+    """
+
+    starts: Whole
+    t: Whole
+    value: Whole | None
+    person: Callable[[Whole], pl.Series]
+
+
+def in_blocks(person: pl.Series, t: Whole, value: Whole | None, work: Callable[[Block], T], run: Run) -> list[T]:
+    """Group rows by person and process blocks of people, several blocks at once.
+
+    Args:
+        person: The person of each row.
+        t: The instant of each row, within 63 bits.
+        value: A value of each row; None if rows have no values.
+        work: Processes a block.
+        run: How loops run.
+
+    Returns:
+        The result of each block.
+    """
+    if not len(t):
+        return []
+    people, clock = People.of(person, run), Clock(int(t.min()), 0)
+    none = np.zeros(0, np.uint8)
+    runs = runs_of(people, t, none, _NONE, clock, run, _NONE if value is None else value)
+
+    def worked(low: int, high: int) -> T:
+        run(sort_runs, runs.starts, runs.keys, runs.extra, low, high)
+        first, end = int(runs.starts[low]), int(runs.starts[high])
+        own = runs.starts[low : high + 1] - first
+        there = low + np.flatnonzero(np.diff(own))
+        some = None if value is None else runs.extra[first:end]
+        starts = np.append(own[there - low], end - first)
+        return work(Block(starts, runs.keys[first:end] + clock.start, some, lambda who: people.names(there[who])))
+
+    parts = runs.parts(len(t) // ROWS + 1)
+    with ThreadPoolExecutor(threads(len(t))) as pool:
+        return list(pool.map(lambda part: worked(*part), parts))
+
+
+ROWS = 1 << 16
+"""The approximate number of rows of a block, which fits the processor's cache."""
+
+
+def sort_runs(starts: Whole, keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Loop: sort the rows of the people from `low` to before `high`."""
+    for who in range(low, high):
+        sorted_run(keys, values, starts[who], starts[who + 1])
+
+
+# ---- the rows of one person, inside a loop; numba takes ten seconds to compile numpy's sorts ----
+
+
+def sorted_run(keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Loop: sort keys from `low` to before `high`, if they are out of order; values decide between equal keys."""
+    row = low + 1
+    while row < high and _ordered(keys, values, row - 1, row):
+        row += 1
+    if row >= high:
+        return
+    for start in range(low, high, SHORT):
+        _insert(keys, values, start, min(start + SHORT, high))
+    width = SHORT
+    spare, spare_values = np.empty(high - low, np.int64), np.empty(high - low if len(values) else 0, np.int64)
+    while width < high - low:
+        for start in range(low, high - width, 2 * width):
+            _merge(keys, values, spare, spare_values, start, start + width, min(start + 2 * width, high))
+        width *= 2
+
+
+def _ordered(keys: Whole, values: Whole, one: int, other: int) -> bool:
+    if keys[one] != keys[other] or len(values) == 0:
+        return bool(keys[one] <= keys[other])
+    return bool(values[one] <= values[other])
+
+
+def _insert(keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Sort a few rows."""
+    for row in range(low + 1, high):
+        place = row
+        while place > low and not _ordered(keys, values, place - 1, place):
+            keys[place - 1], keys[place] = keys[place], keys[place - 1]
+            if len(values):
+                values[place - 1], values[place] = values[place], values[place - 1]
+            place -= 1
+
+
+def _merge(  # noqa: PLR0913, PLR0917
+    keys: Whole, values: Whole, spare: Whole, spare_values: Whole, low: int, middle: int, high: int
+) -> None:
+    """Merge two sorted runs that lie next to each other."""
+    one, other = low, middle
+    for place in range(high - low):
+        first = other == high or (one < middle and _ordered(keys, values, one, other))
+        row = one if first else other
+        one, other = one + first, other + (not first)
+        spare[place] = keys[row]
+        if len(values):
+            spare_values[place] = values[row]
+    for place in range(high - low):
+        keys[low + place] = spare[place]
+        if len(values):
+            values[low + place] = spare_values[place]

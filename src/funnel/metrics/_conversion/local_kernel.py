@@ -1,0 +1,177 @@
+"""The kernel for local memory: from labelled events to the selected attempts, by loops over the rows of each person.
+
+Same results as `narwhals_kernel`, several times faster. Needs numpy and Polars; import it only if both are installed.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+from typing import Any
+
+import attrs
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from funnel._dataframes.adapter import Frame
+from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, Whole, clock_of, in_threads, runs_of, threads
+from funnel._dataframes.compute import collected
+from funnel._dataframes.loops import Run
+from funnel.metrics._conversion import attempt_loops as loops
+from funnel.metrics._conversion.events import T
+from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
+
+MOST_BITS = 24
+"""The maximum number of steps and exclusions; labels are looked up in a table."""
+
+_ORDERS = {"ordered": loops.ORDERED, "strict": loops.STRICT, "any": loops.ANY_ORDER}
+_ATTEMPTS = {"first": loops.FIRST, "any": loops.DEEPEST, "each": loops.EACH}
+
+
+def attempts(labels: LabelledEvents, rows: pl.DataFrame, run: Run) -> Frame | None:
+    """Return the selected attempts, as `plan` describes; `row_1` ... number each person's rows in the total order.
+
+    Args:
+        labels: The labelled events.
+        rows: What `read` returned for these events.
+        run: How loops run.
+
+    Returns:
+        One row for each attempt. None if an instant and a label do not fit into one integer.
+    """
+    plan, person, t, marks = labels.plan, rows["person"], rows["t"].to_numpy(), rows["mark"]
+    values = _labels(marks, plan)
+    codes: Whole = np.full(1 << (len(plan.steps) + len(plan.exclusions) + 1), LEFT_OUT, np.int64)
+    codes[values] = np.arange(len(values))
+    clock = clock_of(t, codes) if len(t) and values else None
+    if clock is None:
+        return None
+    runs = runs_of(People.of(person, run), t, marks.to_numpy(), codes, clock, run, _paths(rows, plan))
+    question = _Question.of(plan, clock, values)
+    parts = runs.parts(threads(len(t)))
+    found = in_threads(lambda low, high: _walked(question, plan, runs, run, low, high), parts)
+    columns = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    named = {"person": runs.people.names(columns.pop("who")), **columns}
+    return nw.from_native(pl.DataFrame(named).lazy())
+
+
+def read(labels: LabelledEvents) -> pl.DataFrame | None:
+    """Read the person, instant, paths and label of each row.
+
+    A label has one bit for each step and exclusion, and one more bit if the row is left out. Labels are rebuilt if the
+    events are in local memory: a label has one byte, and no row is moved to leave it out.
+
+    Returns:
+        The rows. None if there are too many steps and exclusions.
+    """
+    bits = len(labels.plan.steps) + len(labels.plan.exclusions) + 1
+    if bits > MOST_BITS:
+        return None
+    dtype = nw.UInt8() if bits <= 8 else nw.UInt32()  # noqa: PLR2004 (the bits of a byte)
+    if labels.source.frame.implementation.is_polars():
+        own = {"person": nw.col("person_id"), "t": nw.col(T), "mark": _mark(labels, dtype)}
+        frame = labels.source.frame.select(**own, **labels.paths)
+    else:
+        mark = nw.col("steps") + nw.col("out") * 2 ** len(labels.plan.steps)
+        frame = labels.frame.select("person", "t", *labels.plan.path_columns, mark=mark.cast(dtype))
+    rows: pl.DataFrame = collected(nw.to_native(frame), engine="in-memory")
+    return rows.rechunk()  # rechunk copies no unchanged column; streaming would
+
+
+def _mark(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
+    outside = [nw.col(T) > labels.plan.as_of, *(nw.col(name).is_null() for name in labels.hold_constant)]
+    bits = [*labels.meets, *labels.breaks, nw.any_horizontal(*outside, ignore_nulls=False)]
+    return reduce(add, (bit.cast(dtype) * nw.lit(1 << place, dtype) for place, bit in enumerate(bits)))
+
+
+def _labels(marks: pl.Series, plan: Plan) -> list[int]:
+    """Return the labels that occur, sorted by the first step they match, then all steps, then exclusions."""
+    steps, bits = len(plan.steps), len(plan.steps) + len(plan.exclusions)
+
+    def order(value: int) -> tuple[int, int, int]:
+        met = value & ((1 << steps) - 1)
+        return (met & -met).bit_length() if met else steps + 1, met, value
+
+    fewest = 0 if plan.order == "strict" else 1
+    return sorted((value for value in marks.unique().to_list() if fewest <= value < 1 << bits), key=order)
+
+
+def _paths(rows: pl.DataFrame, plan: Plan) -> Whole:
+    """Return the number of each row's path among all paths, in order of their values."""
+    names = plan.path_columns
+    if not names:
+        return np.zeros(0, np.int64)
+    different = rows.select(names).unique().sort(names).with_row_index("path")
+    return rows.join(different, on=names, how="left", maintain_order="left")["path"].cast(pl.Int64).to_numpy()
+
+
+@attrs.frozen(eq=False)
+class _Question:
+    """The plan as integer arrays, as `attempt_loops` describes."""
+
+    asked: Whole
+    steps: Whole
+    outs: Whole
+    matches: Whole
+
+    @classmethod
+    def of(cls, plan: Plan, clock: Clock, values: list[int]) -> _Question:
+        """Return the plan as numbers, for the labels that occur."""
+        different, count = sorted({step.condition for step in plan.steps}), len(plan.steps)
+        required, outs = [step.number - 1 for step in plan.required], plan.exclusions
+        asked = {
+            loops.WITHIN: plan.within,
+            loops.AS_OF: plan.as_of,
+            loops.ORDER: _ORDERS[plan.order],
+            loops.LATER: plan.tie_break == "later",
+            loops.ATTEMPTS: _ATTEMPTS[plan.attempts],
+            loops.CONDITIONS: len(different),
+            loops.NEEDED: len(required),
+            loops.UNUSED: plan.order != "any" and all(step.condition > 1 for step in plan.steps[1:]),
+            loops.CODE_BITS: clock.code_bits,
+            loops.START: clock.start,
+        }
+        steps = {
+            loops.CONDITION: [different.index(step.condition) for step in plan.steps],
+            loops.SPAN: [loops.NO_TIME if step.within is None else step.within for step in plan.steps],
+            loops.BEFORE: [0, *(plan.before(step).number - 1 for step in plan.steps[1:])],
+            loops.FOLLOWING: [-1 if (after := plan.after(step)) is None else after.number - 1 for step in plan.steps],
+            loops.OPTIONAL: [step.optional for step in plan.steps],
+            loops.REQUIRED: [*required, *[-1] * (count - len(required))],
+        }
+        excluding = [
+            [len(different) + place, one.after - 1, one.before - 1, one.remove, *_serving(plan, one)]
+            for place, one in enumerate(outs)
+        ]
+        bits = [*(condition - 1 for condition in different), *(count + one.number - 1 for one in outs)]
+        matches = [sum((value >> bit & 1) << place for place, bit in enumerate(bits)) for value in values]
+        return cls(
+            _whole([asked[name] for name in sorted(asked)]),
+            _whole([steps[name] for name in sorted(steps)]),
+            _whole(excluding).reshape(len(outs), loops.SERVES + count),
+            _whole(matches),
+        )
+
+
+def _serving(plan: Plan, exclusion: PlanExclusion) -> list[bool]:
+    return [step.number in could_serve(plan, exclusion) for step in plan.steps]
+
+
+def _whole(values: Any) -> Whole:
+    return np.array(values, np.int64)
+
+
+def _walked(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, high: int) -> dict[str, Whole]:  # noqa: PLR0913, PLR0917
+    """Return the selected attempts of some people as columns."""
+    rows, steps = int(runs.starts[high] - runs.starts[low]), len(plan.steps)
+    most = rows if plan.attempts == "each" else min(high - low, rows)
+    answers = np.empty((loops.FIRST_ROW + 2 * steps, most + 1), np.int64)
+    lines = loops.AHEAD + int(question.asked[loops.CONDITIONS]) + len(plan.exclusions)
+    path = np.empty((lines, runs.longest + 1), np.int64)
+    own = np.empty((loops.BEST + 1, steps), np.int64)
+    arrays = attrs.astuple(question, recurse=False)
+    count = run(loops.walk, *arrays, runs.starts, runs.keys, runs.extra, path, own, answers, low, high)
+    names = [f"{of}_{step}" for of in ("row", "t") for step in range(1, steps + 1)]
+    columns = zip(("who", "reached", "state", "settled", *names), answers, strict=True)
+    return {name: column[:count] for name, column in columns}

@@ -1,0 +1,89 @@
+"""Rows of people person by person, compared with Python's own sort."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests import kernels
+from tests.kernels import COMPILED, UNCOMPILED, Block, in_blocks
+
+PEOPLE = {
+    "near": lambda number: number - 3,
+    "far apart": lambda number: number * 10**15 - 2 * 10**15,
+    "texts": lambda number: f"person {number}",
+}
+MANY = [(number % 7, number * 37 % 101, number) for number in range(300)]
+ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(-3, 3), st.integers(-(10**12), 10**12)), min_size=1)
+
+
+def rows_of(block: Block) -> list[tuple[object, int, int]]:
+    """Return the rows of a block; the value is 0 if rows have none."""
+    who = block.person(np.repeat(np.arange(len(block.starts) - 1), np.diff(block.starts)))
+    value = np.zeros(len(block.t), np.int64) if block.value is None else block.value
+    return list(zip(who.to_list(), block.t.tolist(), value.tolist(), strict=True))
+
+
+def blocks_of(rows: list[tuple[int, int, int]], names: str, run: Any, *, valued: bool) -> list[Any]:
+    """Return the rows of each block."""
+    who, t, value = zip(*rows, strict=True)
+    column = np.array(value, np.int64) if valued else None
+    people = pl.Series([PEOPLE[names](number) for number in who])
+    return in_blocks(people, np.array(t, np.int64), column, rows_of, run)
+
+
+@example(rows=MANY, names="texts", valued=True, bucket=1, size=1 << 16, short=24)
+@example(rows=MANY, names="far apart", valued=False, bucket=1 << 16, size=4, short=2)
+@example(rows=MANY[::-1], names="near", valued=True, bucket=3, size=4, short=2)
+@given(
+    rows=ROWS,
+    names=st.sampled_from(list(PEOPLE)),
+    valued=st.booleans(),
+    bucket=st.sampled_from([1, 3, 1 << 16]),
+    size=st.sampled_from([1, 4, 1 << 16]),
+    short=st.sampled_from([1, 2, 24]),
+)
+def test_blocks_have_all_rows_in_order(  # noqa: PLR0913 (every size of the split)
+    rows: list[tuple[int, int, int]], names: str, bucket: int, size: int, short: int, *, valued: bool
+) -> None:
+    """However people are split, the blocks have every row once, and each person's rows in one block and in order."""
+    with pytest.MonkeyPatch.context() as patch:
+        kernels.cut(patch, bucket=bucket, rows=size, short=short)
+        kernels.threads_from(patch, 1)
+        blocks = blocks_of(rows, names, UNCOMPILED, valued=valued)
+
+    there = [(PEOPLE[names](who), t, value if valued else 0) for who, t, value in rows]
+    assert sorted(row for block in blocks for row in block) == sorted(there)
+    people = [list(dict.fromkeys(who for who, *_ in block)) for block in blocks]
+    assert sum(map(len, people)) == len({who for who, *_ in there})
+    for block in blocks:
+        order = list(dict.fromkeys(who for who, *_ in block))
+        assert block == sorted(block, key=lambda row: (order.index(row[0]), *row[1:]))
+
+
+def test_compiled_loops_sort_alike() -> None:
+    """Compiled and uncompiled, the blocks are the same."""
+    for names in PEOPLE:
+        assert blocks_of(MANY, names, COMPILED, valued=True) == blocks_of(MANY, names, UNCOMPILED, valued=True)
+
+
+def test_people_with_one_hash_are_separated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If two people share a hash, a second hash separates them."""
+    hashed = pl.Expr.hash
+    monkeypatch.setattr(pl.Expr, "hash", lambda names, seed: hashed(names, seed) * seed)
+    people = pl.Series(["b", "a", "b"])
+
+    (rows,) = in_blocks(people, np.array([3, 2, 1]), None, rows_of, UNCOMPILED)
+    assert rows == [("b", 1, 0), ("b", 3, 0), ("a", 2, 0)]
+
+
+def test_no_rows_make_no_blocks() -> None:
+    """There is nothing to sort."""
+    none = pl.Series([], dtype=pl.Int64)
+
+    assert in_blocks(none, np.array([], np.int64), None, rows_of, UNCOMPILED) == []
