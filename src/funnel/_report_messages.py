@@ -192,13 +192,13 @@ REPORT: Mapping[str, Translated] = {
     ),
     "expected_paid": ("They pay {paid}.", "Yang dibayar: {paid}."),
     "no_forecast": (
-        "A forecast needs the extra forecast: pip install 'shopfunnel[forecast]'.",
-        "Perkiraan memerlukan paket tambahan: pip install 'shopfunnel[forecast]'.",
+        "A forecast needs: pip install 'shopfunnel[forecast]'.",
+        "Perkiraan memerlukan: pip install 'shopfunnel[forecast]'.",
     ),
     "forecast_few": (
         (
             "There is too little data for a forecast. It needs {least} who had bought again by {day}, so that the same "
-            "forecast can be compared with what followed. So far, {people} bought again."
+            "forecast can be compared with what followed. By now, {people} bought again."
         ),
         (
             "Datanya belum cukup untuk perkiraan. Perlu {least} yang sudah belanja lagi sebelum {day}, supaya "
@@ -213,10 +213,7 @@ REPORT: Mapping[str, Translated] = {
         "Do not plan with a number whose interval is this wide: the past does not show it.",
         "Angka yang selangnya selebar ini jangan dipakai untuk rencana: masa lalu tidak menunjukkannya.",
     ),
-    "season_untested": (
-        "A season is not part of it: that needs two years of data.",
-        "Musim belum diperhitungkan: perlu data dua tahun.",
-    ),
+    "season_untested": ("No season yet: that needs two years of data.", "Tanpa musim: perlu data dua tahun."),
     "season_used": (
         "It follows the season: the same weeks of the year before made the past forecasts better.",
         "Musim diperhitungkan: minggu yang sama tahun lalu membuat perkiraan masa lalu lebih tepat.",

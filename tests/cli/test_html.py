@@ -236,7 +236,7 @@ def test_the_next_month_is_expected_with_its_interval(findings: Findings) -> Non
     past, inside = len(forecast.past), forecast.past_inside
     assert f"on {past} past days: the purchases were inside its interval {inside} times." in text
     assert "Do not plan with a number whose interval is this wide" in text  # new buyers stopped coming
-    assert "A season is not part of it: that needs two years of data." in text
+    assert "No season yet: that needs two years of data." in text
     assert "expected" in sections_with_pictures(html)
 
 
@@ -258,7 +258,7 @@ def test_a_season_is_named_if_it_was_tested(findings: Findings) -> None:
     assert forecast is not None
     answers = Answers(findings, Words("en", ZoneInfo("UTC")))
     with_season, without = (
-        list(answers.past_forecasts(attrs.evolve(forecast, has_season=known)))[1] for known in (True, False)
+        list(answers.past_forecasts(attrs.evolve(forecast, has_season=tested)))[-1] for tested in (True, False)
     )
 
     assert with_season.startswith("It follows the season")
@@ -287,7 +287,7 @@ def test_too_little_data_has_no_forecast(tmp_path: Path) -> None:
     needed = "There is too little data for a forecast. It needs 100 people who had bought again by 2026-02-09"
 
     assert needed in text_of(html)
-    assert "So far, 1 person bought again." in text_of(html)
+    assert "By now, 1 person bought again." in text_of(html)
     assert "What is expected next month?" not in text_of(html)
 
 
@@ -297,7 +297,7 @@ def test_repeat_buyers_of_today_alone_are_too_few(tmp_path: Path) -> None:
     for person in range(101):
         rows.extend(f"{person}-{month},p{person},2026-0{month}-01 09:00,10.000,," for month in (4, 5))
 
-    assert "So far, 101 people bought again." in text_of(html_of(tmp_path, orders="\n".join(rows)))
+    assert "By now, 101 people bought again." in text_of(html_of(tmp_path, orders="\n".join(rows)))
 
 
 def test_without_the_extra_the_section_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,7 @@ def test_without_the_extra_the_section_names_it(tmp_path: Path, monkeypatch: pyt
     assert _expected.has_forecasts()
     monkeypatch.setattr(_expected, "has_forecasts", bool)
 
-    assert "A forecast needs the extra forecast: pip install 'shopfunnel[forecast]'." in text_of(html_of(tmp_path))
+    assert "A forecast needs: pip install 'shopfunnel[forecast]'." in text_of(html_of(tmp_path))
 
 
 # ---- contacts and today's list -------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ class Findings:
         stages: Number of people in each stage.
         flow: People in each stage over time.
         buying: Results about purchases.
-        expected: What is expected next month.
+        expected: The forecast of the next four weeks, or the reason for a missing forecast.
         due: Number of people for each next action that is due.
         today: The people to contact today.
         first_today: The first of them, some of each action.
