@@ -27,6 +27,7 @@ project_copyright = f"2026, {author}"
 version = release = PROJECT["version"]
 
 extensions = [
+    "docs.llms",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
