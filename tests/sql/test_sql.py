@@ -125,11 +125,11 @@ def test_the_next_row_is_read_with_lead() -> None:
     import narwhals as nw
 
     frame = nw.from_native(ibis.memtable(pl.DataFrame({"t": [3, 1, 2]}).to_arrow())).lazy()
-    ahead = frame.with_columns(one=nw.lit(1)).with_columns(next=nw.col("t").shift(-1).over("one", order_by="t"))
+    lookahead = frame.with_columns(one=nw.lit(1)).with_columns(next=nw.col("t").shift(-1).over("one", order_by="t"))
 
-    sql = str(ibis.to_sql(looking_ahead(nw.to_native(ahead)), dialect="trino"))
+    sql = str(ibis.to_sql(looking_ahead(nw.to_native(lookahead)), dialect="trino"))
     assert ("LEAD(" in sql, "LAG(" in sql) == (True, False)
-    assert sorted(collected(ahead)["next"].to_list(), key=str) == [2, 3, None]
+    assert sorted(collected(lookahead)["next"].to_list(), key=str) == [2, 3, None]
 
 
 def test_sql_without_ibis_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,13 +91,15 @@ def words_of(value: object, name: str) -> tuple[str, ...]:
 
 def _checked(tables: object) -> dict[str, tuple[str, ...]]:
     records = [log for log in LOGS if log != "aliases"]
-    given = instance(tables, Mapping, "tables", "the columns of each table, such as {'leads': ['person_id', ...]}")
-    for log in given:
+    columns_by_table = instance(
+        tables, Mapping, "tables", "the columns of each table, such as {'leads': ['person_id', ...]}"
+    )
+    for log in columns_by_table:
         if not is_one_of(log, records):
             raise ArgumentError(f"tables has an unknown table {brief(log)}; {suggest(log, records)}")
-    if not given:
+    if not columns_by_table:
         raise ArgumentError(f"tables is empty; give the columns of at least one of {', '.join(records)}")
-    return {log: _columns(log, columns) for log, columns in given.items()}
+    return {log: _columns(log, columns) for log, columns in columns_by_table.items()}
 
 
 def _columns(log: str, value: object) -> tuple[str, ...]:
