@@ -198,10 +198,6 @@ class BaseFacts(RawFacts):
         """
         from funnel.facts._frames import facts_sql
 
-        unknown = [name for name in facts or () if name not in cls._fact_plan.declared]
-        if unknown:
-            msg = f"the fact {unknown[0]!r} is unknown; {suggest(unknown[0], cls._fact_plan.declared)}"
-            raise FactsError(msg)
         return facts_sql(cls._fact_plan, tables, parse_as_of(as_of), dialect, facts)
 
     @classmethod

@@ -12,12 +12,14 @@ from funnel._aggregate.group_by import PERSON, aggregated, value_name
 from funnel._aggregate.intervals import cached
 from funnel._aggregate.window import AT, running
 from funnel._aggregate.within import table_until
+from funnel._arguments import suggest
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Fact, Node
 from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column
 from funnel._ledger.streams import ROOTS
 from funnel._people import logs_of
 from funnel._time import EVER, FOREVER, LATEST, NEVER
+from funnel.errors import FactsError
 from funnel.facts._declare import SLOPES, Declared
 from funnel.facts._schema import FactSchema, narrowed
 from funnel.logs import Logs
@@ -37,10 +39,14 @@ def facts_sql(
     plan: FactSchema, tables: Mapping[str, Collection[str]], now: int, dialect: str, names: Collection[str] | None
 ) -> str:
     """Return the SQL of everyone's facts at one instant."""
-    from funnel.logs.sql_tables import SqlLogs, to_sql
+    from funnel.logs.sql_tables import SqlLogs, to_sql, words_of
 
-    chosen = plan if names is None else narrowed(plan, frozenset(names))
-    return to_sql(facts_over(chosen, SqlLogs(tables, dialect), now), dialect)
+    logs = SqlLogs(tables, dialect)
+    chosen = plan.declared if names is None else words_of(names, "facts")
+    unknown = [name for name in chosen if name not in plan.declared]
+    if unknown:
+        raise FactsError(f"the fact {unknown[0]!r} is unknown; {suggest(unknown[0], plan.declared)}")
+    return to_sql(facts_over(narrowed(plan, frozenset(chosen)), logs, now), dialect)
 
 
 def facts_running(plan: FactSchema, logs: Logs[FrameT], now: int) -> FrameT:

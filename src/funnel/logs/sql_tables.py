@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import narwhals as nw
 
-from funnel._arguments import brief, check_choice, is_one_of, suggest
+from funnel._arguments import brief, check_choice, instance, is_listed, is_one_of, kind_of, suggest
 from funnel._dataframes.adapter import InputFrame, installed
 from funnel._dataframes.ibis_dialects import CLICKHOUSE, DIALECTS, looking_ahead, to_instants, to_microseconds
 from funnel.errors import ArgumentError, MissingExtraError
@@ -36,9 +36,8 @@ class SqlLogs(Logs[Any]):
             MissingExtraError: Ibis is not installed.
         """
         check_dialect(dialect, [one for one in DIALECTS if one != CLICKHOUSE])
-        _check_tables(tables)
         self._dialect = dialect
-        logs = {log: self._log(log, columns) for log, columns in tables.items()}
+        logs = {log: self._log(log, columns) for log, columns in _checked(tables).items()}
         vars(self).update(_frame_kind="ibis", _logs=logs, currency=None)
         vars(self).update(_own={}, _issues=(), _notes=(), _alias_frames=(), _is_resolved=True)
 
@@ -78,17 +77,38 @@ def to_sql(native: Any, dialect: str) -> str:
     return str(ibis.to_sql(native, dialect=dialect))
 
 
-def _check_tables(tables: Mapping[str, Collection[str]]) -> None:
+def words_of(value: object, name: str) -> tuple[str, ...]:
+    """Return an argument that lists names.
+
+    Raises:
+        ArgumentError: It is not a list, or holds something else than texts.
+    """
+    words: tuple[object, ...] = tuple(cast("Iterable[object]", value)) if is_listed(value) else ()
+    if not is_listed(value) or not all(isinstance(word, str) for word in words):
+        raise ArgumentError(f"{name} must be a list of names (got {kind_of(value)}); write it as ['id', ...]")
+    return cast("tuple[str, ...]", words)
+
+
+def _checked(tables: object) -> dict[str, tuple[str, ...]]:
     records = [log for log in LOGS if log != "aliases"]
-    for log, columns in tables.items():
+    columns_by_table = instance(
+        tables, Mapping, "tables", "the columns of each table, such as {'leads': ['person_id', ...]}"
+    )
+    for log in columns_by_table:
         if not is_one_of(log, records):
             raise ArgumentError(f"tables has an unknown table {brief(log)}; {suggest(log, records)}")
-        unknown = [name for name in columns if name not in LOGS[log]]
-        if unknown:
-            hint = suggest(unknown[0], LOGS[log])
-            raise ArgumentError(f"the table {log} has an unknown column {brief(unknown[0])}; {hint}")
-        missing = [name for name, one in LOGS[log].items() if one.required and name not in columns]
-        if missing:
-            raise ArgumentError(f"the table {log} needs the columns {', '.join(missing)}; add them to the table first")
-    if not tables:
+    if not columns_by_table:
         raise ArgumentError(f"tables is empty; give the columns of at least one of {', '.join(records)}")
+    return {log: _columns(log, columns) for log, columns in columns_by_table.items()}
+
+
+def _columns(log: str, value: object) -> tuple[str, ...]:
+    columns = words_of(value, f"the table {log}")
+    unknown = [name for name in columns if name not in LOGS[log]]
+    if unknown:
+        hint = suggest(unknown[0], LOGS[log])
+        raise ArgumentError(f"the table {log} has an unknown column {brief(unknown[0])}; {hint}")
+    missing = [name for name, one in LOGS[log].items() if one.required and name not in columns]
+    if missing:
+        raise ArgumentError(f"the table {log} needs the columns {', '.join(missing)}; add them to the table first")
+    return columns

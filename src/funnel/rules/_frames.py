@@ -11,7 +11,7 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
 from funnel._aggregate.window import AT
-from funnel._arguments import suggest
+from funnel._arguments import instance, suggest
 from funnel._dataframes.adapter import ROW, InputFrame, from_native, is_remote, to_native
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
@@ -189,6 +189,7 @@ def sql_of_facts(ready: CompiledRule, name: str, table: str, dialect: str) -> st
     from funnel.logs.sql_tables import check_dialect, to_sql, unbound
 
     check_dialect(dialect)
+    instance(table, str, "table", "the name of a table")
     types = {fact: _SQL_TYPES.get(ready.plan.declared[fact].show, "int64") for fact in sorted(ready.read)}
     facts = InputFrame(nw.from_native(unbound({PERSON: "string", **types}, table)).lazy(), "ibis")
     answer = ready.answer(_facts_reader(ready, facts)).alias(name)
