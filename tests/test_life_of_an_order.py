@@ -82,7 +82,7 @@ def test_an_order_counts_as_its_page_says(case: str) -> None:
 
 
 def test_a_late_payment_is_the_cause_of_a_transition() -> None:
-    """Who pays becomes a customer then, by the purchase, for one person and in a table."""
+    """A person who pays becomes a customer then, by the purchase, for one person and in a table."""
     history = History.of("p1", [_order(paid_at=START + 3 * DAY)])
     policy = Policy()
     columns = ("transitioned_at", "to_stage", "cause", "record_kind", "record_id")
