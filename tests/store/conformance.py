@@ -80,7 +80,7 @@ class OwnColumnFacts(BaseFacts):
     from_uk: int = count("purchases", where=lambda one: one.country == "UK", columns={"country": str})
     pieces: int = total("orders", "value_1", columns={"value_1": int})
     gifts: int = count("orders", where=lambda one: one.at, columns={"at": bool})
-    mark: datetime | None = latest("orders", "Mark", columns={"Mark": datetime})
+    marked_at: datetime | None = latest("orders", "Mark", columns={"Mark": datetime})
     desk: str = latest("refunds", "desk", columns={"desk": str})
 
 

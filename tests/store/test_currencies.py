@@ -41,7 +41,7 @@ class SpentFacts(BaseFacts):
 
 @rule
 def spent(f: SpentFacts, _policy: Policy) -> int:
-    """What a person has spent: a stage that is an amount."""
+    """The amount that a person has spent: a stage that is a number."""
     return f.net_spent
 
 

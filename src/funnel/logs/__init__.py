@@ -385,12 +385,9 @@ def is_logs(value: object) -> TypeGuard[Logs[Any]]:
 
 
 def trusted(logs: Mapping[str, object], currency: str | None, own: OwnColumns) -> Logs:
-    """Return logs of validated rows without duplicates and aliases; for stores.
+    """Return logs of validated rows without duplicates and aliases, with own columns; for stores.
 
-    Args:
-        logs: Frame of each log, with the columns that `Logs` names.
-        currency: Currency of all amounts; None if there is none, or if no amounts of two people are combined.
-        own: Own columns of the logs.
+    `currency` is None if there are no amounts, or if each amount keeps a currency of its own in an own column.
     """
     inputs = {log: from_native(frame, {*LOGS[log], *own.get(log, ())}) for log, frame in logs.items()}
     result = Logs.__new__(Logs)

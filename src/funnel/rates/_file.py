@@ -34,15 +34,16 @@ def rates_of_file(path: str | Path) -> dict[tuple[str, date], str]:
 
 def _rates_of(name: str, lines: Iterable[str]) -> dict[tuple[str, date], str]:
     rows = csv.reader(lines)
-    heading = [cell.strip().casefold() for cell in next(rows, [])]
+    nothing: list[str] = []
+    heading = [cell.strip().casefold() for cell in next(rows, nothing)]
     if not all(heading.count(column) == 1 for column in _COLUMNS):
         raise MoneyError(f"{name} is not a table of rates; {_LIKE}")
-    places = [heading.index(column) for column in _COLUMNS]
+    positions = [heading.index(column) for column in _COLUMNS]
     rates: dict[tuple[str, date], str] = {}
     for row in rows:
         if not any(row):
             continue
-        currency, day, rate = (row[place].strip() if place < len(row) else "" for place in places)
+        currency, day, rate = (row[position].strip() if position < len(row) else "" for position in positions)
         key = currency, _day_of(name, rows.line_num, day)
         if key in rates:
             raise MoneyError(f"{name} has two rates of {currency} on {day} (line {rows.line_num}); keep one of them")

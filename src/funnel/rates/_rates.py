@@ -108,9 +108,12 @@ class Rates:
             ArgumentError: The zone is unknown, or the file has rates of the reporting currency.
 
         Example:
+            >>> import tempfile
             >>> from pathlib import Path
-            >>> _ = Path("rates.csv").write_text("currency,day,rate\nUSD,2026-03-01,15800.5\n")
-            >>> Rates.from_csv("rates.csv", "IDR", tz="Asia/Jakarta")
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = Path(folder, "rates.csv")
+            ...     _ = path.write_text("currency,day,rate\nUSD,2026-03-01,15800.5\n")
+            ...     Rates.from_csv(path, "IDR", tz="Asia/Jakarta")
             Rates(currency='IDR', tz='Asia/Jakarta')
         """
         return cls(currency, rates_of_file(path), tz=tz)

@@ -71,13 +71,13 @@ def other_currencies(pairs: Collection[tuple[Row, Row]]) -> Iterator[str]:
 
 
 def as_they_came(tables: Tables, records: Sequence[Record], rates: Rates) -> list[Record]:
-    """Return records with their amounts as they came in, where the store gave the converted ones.
+    """Return records with their amounts as they came in, if the store gave the converted ones.
 
     Raises:
         ArgumentError: A converted amount was changed.
     """
     keys = {row.key for row in map(row_of, records) if row["original"] is not None}
-    stored = tables.rows_with(keys) if keys else {}
+    stored: Mapping[Key, Row] = tables.rows_with(keys) if keys else {}
     return [_as_it_came(record, stored, rates) for record in records]
 
 
@@ -87,11 +87,12 @@ def _as_it_came(record: Record, stored: Mapping[Key, Row], rates: Rates) -> Reco
         return record
     before, fields = record_of(row), dict(all_fields(record))
     if isinstance(record, Refund):
-        return type(record)(**{**fields, "amount": fields["original"], "original": None})
-    (shown,) = rates.of([before])
+        as_stored: dict[str, Any] = {**fields, "amount": fields["original"], "original": None}
+        return Refund(**as_stored)
+    (visible,) = rates.of([before])
     names = [name for name in _PRICED if name in fields and (name == "amount" or isinstance(record, Purchase))]
-    if changed := [name for name in names if getattr(record, name) != getattr(shown, name)]:
+    if changed := [name for name in names if getattr(record, name) != getattr(visible, name)]:
         msg = f"{', '.join(changed)} of {row.name} changed after the conversion to {rates.currency}"
         raise ArgumentError(f"{msg}; give all its amounts in {row['currency']}, and original=None")
-    money: dict[str, Any] = {name: getattr(before, name) for name in names}
-    return type(record)(**{**fields, **money, "original": None})
+    changed_back: dict[str, Any] = {**fields, **{name: getattr(before, name) for name in names}, "original": None}
+    return type(record)(**changed_back)

@@ -25,13 +25,13 @@ def export(tables: Tables, name: str, rule_fingerprint: int) -> str:
     """Return a person's history, unresolved records, other names and stage, without others' contacts."""
     group_id, names = names_of(tables, name)
     _, records, customer = records_of(tables, name)  # amounts as they were stored
-    shown = [_without_contact(one) if isinstance(one, Lead) and one.person_id != group_id else one for one in records]
+    visible = [_without_contact(one) if isinstance(one, Lead) and one.person_id != group_id else one for one in records]
     data = {
         "format": FORMAT,
         "person_id": group_id,
         "stage": _stage(tables, name, rule_fingerprint),
         "aliases": [_plain(alias) for alias in aliases_of(tables, name)],
-        "history": trusted(group_id, shown, customer).model_dump(mode="json"),
+        "history": trusted(group_id, visible, customer).model_dump(mode="json"),
         "unresolved": [record.model_dump(mode="json") for record in unresolved_of(tables, names)],
     }
     return json.dumps(data, ensure_ascii=False, indent=2)

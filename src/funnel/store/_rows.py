@@ -152,8 +152,8 @@ def _check_own_names(log: str, names: Iterable[str]) -> None:
     Raises:
         ArgumentError: A name is a column of the log, or a field that facts read.
     """
-    taken = {*LOG_COLUMNS[log], *RESERVED[log], "recorded_at", "original_currency", "original_amount"}
-    if used := [name for name in names if name.casefold() in taken]:
+    reserved = {*LOG_COLUMNS[log], *RESERVED[log], "recorded_at", "original_currency", "original_amount"}
+    if used := [name for name in names if name.casefold() in reserved]:
         msg = (
             f"an own column of {log} cannot be called {used[0]!r}, because {log} have a column of this name; rename it"
         )

@@ -90,7 +90,7 @@ def test_groups_are_what_counting_by_hand_finds(
 
 @pytest.mark.parametrize("engine", ["polars", "pandas", "duckdb"])
 def test_buyers_are_grouped_by_an_own_column(engine: str) -> None:
-    """The texts of the first purchase are the groups; an empty cell is no group, and other types are refused."""
+    """The texts of the first purchase are the groups; an empty cell has no group, and other types are refused."""
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
     table = pl.DataFrame(
         {
@@ -105,8 +105,8 @@ def test_buyers_are_grouped_by_an_own_column(engine: str) -> None:
     logs: Logs[Any] = Logs(**on(engine, {"purchases": table}), keep={"purchases": ["country", "pieces"]})
     groups = repeat_by(logs, "country", timedelta(days=5), as_of=days[-1] + timedelta(days=9), min_people=1)
 
-    found = {one.group: (one.repeat.rate.successes, one.repeat.rate.trials) for one in groups}
-    assert found == {"UK": (1, 1), "FR": (0, 1), None: (0, 1)}
+    rates = {one.group: (one.repeat.rate.successes, one.repeat.rate.trials) for one in groups}
+    assert rates == {"UK": (1, 1), "FR": (0, 1), None: (0, 1)}
     assert "by country" in groups.summary
     assert groups.to_dicts()[0]["country"] in {"UK", "FR", None}
     with pytest.raises(ArgumentError, match=r"by must be .*'country' \(got 'pieces'\)"):
