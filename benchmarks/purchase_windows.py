@@ -89,7 +89,8 @@ def _on_day(logs: Logs, bought: pl.DataFrame, day: datetime, policy: Policy) -> 
     later = bought.filter(gap >= DAY).filter(pl.col("at") > day).group_by("person_id").agg(pl.col("at").min() - day)
     spans = [pl.col(one.name).dt.total_microseconds() / (DAY / timedelta(microseconds=1)) for one in rules]
     actual = (pl.col("at").dt.total_microseconds() / (DAY / timedelta(microseconds=1))).alias("actual")
-    return joined.drop_nulls().join(later, on="person_id").select(*spans, actual)
+    cases: pl.DataFrame = joined.drop_nulls().join(later, on="person_id").select(*spans, actual)
+    return cases
 
 
 def _compared(rows: pl.DataFrame) -> Windows:
@@ -107,8 +108,8 @@ def _compared(rows: pl.DataFrame) -> Windows:
     figures = rows.select(
         pl.col("actual").len(), *(one.mean().alias(f"{n}") for n, one in enumerate((*shares, *losses)))
     )
-    people, *shown = figures.row(0)
-    return Windows(people, *shown[:5], tuple(shown[5:8]), shown[8])
+    people, covered, early, late, sooner, closer, *loss, average_loss = figures.row(0)
+    return Windows(people, covered, early, late, sooner, closer, tuple(loss), average_loss)
 
 
 def _pinball(error: pl.Expr, share: float) -> pl.Expr:

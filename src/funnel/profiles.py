@@ -24,7 +24,6 @@ from funnel.interactions import Feedback
 from funnel.metrics._display import days
 from funnel.metrics._lines import counting
 from funnel.money import Money
-from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
     from funnel.history import History
@@ -120,7 +119,7 @@ class CustomerProfile:
         identity: Identity and address; None if not requested or not recorded.
         items: Items bought, most recent first; empty if the purchases have no lines.
         purchase_count: Number of valid purchases.
-        purchase_interval: Average time between purchases; None before the second purchase.
+        purchase_interval: Average time between occasions; None before the second occasion.
         last_purchase_at: Instant of the last purchase; None without a purchase.
         net_spent: Total spending net of refunds; None without a purchase.
         average_purchase: Average amount of a purchase; None without a purchase.
@@ -167,7 +166,7 @@ class CustomerProfile:
     @property
     def _how_often(self) -> str:
         times = f"{self.purchase_count} {'time' if self.purchase_count == 1 else 'times'}"
-        if self.purchase_interval is None or self.purchase_interval < OCCASION:
+        if self.purchase_interval is None:
             return times
         return f"{times}, every {days(self.purchase_interval)} on average"
 

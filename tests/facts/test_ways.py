@@ -99,7 +99,7 @@ def _worked_out(how: str, parts: Sequence[Any]) -> int:
         case "mean_span":
             return sums[0] // count if count else forever
         case "occasions":
-            return count + bool(sums[0])
+            return int(count) + bool(sums[0])
         case "spread":
             return isqrt(int(Fraction(sums[1], count) - Fraction(sums[0], count) ** 2)) * HOUR if count > 1 else forever
         case _:

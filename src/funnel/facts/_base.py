@@ -219,6 +219,7 @@ class BaseFacts(RawFacts):
         typed = {
             name: value if isinstance(value, str) else output_value(plan.declared[name], value, now)
             for name, value in raw.items()
+            if not slope[name] or value != plan.empties[plan.indices[name]]
         }
         return cls(as_of=as_of).evolve(**typed)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PROBLEMS = ("complaint", "late_delivery", "unanswered_question")
 _READ = (
+    "occasion_count",
     "purchase_count",
     "since_last_purchase",
     "since_last_decline",

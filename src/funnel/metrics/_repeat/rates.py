@@ -219,8 +219,8 @@ def _rate_since(logs: Logs, start: int, now: int) -> Rate:
     rows = valid_purchases(logs, now)
     if rows is None:
         return Rate(0, 0)
-    counted = with_gap(rows.select(PERSON, *ORDER)).with_columns(bought=to_int(begins_occasion()))
-    people = counted.group_by(PERSON).agg(nw.col("t").max().alias("last"), nw.col("bought").sum())
+    flagged = with_gap(rows.select(PERSON, *ORDER)).with_columns(bought=to_int(begins_occasion()))
+    people = flagged.group_by(PERSON).agg(nw.col("t").max().alias("last"), nw.col("bought").sum())
     flags = people.filter(nw.col("last") >= start).select(again=to_int(nw.col("bought") > 1), once=int_lit(1))
     ((successes, trials),) = to_rows(flags.select(nw.col("again").sum(), nw.col("once").sum()), "again", "once")
     return Rate(whole(successes), whole(trials))
