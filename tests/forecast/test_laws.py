@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
 
-from funnel.forecast import BuyingModel, _buyers, _fit, buying_model
+from funnel.forecast import BuyingModel, _buyers, _fit, _minimize, buying_model
 from funnel.forecast._beta_dropout import BetaDropout, Stable, _sum_of_chances
 from funnel.forecast._buyers import Buyers, Floats, grouped, one
 from funnel.forecast._family import Family
@@ -260,13 +260,16 @@ def test_numbers_that_fit_no_key_are_grouped_too() -> None:
     assert small.buyers.people.tolist() == [2, 1]
 
 
-def test_many_buyers_are_fitted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starts on a sample and sums over blocks give the fit of all buyers at once."""
-    expected = {one.name: one.value for one in fitted("mbg_nbd").parameters}
-    monkeypatch.setattr(_buyers, "_BLOCK", 100)
+@pytest.mark.parametrize(("steps", "k"), [(12, 1), (0, 1), (12, 2)], ids=["formula", "no steps", "no formula"])
+def test_many_buyers_are_fitted_in_parts(monkeypatch: pytest.MonkeyPatch, steps: int, k: int) -> None:
+    """Starts on a sample and sums over blocks give the fit of all buyers at once, also if Newton steps do not help."""
+    table, name = simulated("mbg_nbd"), "mbg_nbd" if k == 1 else "mbg_cnbd"
+    expected = {one.name: one.value for one in buying_model(table, name, k=k).parameters}  # type: ignore[arg-type]
+    monkeypatch.setattr(_buyers, "_BLOCK", 500)
     monkeypatch.setattr(_fit, "_ENOUGH", 200)
-    result = {one.name: one.value for one in buying_model(simulated("mbg_nbd")).parameters}
-    assert result == pytest.approx(expected, rel=1e-4)
+    monkeypatch.setattr(_minimize, "_NEWTON_STEPS", steps)
+    result = {one.name: one.value for one in buying_model(table, name, k=k).parameters}  # type: ignore[arg-type]
+    assert result == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_minimum_far_from_the_start_is_reached() -> None:
