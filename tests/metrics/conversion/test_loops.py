@@ -75,6 +75,11 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "tie_break": "later",
         "exclude": (attrs.evolve(LARGE, then="remove"),),
     },
+    "no large one at all, the deepest": {
+        "steps": (A, B, C),
+        "attempts": "any",
+        "exclude": (attrs.evolve(LARGE, then="remove"),),
+    },
     "the very next, later": {"steps": (A, B, C), "order": "strict", "tie_break": "later", "attempts": "each"},
     "one that may be left out, of one thing": {
         "steps": (A, attrs.evolve(B, optional=True), attrs.evolve(C, within=minutes(4))),
