@@ -1,13 +1,13 @@
 """Loops that find the attempts of each person, in order of time.
 
-`follow_people` processes people one by one. It reads the rows of a path, computes for each row the next row that matches
+`follow_people` processes people one by one. It reads the rows of a path, computes for each row the next row that meets
 each condition, and follows attempts from row to row. Row numbers are local to the path; the number of its rows stands
 for none. Everything is in a few integer arrays, because numba counts the references to each array at each call:
 
 - `query`: the question, one integer for each name below
 - `steps`: one line for each name below, one column for each step, numbered from 0
 - `outs`: one line for each exclusion; from `SERVES` on, whether its rows may be those of each step
-- `path`: one line for each name below and, from `NEXT_MATCH` on, for each condition; one column for each row of the path
+- `path`: one line for each name below and, from `NEXT_MATCH` on, for each condition; one column for each row
 - `own`: the rows of the steps of the present attempt, the same while they are sorted, and the best score of the person
 - `answers`: one line for each name below, then the row and then the instant of each step; one column each attempt
 """
