@@ -203,7 +203,11 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
     counts = np.zeros((shares, ((people.count - 1) >> shift) + 1), np.int64)
     following = [(mine, low, high) for mine, (low, high) in zip(counts, pairwise(cuts), strict=True)]
     read = read_only(people.numbers), people.first, shift, read_only(labels), codes
-    in_threads(lambda mine, low, high: run(count_rows, *read, mine, low, high), following)
+
+    def count(mine: Whole, low: int, high: int) -> None:
+        run(count_rows, *read, mine, low, high)
+
+    in_threads(count, following)
     bounds = np.append(0, np.cumsum(counts.sum(axis=0)))
     counts[1:] = np.cumsum(counts[:-1], axis=0)
     counts[0] = 0
@@ -213,11 +217,19 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
     bucket_keys, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
     persons = np.empty(total + 1, np.int32)
     outputs = read_only(t), clock, read_only(extra), persons, *bucket_keys
-    in_threads(lambda mine, low, high: run(scatter_rows, *read, mine, *outputs, low, high), following)
+
+    def scatter(mine: Whole, low: int, high: int) -> None:
+        run(scatter_rows, *read, mine, *outputs, low, high)
+
+    in_threads(scatter, following)
     starts: Whole = np.zeros(people.count + 1, np.int64)
     cuts = [len(bounds[1:]) * share // shares for share in range(shares + 1)]
     arranged = persons, *bucket_keys, bounds, shift, starts[1:], *ordered
-    in_threads(lambda low, high: run(arrange_rows, *arranged, low, high), list(pairwise(cuts)))
+
+    def arrange(low: int, high: int) -> None:
+        run(arrange_rows, *arranged, low, high)
+
+    in_threads(arrange, list(pairwise(cuts)))
     return Runs(people, clock, starts, *(column[:total] for column in ordered))
 
 
@@ -314,7 +326,7 @@ def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> lis
     if len(shares) == 1:
         return [work(*shares[0])]
     with ThreadPoolExecutor(len(shares)) as pool:
-        return list(pool.map(lambda one: work(*one), shares))
+        return [one.result() for one in [pool.submit(work, *share) for share in shares]]
 
 
 # ---- sorted rows of some people at a time ----
@@ -369,7 +381,7 @@ def in_blocks(person: pl.Series, t: Whole, value: Whole | None, work: Callable[[
 
     parts = runs.parts(len(t) // ROWS + 1)
     with ThreadPoolExecutor(threads(len(t))) as pool:
-        return list(pool.map(lambda part: process(*part), parts))
+        return [one.result() for one in [pool.submit(process, *part) for part in parts]]
 
 
 ROWS = 1 << 16

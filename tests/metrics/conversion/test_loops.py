@@ -45,7 +45,7 @@ def asked_of(question: Question) -> ConversionQuery:
     threaded=st.booleans(),
 )
 def test_both_kernels_give_the_same(events: list[Event], question: Question, *, threaded: bool) -> None:
-    """Whatever is asked, every attempt is the same in every column, in one thread or several."""
+    """For any question, every attempt is the same in every column, in one thread or several."""
     rows = label_events(table(events), asked_of(question))
     with pytest.MonkeyPatch.context() as patch:
         if threaded:

@@ -14,6 +14,8 @@ for none. Everything is in a few integer arrays, because numba counts the refere
 
 from __future__ import annotations
 
+from typing import Any
+
 from funnel._dataframes.run_order import Whole, sorted_run
 from funnel._time import NEVER
 from funnel.metrics._conversion.label_events import CONVERTED, DROPPED, PENDING
@@ -268,6 +270,7 @@ def _reached(query: Whole, steps: Whole, path: Whole, own: Whole, step: int, non
     if before == none:
         return none
     last = path[T, before]
+    match_row: Any
     if query[ORDER] == STRICT:
         match_row = before + 1
         if not path[MATCHES, match_row] >> condition & 1 or (query[LATER] and path[T, match_row] == last):
@@ -300,6 +303,7 @@ def _in_any_order(query: Whole, steps: Whole, path: Whole, own: Whole, begin: in
 
 def _excluded(query: Whole, outs: Whole, path: Whole, own: Whole, none: int) -> tuple[int, int]:
     """Return the first rows that drop and that remove an attempt."""
+    match_row: Any
     dropping, removing = none, none
     for one in range(len(outs)):
         condition = NEXT_MATCH + outs[one, OUT_CONDITION]

@@ -51,7 +51,11 @@ def attempts(labels: LabelledEvents, rows: pl.DataFrame, run: Run) -> Frame | No
     runs = runs_of(People.of(person, run), t, labels_of_rows.to_numpy(), codes, clock, run, _paths(rows, plan))
     question = _Question.of(plan, clock, values)
     shares = runs.parts(threads(len(t)))
-    parts = in_threads(lambda low, high: _attempts(question, plan, runs, run, low, high), shares)
+
+    def attempts_of(low: int, high: int) -> dict[str, Whole]:
+        return _attempts(question, plan, runs, run, low, high)
+
+    parts = in_threads(attempts_of, shares)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = {"person": runs.people.names(columns.pop("who")), **columns}
     return nw.from_native(pl.DataFrame(table).lazy())
