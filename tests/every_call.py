@@ -193,6 +193,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
     **{name: {"stream": "purchases", "field": "amount"} for name in ("largest", "total", "mean")},
     **{name: {"stream": "purchases", "field": "amount"} for name in ("earliest", "latest")},
     "soonest": {"stream": "postponements", "field": "ready_from", "never": "ahead"},
+    "warm_up": {},
 }
 """The functions with arguments that are allowed."""
 

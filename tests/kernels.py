@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import numpy as np
 
-from funnel._dataframes import adapter, by_person, loops
+from funnel._dataframes import adapter, by_person, loops, run_order
 from funnel._dataframes.by_person import Block, in_blocks
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
@@ -61,12 +61,12 @@ runner = loops.runner
 
 
 def small_until(patch: pytest.MonkeyPatch, rows: int) -> None:
-    """Run loops uncompiled over up to so many rows."""
+    """Run loops uncompiled over up to this number of rows."""
     patch.setattr(loops, "SMALL", rows)
 
 
 def threads_from(patch: pytest.MonkeyPatch, rows: int) -> None:
-    """Use several threads for more than so many rows."""
+    """Use several threads for more than this number of rows."""
     patch.setattr(by_person, "FEW", rows)
     patch.setattr(by_person.pl, "thread_pool_size", lambda: 2)
 
@@ -75,14 +75,14 @@ def threads_from(patch: pytest.MonkeyPatch, rows: int) -> None:
 
 
 def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> None:
-    """Put so many rows into a bucket and into a block, and sort so many rows by insertion; all are small in tests."""
+    """Set the rows of a bucket, of a block and of an insertion sort; all are small in tests."""
     patch.setattr(by_person, "BUCKET", bucket)
     patch.setattr(by_person, "ROWS", rows)
-    patch.setattr(by_person, "SHORT", short)
+    patch.setattr(run_order, "SHORT", short)
 
 
 def room(patch: pytest.MonkeyPatch, bits: int) -> None:
-    """Leave so many bits for an instant and a label together."""
+    """Leave this number of bits for an instant and a label together."""
     patch.setattr(by_person, "BITS", bits)
 
 

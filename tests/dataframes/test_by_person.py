@@ -24,16 +24,16 @@ ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(-3, 3), st.integers(-(1
 
 def rows_of(block: Block) -> list[tuple[object, int, int]]:
     """Return the rows of a block; the value is 0 if rows have none."""
-    who = block.person(np.repeat(np.arange(len(block.starts) - 1), np.diff(block.starts)))
+    person_id = block.person(np.repeat(np.arange(len(block.starts) - 1), np.diff(block.starts)))
     value = np.zeros(len(block.t), np.int64) if block.value is None else block.value
-    return list(zip(who.to_list(), block.t.tolist(), value.tolist(), strict=True))
+    return list(zip(person_id.to_list(), block.t.tolist(), value.tolist(), strict=True))
 
 
 def blocks_of(rows: list[tuple[int, int, int]], names: str, run: Any, *, valued: bool) -> list[Any]:
     """Return the rows of each block."""
-    who, t, value = zip(*rows, strict=True)
+    person_id, t, value = zip(*rows, strict=True)
     column = np.array(value, np.int64) if valued else None
-    people = pl.Series([PEOPLE[names](number) for number in who])
+    people = pl.Series([PEOPLE[names](number) for number in person_id])
     return in_blocks(people, np.array(t, np.int64), column, rows_of, run)
 
 
@@ -57,12 +57,12 @@ def test_blocks_have_all_rows_in_order(  # noqa: PLR0913 (every size of the spli
         kernels.threads_from(patch, 1)
         blocks = blocks_of(rows, names, UNCOMPILED, valued=valued)
 
-    there = [(PEOPLE[names](who), t, value if valued else 0) for who, t, value in rows]
+    there = [(PEOPLE[names](person_id), t, value if valued else 0) for person_id, t, value in rows]
     assert sorted(row for block in blocks for row in block) == sorted(there)
-    people = [list(dict.fromkeys(who for who, *_ in block)) for block in blocks]
-    assert sum(map(len, people)) == len({who for who, *_ in there})
+    people = [list(dict.fromkeys(person_id for person_id, *_ in block)) for block in blocks]
+    assert sum(map(len, people)) == len({person_id for person_id, *_ in there})
     for block in blocks:
-        order = list(dict.fromkeys(who for who, *_ in block))
+        order = list(dict.fromkeys(person_id for person_id, *_ in block))
         assert block == sorted(block, key=lambda row: (order.index(row[0]), *row[1:]))
 
 

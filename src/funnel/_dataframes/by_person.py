@@ -23,12 +23,12 @@ import polars as pl
 
 from funnel._dataframes.compute import collected
 from funnel._dataframes.loops import Run
+from funnel._dataframes.run_order import Whole, sorted_run
 
 T = TypeVar("T")
 
 Array = npt.NDArray[Any]
 Short = npt.NDArray[np.int32]
-Whole = npt.NDArray[np.int64]
 
 LEFT_OUT = -1
 """The code of excluded rows."""
@@ -38,9 +38,6 @@ BITS = 63
 
 SPARSE = 4
 """Integer ids are numbered by their range if it is at most this many times the number of rows."""
-
-SHORT = 24
-"""Runs of up to this number of rows are sorted by insertion."""
 
 BUCKET = 1 << 15
 """The approximate number of rows of a bucket of people. It fits the second-level cache, which is three times as
@@ -87,13 +84,13 @@ class People:
         first, last = int(numbers.min()), int(numbers.max())
         if last - first > SPARSE * len(numbers):
             return cls._hashed(person, numbers * _ODD, numbers, run)
-        return cls(numbers, first, last - first + 1, lambda who: pl.Series(who + first).cast(person.dtype))
+        return cls(numbers, first, last - first + 1, lambda persons: pl.Series(persons + first).cast(person.dtype))
 
     @classmethod
     def _hashed(cls, person: pl.Series, same: Whole, check: Whole, run: Run) -> People:
         numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
         count = run(number_hashes, read_only(same), read_only(check), numbers, firsts)
-        return cls(numbers, 0, count, lambda who: person.gather(firsts[who]))
+        return cls(numbers, 0, count, lambda persons: person.gather(firsts[persons]))
 
 
 _ODD = np.int64(-7046029254386353131)
@@ -186,13 +183,15 @@ def clock_of(t: Whole, codes: Whole) -> Clock | None:
     return Clock(start, code_bits) if (end - start).bit_length() + code_bits <= BITS else None
 
 
-def runs_of(people: People, t: Whole, marks: Array, codes: Whole, clock: Clock, run: Run, extra: Whole = _NONE) -> Runs:  # noqa: PLR0913, PLR0917
+def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
+    people: People, t: Whole, labels: Array, codes: Whole, clock: Clock, run: Run, extra: Whole = _NONE
+) -> Runs:
     """Scatter rows by person.
 
     Args:
         people: The person of each row.
         t: The instant of each row.
-        marks: The label of each row; empty if all rows have code 0.
+        labels: The label of each row; empty if all rows have code 0.
         codes: The code of each label; `LEFT_OUT` if its rows are excluded.
         clock: The clock of the keys.
         run: How loops run.
@@ -203,22 +202,34 @@ def runs_of(people: People, t: Whole, marks: Array, codes: Whole, clock: Clock, 
     cuts = [rows * share // shares for share in range(shares + 1)]
     counts = np.zeros((shares, ((people.count - 1) >> shift) + 1), np.int64)
     following = [(mine, low, high) for mine, (low, high) in zip(counts, pairwise(cuts), strict=True)]
-    read = read_only(people.numbers), people.first, shift, read_only(marks), codes
-    in_threads(lambda mine, low, high: run(count_rows, *read, mine, low, high), following)
+    read = read_only(people.numbers), people.first, shift, read_only(labels), codes
+
+    def count(mine: Whole, low: int, high: int) -> None:
+        run(count_rows, *read, mine, low, high)
+
+    in_threads(count, following)
     bounds = np.append(0, np.cumsum(counts.sum(axis=0)))
     counts[1:] = np.cumsum(counts[:-1], axis=0)
     counts[0] = 0
     counts += bounds[:-1]
     total = int(bounds[-1])
     sizes = total + 1, total + 1 if len(extra) else 0
-    mixed, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
-    who = np.empty(total + 1, np.int32)
-    made = read_only(t), clock, read_only(extra), who, *mixed
-    in_threads(lambda mine, low, high: run(scatter_rows, *read, mine, *made, low, high), following)
+    bucket_keys, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
+    persons = np.empty(total + 1, np.int32)
+    outputs = read_only(t), clock, read_only(extra), persons, *bucket_keys
+
+    def scatter(mine: Whole, low: int, high: int) -> None:
+        run(scatter_rows, *read, mine, *outputs, low, high)
+
+    in_threads(scatter, following)
     starts: Whole = np.zeros(people.count + 1, np.int64)
     cuts = [len(bounds[1:]) * share // shares for share in range(shares + 1)]
-    placed = who, *mixed, bounds, shift, starts[1:], *ordered
-    in_threads(lambda low, high: run(place_rows, *placed, low, high), list(pairwise(cuts)))
+    arranged = persons, *bucket_keys, bounds, shift, starts[1:], *ordered
+
+    def arrange(low: int, high: int) -> None:
+        run(arrange_rows, *arranged, low, high)
+
+    in_threads(arrange, list(pairwise(cuts)))
     return Runs(people, clock, starts, *(column[:total] for column in ordered))
 
 
@@ -226,7 +237,7 @@ def count_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     numbers: Whole,
     first: int,
     shift: int,
-    marks: Array,
+    labels: Array,
     codes: Whole,
     counts: Whole,
     low: int,
@@ -234,45 +245,45 @@ def count_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
 ) -> None:
     """Loop: count the rows of each bucket of people, from row `low` to before `high`."""
     for row in range(low, high):
-        counts[(numbers[row] - first) >> shift] += len(marks) == 0 or codes[marks[row]] != LEFT_OUT
+        counts[(numbers[row] - first) >> shift] += len(labels) == 0 or codes[labels[row]] != LEFT_OUT
 
 
 def scatter_rows(  # noqa: PLR0913, PLR0917
     numbers: Whole,
     first: int,
     shift: int,
-    marks: Array,
+    labels: Array,
     codes: Whole,
     following: Whole,
     t: Whole,
     clock: Clock,
     extra: Whole,
-    who: Short,
+    persons: Short,
     keys: Whole,
     values: Whole,
     low: int,
     high: int,
 ) -> None:
-    """Loop: write the person, key and value of each row to the next place of its bucket.
+    """Loop: write the person, key and value of each row to the next position of its bucket.
 
-    Excluded rows are written to the last place, because a branch that depends on data costs more.
+    Excluded rows are written to the last position, because a branch that depends on data costs more.
     """
     last = len(keys) - 1
     for row in range(low, high):
         person = numbers[row] - first
-        code = codes[marks[row]] if len(marks) else 0
-        place = following[person >> shift] if code != LEFT_OUT else last
+        code = codes[labels[row]] if len(labels) else 0
+        index = following[person >> shift] if code != LEFT_OUT else last
         following[person >> shift] += code != LEFT_OUT
-        who[place] = person
-        keys[place] = ((t[row] - clock.start) << clock.code_bits) | code
+        persons[index] = person
+        keys[index] = ((t[row] - clock.start) << clock.code_bits) | code
         if len(extra):
-            values[place] = extra[row]
+            values[index] = extra[row]
 
 
-def place_rows(  # noqa: PLR0913, PLR0917
-    who: Short,
-    mixed: Whole,
-    mixed_values: Whole,
+def arrange_rows(  # noqa: PLR0913, PLR0917
+    persons: Short,
+    bucket_keys: Whole,
+    bucket_values: Whole,
     bounds: Whole,
     shift: int,
     ends: Whole,
@@ -284,18 +295,18 @@ def place_rows(  # noqa: PLR0913, PLR0917
     """Loop: write the rows of the buckets from `low` to before `high` person by person, and where each person ends."""
     for bucket in range(low, high):
         for row in range(bounds[bucket], bounds[bucket + 1]):
-            ends[who[row]] += 1
-        place = bounds[bucket]
+            ends[persons[row]] += 1
+        index = bounds[bucket]
         for person in range(bucket << shift, min((bucket + 1) << shift, len(ends))):
             rows = ends[person]
-            ends[person] = place
-            place += rows
+            ends[person] = index
+            index += rows
         for row in range(bounds[bucket], bounds[bucket + 1]):
-            place = ends[who[row]]
-            ends[who[row]] = place + 1
-            keys[place] = mixed[row]
+            index = ends[persons[row]]
+            ends[persons[row]] = index + 1
+            keys[index] = bucket_keys[row]
             if len(values):
-                values[place] = mixed_values[row]
+                values[index] = bucket_values[row]
 
 
 def read_only(array: Array) -> Array:
@@ -315,7 +326,7 @@ def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> lis
     if len(shares) == 1:
         return [work(*shares[0])]
     with ThreadPoolExecutor(len(shares)) as pool:
-        return list(pool.map(lambda one: work(*one), shares))
+        return [one.result() for one in [pool.submit(work, *share) for share in shares]]
 
 
 # ---- sorted rows of some people at a time ----
@@ -357,18 +368,20 @@ def in_blocks(person: pl.Series, t: Whole, value: Whole | None, work: Callable[[
     none = np.zeros(0, np.uint8)
     runs = runs_of(people, t, none, _NONE, clock, run, _NONE if value is None else value)
 
-    def worked(low: int, high: int) -> T:
+    def process(low: int, high: int) -> T:
         run(sort_runs, runs.starts, runs.keys, runs.extra, low, high)
         first, end = int(runs.starts[low]), int(runs.starts[high])
         own = runs.starts[low : high + 1] - first
-        there = low + np.flatnonzero(np.diff(own))
+        present = low + np.flatnonzero(np.diff(own))
         some = None if value is None else runs.extra[first:end]
-        starts = np.append(own[there - low], end - first)
-        return work(Block(starts, runs.keys[first:end] + clock.start, some, lambda who: people.names(there[who])))
+        starts = np.append(own[present - low], end - first)
+        return work(
+            Block(starts, runs.keys[first:end] + clock.start, some, lambda persons: people.names(present[persons]))
+        )
 
     parts = runs.parts(len(t) // ROWS + 1)
     with ThreadPoolExecutor(threads(len(t))) as pool:
-        return list(pool.map(lambda part: worked(*part), parts))
+        return [one.result() for one in [pool.submit(process, *part) for part in parts]]
 
 
 ROWS = 1 << 16
@@ -377,60 +390,5 @@ ROWS = 1 << 16
 
 def sort_runs(starts: Whole, keys: Whole, values: Whole, low: int, high: int) -> None:
     """Loop: sort the rows of the people from `low` to before `high`."""
-    for who in range(low, high):
-        sorted_run(keys, values, starts[who], starts[who + 1])
-
-
-# ---- the rows of one person, inside a loop; numba takes ten seconds to compile numpy's sorts ----
-
-
-def sorted_run(keys: Whole, values: Whole, low: int, high: int) -> None:
-    """Loop: sort keys from `low` to before `high`, if they are out of order; values decide between equal keys."""
-    row = low + 1
-    while row < high and _ordered(keys, values, row - 1, row):
-        row += 1
-    if row >= high:
-        return
-    for start in range(low, high, SHORT):
-        _insert(keys, values, start, min(start + SHORT, high))
-    width = SHORT
-    spare, spare_values = np.empty(high - low, np.int64), np.empty(high - low if len(values) else 0, np.int64)
-    while width < high - low:
-        for start in range(low, high - width, 2 * width):
-            _merge(keys, values, spare, spare_values, start, start + width, min(start + 2 * width, high))
-        width *= 2
-
-
-def _ordered(keys: Whole, values: Whole, one: int, other: int) -> bool:
-    if keys[one] != keys[other] or len(values) == 0:
-        return bool(keys[one] <= keys[other])
-    return bool(values[one] <= values[other])
-
-
-def _insert(keys: Whole, values: Whole, low: int, high: int) -> None:
-    """Sort a few rows."""
-    for row in range(low + 1, high):
-        place = row
-        while place > low and not _ordered(keys, values, place - 1, place):
-            keys[place - 1], keys[place] = keys[place], keys[place - 1]
-            if len(values):
-                values[place - 1], values[place] = values[place], values[place - 1]
-            place -= 1
-
-
-def _merge(  # noqa: PLR0913, PLR0917
-    keys: Whole, values: Whole, spare: Whole, spare_values: Whole, low: int, middle: int, high: int
-) -> None:
-    """Merge two sorted runs that lie next to each other."""
-    one, other = low, middle
-    for place in range(high - low):
-        first = other == high or (one < middle and _ordered(keys, values, one, other))
-        row = one if first else other
-        one, other = one + first, other + (not first)
-        spare[place] = keys[row]
-        if len(values):
-            spare_values[place] = values[row]
-    for place in range(high - low):
-        keys[low + place] = spare[place]
-        if len(values):
-            values[low + place] = spare_values[place]
+    for number in range(low, high):
+        sorted_run(keys, values, starts[number], starts[number + 1])

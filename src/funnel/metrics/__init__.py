@@ -45,5 +45,6 @@ __all__, __getattr__, __dir__ = lazy(
         "metrics._survival.plateau": "Plateau",
         "metrics._survival.result": "Survival",
         "metrics._survival.survival": "survival",
+        "metrics._warm_up": "warm_up",
     },
 )

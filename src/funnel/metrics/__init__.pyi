@@ -81,3 +81,4 @@ from funnel.metrics._survival.logrank import logrank_test as logrank_test
 from funnel.metrics._survival.plateau import Plateau as Plateau
 from funnel.metrics._survival.result import Survival as Survival
 from funnel.metrics._survival.survival import survival as survival
+from funnel.metrics._warm_up import warm_up as warm_up

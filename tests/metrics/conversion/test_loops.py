@@ -45,7 +45,7 @@ def asked_of(question: Question) -> ConversionQuery:
     threaded=st.booleans(),
 )
 def test_both_kernels_give_the_same(events: list[Event], question: Question, *, threaded: bool) -> None:
-    """Whatever is asked, every attempt is the same in every column, in one thread or several."""
+    """For any question, every attempt is the same in every column, in one thread or several."""
     rows = label_events(table(events), asked_of(question))
     with pytest.MonkeyPatch.context() as patch:
         if threaded:
@@ -57,11 +57,11 @@ def test_both_kernels_give_the_same(events: list[Event], question: Question, *, 
 
 
 A, B, C = (FunnelStep(kind, kind=kind) for kind in "abc")
-AGAIN = FunnelStep("a again", kind="a")
+SECOND = FunnelStep("a again", kind="a")
 LARGE = Exclusion(where=is_large)
 QUESTIONS: dict[str, dict[str, Any]] = {
     "in any order": {"steps": (A, B, C), "order": "any"},
-    "in any order, one of them twice, every attempt": {"steps": (A, B, AGAIN), "order": "any", "attempts": "each"},
+    "in any order, one of them twice, every attempt": {"steps": (A, B, SECOND), "order": "any", "attempts": "each"},
     "in any order, without large ones, the deepest": {
         "steps": (A, B, C),
         "order": "any",
@@ -70,9 +70,14 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     },
     "a large one between, which may be a step": {"steps": (A, B, C), "attempts": "any", "exclude": (LARGE,)},
     "no large one at all, each attempt": {
-        "steps": (A, B, AGAIN),
+        "steps": (A, B, SECOND),
         "attempts": "each",
         "tie_break": "later",
+        "exclude": (attrs.evolve(LARGE, then="remove"),),
+    },
+    "no large one at all, the deepest": {
+        "steps": (A, B, C),
+        "attempts": "any",
         "exclude": (attrs.evolve(LARGE, then="remove"),),
     },
     "the very next, later": {"steps": (A, B, C), "order": "strict", "tie_break": "later", "attempts": "each"},
@@ -86,11 +91,11 @@ QUESTIONS: dict[str, dict[str, Any]] = {
             attrs.evolve(B, optional=True),
             FunnelStep("b and large", kind="b", where=is_large, optional=True),
             C,
-            attrs.evolve(AGAIN, optional=True),
+            attrs.evolve(SECOND, optional=True),
         ),
     },
     "two that may be left out, later": {
-        "steps": (A, attrs.evolve(B, optional=True), C, attrs.evolve(AGAIN, optional=True)),
+        "steps": (A, attrs.evolve(B, optional=True), C, attrs.evolve(SECOND, optional=True)),
         "tie_break": "later",
         "attempts": "each",
     },

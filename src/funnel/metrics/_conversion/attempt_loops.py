@@ -1,25 +1,27 @@
 """Loops that find the attempts of each person, in order of time.
 
-`walk` processes people one by one. It reads the rows of a path, computes for each row the next row that matches each
-condition, and follows attempts from row to row. Row numbers are local to the path; the number of its rows stands for
-none. Everything is in a few integer arrays, because numba counts the references to each array at each call:
+`follow_people` processes people one by one. It reads the rows of a path, computes for each row the next row that meets
+each condition, and follows attempts from row to row. Row numbers are local to the path; the number of its rows stands
+for none. Everything is in a few integer arrays, because numba counts the references to each array at each call:
 
-- `asked`: the question, one integer for each name below
+- `query`: the question, one integer for each name below
 - `steps`: one line for each name below, one column for each step, numbered from 0
 - `outs`: one line for each exclusion; from `SERVES` on, whether its rows may be those of each step
-- `path`: one line for each name below and, from `AHEAD` on, for each condition; one column for each row of the path
+- `path`: one line for each name below and, from `NEXT_MATCH` on, for each condition; one column for each row
 - `own`: the rows of the steps of the present attempt, the same while they are sorted, and the best score of the person
-- `answers`: one line for each name below, then the row and then the instant of each step; one column for each attempt
+- `answers`: one line for each name below, then the row and then the instant of each step; one column each attempt
 """
 
 from __future__ import annotations
 
-from funnel._dataframes.by_person import Whole, sorted_run
+from typing import Any
+
+from funnel._dataframes.run_order import Whole, sorted_run
 from funnel._time import NEVER
 from funnel.metrics._conversion.label_events import CONVERTED, DROPPED, PENDING
 
 WITHIN, AS_OF, ORDER, LATER, ATTEMPTS, CONDITIONS, NEEDED, UNUSED, CODE_BITS, START = range(10)
-"""Lines of `asked`. `LATER`: a next step must be at a later instant. `NEEDED`: the number of required steps.
+"""Lines of `query`. `LATER`: a next step must be at a later instant. `NEEDED`: the number of required steps.
 `UNUSED`: the number of conditions, from the first, that only an entry matches.
 """
 
@@ -37,7 +39,7 @@ step.
 OUT_CONDITION, OUT_AFTER, OUT_BEFORE, OUT_REMOVES, SERVES = range(5)
 """Columns of `outs`."""
 
-T, MATCHES, NUMBER, NEXT_INSTANT, MERGED, AHEAD = range(6)
+T, MATCHES, NUMBER, NEXT_INSTANT, MERGED, NEXT_MATCH = range(6)
 """Lines of `path`: conditions that a row matches, as bits; its number within the person, from 1; the first row at a
 later instant; path and row of the person's rows in one integer; the next row that matches a condition.
 """
@@ -45,7 +47,7 @@ later instant; path and row of the person's rows in one integer; the next row th
 ROWS, DONE, BEST = range(3)
 """Lines of `own`. `BEST`: the best score, and whether an attempt is open."""
 
-WHO, REACHED, STATE, SETTLED, FIRST_ROW = range(5)
+PERSON, REACHED, STATE, CLOSED, FIRST_ROW = range(5)
 """Lines of `answers`."""
 
 DEEPER = 2**40
@@ -58,8 +60,8 @@ NO_TIME = 2**61
 """The time of an event that never comes: after every window."""
 
 
-def walk(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
-    asked: Whole,
+def follow_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
+    query: Whole,
     steps: Whole,
     outs: Whole,
     matches: Whole,
@@ -75,12 +77,12 @@ def walk(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     """Loop: find the attempts of the people from `low` to before `high`.
 
     Args:
-        asked: The question.
+        query: The question.
         steps: The steps.
         outs: The exclusions.
         matches: For each code, the conditions that its rows match, as bits.
         starts: The index of the first key of each person.
-        keys: Instants and codes; sorted in place.
+        keys: Instants and codes; sorted in index.
         paths: The path of each key; empty if the question has no paths.
         path: Memory for the longest path.
         own: Memory for one attempt.
@@ -92,23 +94,23 @@ def walk(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
         The number of selected attempts.
     """
     count = 0
-    for who in range(low, high):
-        first, end, begin, length = starts[who], starts[who + 1], count, 0
+    for person in range(low, high):
+        first, end, begin, length = starts[person], starts[person + 1], count, 0
         sorted_run(keys, paths, first, end)
         own[BEST, 0] = own[BEST, 1] = -NO_TIME
         if len(paths):
             _group_by_path(paths, path, first, end)
         for row in range(end - first):
-            place = path[MERGED, row] & _LOW if len(paths) else row
-            key = keys[first + place]
-            path[T, length] = (key >> asked[CODE_BITS]) + asked[START]
-            path[MATCHES, length] = matches[key & ((1 << asked[CODE_BITS]) - 1)]
-            path[NUMBER, length] = place + 1
+            index = path[MERGED, row] & _LOW if len(paths) else row
+            key = keys[first + index]
+            path[T, length] = (key >> query[CODE_BITS]) + query[START]
+            path[MATCHES, length] = matches[key & ((1 << query[CODE_BITS]) - 1)]
+            path[NUMBER, length] = index + 1
             length += 1
             if row + 1 == end - first or (len(paths) and path[MERGED, row + 1] >> _HALF != path[MERGED, row] >> _HALF):
-                count = _of_path(asked, steps, outs, path, own, answers, who, length, begin, count)
+                count = _of_path(query, steps, outs, path, own, answers, person, length, begin, count)
                 length = 0
-        if own[BEST, 1] > 0 and not answers[SETTLED, begin] and answers[STATE, begin] == DROPPED:
+        if own[BEST, 1] > 0 and not answers[CLOSED, begin] and answers[STATE, begin] == DROPPED:
             answers[STATE, begin] = PENDING
     return count
 
@@ -126,20 +128,20 @@ def _group_by_path(paths: Whole, path: Whole, first: int, end: int) -> None:
 
 
 def _of_path(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows)
-    asked: Whole,
+    query: Whole,
     steps: Whole,
     outs: Whole,
     path: Whole,
     own: Whole,
     answers: Whole,
-    who: int,
+    person: int,
     none: int,
     begin: int,
     count: int,
 ) -> int:
     """Find the attempts of a path; answers of the person's other paths begin at `begin`."""
-    entries = (1 << asked[CONDITIONS]) - 1 if asked[ORDER] == ANY_ORDER else 1
-    attempts, exit_row, closed, ready = asked[ATTEMPTS], -1, -NO_TIME, False
+    entries = (1 << query[CONDITIONS]) - 1 if query[ORDER] == ANY_ORDER else 1
+    attempts, exit_row, closed, ready = query[ATTEMPTS], -1, -NO_TIME, False
     path[T, none] = NO_TIME
     for row in range(none):
         if not path[MATCHES, row] & entries or row <= exit_row or path[T, row] <= closed:
@@ -147,85 +149,85 @@ def _of_path(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows)
         if attempts == FIRST and -path[NUMBER, row] <= own[BEST, 0]:
             break
         if not ready:
-            _look_ahead(asked, path, none)
+            _look_ahead(query, path, none)
             ready = True
-        if attempts == DEEPEST and own[BEST, 0] > OVER and _stays(asked, steps, path, row):
+        if attempts == DEEPEST and own[BEST, 0] > OVER and _stays(query, steps, path, row):
             continue
-        reached, state, settled, removed, stop = _followed(asked, steps, outs, path, own, row, none)
-        place = begin
+        reached, state, is_closed, removed, stop = _followed(query, steps, outs, path, own, row, none)
+        index = begin
         if attempts == EACH:
-            place = count
-            exit_row, closed = (stop, -NO_TIME) if stop < none else (-1, path[T, row] + asked[WITHIN])
+            index = count
+            exit_row, closed = (stop, -NO_TIME) if stop < none else (-1, path[T, row] + query[WITHIN])
         elif attempts == FIRST:
             own[BEST, 0] = -path[NUMBER, row]
             exit_row, count = none, begin
         elif not removed:
-            score = settled * OVER + reached * DEEPER - path[NUMBER, row]
+            score = is_closed * OVER + reached * DEEPER - path[NUMBER, row]
             if state == PENDING:
                 own[BEST, 1] = 1
             if score < own[BEST, 0]:
                 continue
             own[BEST, 0] = score
         if not removed:
-            _write(path, own, answers, place, none)
-            answers[WHO, place], answers[REACHED, place] = who, reached
-            answers[STATE, place], answers[SETTLED, place] = state, settled
-            count = place + 1
+            _write(path, own, answers, index, none)
+            answers[PERSON, index], answers[REACHED, index] = person, reached
+            answers[STATE, index], answers[CLOSED, index] = state, is_closed
+            count = index + 1
     return count
 
 
-def _stays(asked: Whole, steps: Whole, path: Whole, row: int) -> bool:
-    """Return whether an attempt has ended at its first step, so that a person's earlier attempt is as good."""
-    if asked[ORDER] == ANY_ORDER or asked[NEEDED] == 1 or asked[AS_OF] - path[T, row] < asked[WITHIN]:
+def _stays(query: Whole, steps: Whole, path: Whole, row: int) -> bool:
+    """Return whether an attempt has is_over at its first step, so that a person's earlier attempt is as good."""
+    if query[ORDER] == ANY_ORDER or query[NEEDED] == 1 or query[AS_OF] - path[T, row] < query[WITHIN]:
         return False
-    following = path[AHEAD + steps[CONDITION, steps[REQUIRED, 1]], row]
-    return bool(path[T, following] - path[T, row] > asked[WITHIN])
+    following = path[NEXT_MATCH + steps[CONDITION, steps[REQUIRED, 1]], row]
+    return bool(path[T, following] - path[T, row] > query[WITHIN])
 
 
-def _look_ahead(asked: Whole, path: Whole, none: int) -> None:
+def _look_ahead(query: Whole, path: Whole, none: int) -> None:
     """Fill the next rows, from the last row backwards."""
-    for condition in range(asked[UNUSED], len(path) - AHEAD):
-        found = none
-        path[AHEAD + condition, none] = none
+    for condition in range(query[UNUSED], len(path) - NEXT_MATCH):
+        match_row = none
+        path[NEXT_MATCH + condition, none] = none
         for row in range(none - 1, -1, -1):
-            path[AHEAD + condition, row] = found
+            path[NEXT_MATCH + condition, row] = match_row
             if path[MATCHES, row] >> condition & 1:
-                found = row
-    if asked[LATER]:
+                match_row = row
+    if query[LATER]:
         for row in range(none - 1, -1, -1):
             same = path[T, row + 1] == path[T, row]
             path[NEXT_INSTANT, row] = path[NEXT_INSTANT, row + 1] if same else row + 1
 
 
-def _write(path: Whole, own: Whole, answers: Whole, place: int, none: int) -> None:
+def _write(path: Whole, own: Whole, answers: Whole, index: int, none: int) -> None:
     """Write the number and the instant of each row of an attempt."""
     count = own.shape[1]
     for step in range(count):
         row = own[ROWS, step]
-        answers[FIRST_ROW + step, place] = path[NUMBER, row] if row < none else -1
-        answers[FIRST_ROW + count + step, place] = path[T, row] if row < none else NEVER
+        answers[FIRST_ROW + step, index] = path[NUMBER, row] if row < none else -1
+        answers[FIRST_ROW + count + step, index] = path[T, row] if row < none else NEVER
 
 
 # ---- one attempt ----
 
 
 def _followed(  # noqa: C901, PLR0913, PLR0917 (the steps of one outcome)
-    asked: Whole, steps: Whole, outs: Whole, path: Whole, own: Whole, begin: int, none: int
+    query: Whole, steps: Whole, outs: Whole, path: Whole, own: Whole, begin: int, none: int
 ) -> tuple[int, int, bool, bool, int]:
     """Follow an attempt; its rows are in `own`.
 
     Returns:
         The number of required steps that it reached; its state; whether its window was closed; whether an exclusion
-        removed it; the row at which it ended before its window did, or the row that stands for none.
+        removed it; the row at which it is_over before its window did, or the row that stands for none.
     """
-    if asked[ORDER] == ANY_ORDER:
-        _in_any_order(asked, steps, path, own, begin, none)
+    if query[ORDER] == ANY_ORDER:
+        _in_any_order(query, steps, path, own, begin, none)
     else:
-        _in_order(asked, steps, path, own, begin, none)
+        _in_order(query, steps, path, own, begin, none)
     dropping = removing = none
     if len(outs):
-        dropping, removing = _excluded(asked, outs, path, own, none)
-    start, reached, last, broken, late = path[T, begin], 0, asked[NEEDED], none, False
+        dropping, removing = _excluded(query, outs, path, own, none)
+    start, reached, last, broken, late = path[T, begin], 0, query[NEEDED], none, False
     for step in range(1, own.shape[1]):
         if own[ROWS, step] >= dropping:
             own[ROWS, step] = none
@@ -233,60 +235,61 @@ def _followed(  # noqa: C901, PLR0913, PLR0917 (the steps of one outcome)
         reached += 1
     if reached < last:
         row = own[ROWS, steps[REQUIRED, reached - 1]]
-        late = asked[AS_OF] - path[T, row] >= steps[SPAN, steps[REQUIRED, reached]]
-        if asked[ORDER] == STRICT and row + 1 < none and path[T, row + 1] - start <= asked[WITHIN]:
+        late = query[AS_OF] - path[T, row] >= steps[SPAN, steps[REQUIRED, reached]]
+        if query[ORDER] == STRICT and row + 1 < none and path[T, row + 1] - start <= query[WITHIN]:
             broken = row + 1
-    settled, removed = asked[AS_OF] - start >= asked[WITHIN], removing < none
+    is_closed, removed = query[AS_OF] - start >= query[WITHIN], removing < none
     stop = min(dropping, removing)
     if reached == last and not removed:
         stop = own[ROWS, steps[REQUIRED, last - 1]]
     elif stop == none:
         stop = broken
     if reached == last:
-        return reached, CONVERTED, settled, removed, stop
-    ended = settled or dropping < none or broken < none or late
-    return reached, DROPPED if ended else PENDING, settled, removed, stop
+        return reached, CONVERTED, is_closed, removed, stop
+    is_over = is_closed or dropping < none or broken < none or late
+    return reached, DROPPED if is_over else PENDING, is_closed, removed, stop
 
 
-def _in_order(asked: Whole, steps: Whole, path: Whole, own: Whole, begin: int, none: int) -> None:  # noqa: PLR0913, PLR0917
+def _in_order(query: Whole, steps: Whole, path: Whole, own: Whole, begin: int, none: int) -> None:  # noqa: PLR0913, PLR0917
     """Find the rows of the required steps, then those of the optional steps."""
     own[ROWS, 0] = begin
-    for number in range(1, asked[NEEDED]):
+    for number in range(1, query[NEEDED]):
         step = steps[REQUIRED, number]
-        own[ROWS, step] = _reached(asked, steps, path, own, step, none)
+        own[ROWS, step] = _reached(query, steps, path, own, step, none)
     for step in range(1, own.shape[1]):
         if steps[OPTIONAL, step]:
-            found = _reached(asked, steps, path, own, step, none)
+            match_row = _reached(query, steps, path, own, step, none)
             until = own[ROWS, steps[FOLLOWING, step]] if steps[FOLLOWING, step] >= 0 else none
-            passed = path[T, found] >= path[T, until] if asked[LATER] else found >= until
-            own[ROWS, step] = none if passed else found
+            passed = path[T, match_row] >= path[T, until] if query[LATER] else match_row >= until
+            own[ROWS, step] = none if passed else match_row
 
 
-def _reached(asked: Whole, steps: Whole, path: Whole, own: Whole, step: int, none: int) -> int:  # noqa: PLR0913, PLR0917
+def _reached(query: Whole, steps: Whole, path: Whole, own: Whole, step: int, none: int) -> int:  # noqa: PLR0913, PLR0917
     """Return the row of a step after the row of the previous required step, if it came in time."""
     before, condition = own[ROWS, steps[BEFORE, step]], steps[CONDITION, step]
     if before == none:
         return none
     last = path[T, before]
-    if asked[ORDER] == STRICT:
-        found = before + 1
-        if not path[MATCHES, found] >> condition & 1 or (asked[LATER] and path[T, found] == last):
+    match_row: Any
+    if query[ORDER] == STRICT:
+        match_row = before + 1
+        if not path[MATCHES, match_row] >> condition & 1 or (query[LATER] and path[T, match_row] == last):
             return none
     else:
-        found = path[AHEAD + condition, path[NEXT_INSTANT, before] - 1 if asked[LATER] else before]
-    when = path[T, found]
-    late = when - path[T, own[ROWS, 0]] > asked[WITHIN] or when - last > steps[SPAN, step]
-    return none if late else found
+        match_row = path[NEXT_MATCH + condition, path[NEXT_INSTANT, before] - 1 if query[LATER] else before]
+    when = path[T, match_row]
+    late = when - path[T, own[ROWS, 0]] > query[WITHIN] or when - last > steps[SPAN, step]
+    return none if late else match_row
 
 
-def _in_any_order(asked: Whole, steps: Whole, path: Whole, own: Whole, begin: int, none: int) -> None:  # noqa: PLR0913, PLR0917
+def _in_any_order(query: Whole, steps: Whole, path: Whole, own: Whole, begin: int, none: int) -> None:  # noqa: PLR0913, PLR0917
     """Find the rows at which the other steps are done, soonest first; the first row does one of the steps itself."""
     count = 0
-    for condition in range(asked[CONDITIONS]):
+    for condition in range(query[CONDITIONS]):
         row = begin
         for step in range(own.shape[1]):
             if steps[CONDITION, step] == condition:
-                row = path[AHEAD + condition, row]
+                row = path[NEXT_MATCH + condition, row]
                 own[DONE, count] = row
                 count += 1
         if path[MATCHES, begin] >> condition & 1:
@@ -295,24 +298,25 @@ def _in_any_order(asked: Whole, steps: Whole, path: Whole, own: Whole, begin: in
     own[ROWS, 0] = begin
     for step in range(1, own.shape[1]):
         row = own[DONE, step - 1]
-        own[ROWS, step] = none if path[T, row] - path[T, begin] > asked[WITHIN] else row
+        own[ROWS, step] = none if path[T, row] - path[T, begin] > query[WITHIN] else row
 
 
-def _excluded(asked: Whole, outs: Whole, path: Whole, own: Whole, none: int) -> tuple[int, int]:
+def _excluded(query: Whole, outs: Whole, path: Whole, own: Whole, none: int) -> tuple[int, int]:
     """Return the first rows that drop and that remove an attempt."""
+    match_row: Any
     dropping, removing = none, none
     for one in range(len(outs)):
-        condition = AHEAD + outs[one, OUT_CONDITION]
-        found = path[condition, own[ROWS, outs[one, OUT_AFTER]]]
-        while found < none and _serves(outs, own, one, found):
-            found = path[condition, found]
+        condition = NEXT_MATCH + outs[one, OUT_CONDITION]
+        match_row = path[condition, own[ROWS, outs[one, OUT_AFTER]]]
+        while match_row < none and _serves(outs, own, one, match_row):
+            match_row = path[condition, match_row]
         until = own[ROWS, outs[one, OUT_BEFORE]]
-        if found >= until if until < none else path[T, found] - path[T, own[ROWS, 0]] > asked[WITHIN]:
-            found = none
+        if match_row >= until if until < none else path[T, match_row] - path[T, own[ROWS, 0]] > query[WITHIN]:
+            match_row = none
         if outs[one, OUT_REMOVES]:
-            removing = min(removing, found)
+            removing = min(removing, match_row)
         else:
-            dropping = min(dropping, found)
+            dropping = min(dropping, match_row)
     return dropping, removing
 
 

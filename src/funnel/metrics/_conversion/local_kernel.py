@@ -15,9 +15,10 @@ import numpy as np
 import polars as pl
 
 from funnel._dataframes.adapter import Frame
-from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, Whole, clock_of, in_threads, runs_of, threads
+from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, clock_of, in_threads, runs_of, threads
 from funnel._dataframes.compute import collected
 from funnel._dataframes.loops import Run
+from funnel._dataframes.run_order import Whole
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
@@ -34,26 +35,30 @@ def attempts(labels: LabelledEvents, rows: pl.DataFrame, run: Run) -> Frame | No
 
     Args:
         labels: The labelled events.
-        rows: What `read` returned for these events.
+        rows: The result of `read` for these events.
         run: How loops run.
 
     Returns:
         One row for each attempt. None if an instant and a label do not fit into one integer.
     """
-    plan, person, t, marks = labels.plan, rows["person"], rows["t"].to_numpy(), rows["mark"]
-    values = _labels(marks, plan)
+    plan, person, t, labels_of_rows = labels.plan, rows["person"], rows["t"].to_numpy(), rows["label"]
+    values = _labels(labels_of_rows, plan)
     codes: Whole = np.full(1 << (len(plan.steps) + len(plan.exclusions) + 1), LEFT_OUT, np.int64)
     codes[values] = np.arange(len(values))
     clock = clock_of(t, codes) if len(t) and values else None
     if clock is None:
         return None
-    runs = runs_of(People.of(person, run), t, marks.to_numpy(), codes, clock, run, _paths(rows, plan))
+    runs = runs_of(People.of(person, run), t, labels_of_rows.to_numpy(), codes, clock, run, _paths(rows, plan))
     question = _Question.of(plan, clock, values)
-    parts = runs.parts(threads(len(t)))
-    found = in_threads(lambda low, high: _walked(question, plan, runs, run, low, high), parts)
-    columns = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
-    named = {"person": runs.people.names(columns.pop("who")), **columns}
-    return nw.from_native(pl.DataFrame(named).lazy())
+    shares = runs.parts(threads(len(t)))
+
+    def attempts_of(low: int, high: int) -> dict[str, Whole]:
+        return _attempts(question, plan, runs, run, low, high)
+
+    parts = in_threads(attempts_of, shares)
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    table = {"person": runs.people.names(columns.pop("who")), **columns}
+    return nw.from_native(pl.DataFrame(table).lazy())
 
 
 def read(labels: LabelledEvents) -> pl.DataFrame | None:
@@ -70,22 +75,22 @@ def read(labels: LabelledEvents) -> pl.DataFrame | None:
         return None
     dtype = nw.UInt8() if bits <= 8 else nw.UInt32()  # noqa: PLR2004 (the bits of a byte)
     if labels.source.frame.implementation.is_polars():
-        own = {"person": nw.col("person_id"), "t": nw.col(T), "mark": _mark(labels, dtype)}
+        own = {"person": nw.col("person_id"), "t": nw.col(T), "label": _label(labels, dtype)}
         frame = labels.source.frame.select(**own, **labels.paths)
     else:
-        mark = nw.col("steps") + nw.col("out") * 2 ** len(labels.plan.steps)
-        frame = labels.frame.select("person", "t", *labels.plan.path_columns, mark=mark.cast(dtype))
+        label = nw.col("steps") + nw.col("out") * 2 ** len(labels.plan.steps)
+        frame = labels.frame.select("person", "t", *labels.plan.path_columns, label=label.cast(dtype))
     rows: pl.DataFrame = collected(nw.to_native(frame), engine="in-memory")
     return rows.rechunk()  # rechunk copies no unchanged column; streaming would
 
 
-def _mark(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
+def _label(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
     outside = [nw.col(T) > labels.plan.as_of, *(nw.col(name).is_null() for name in labels.hold_constant)]
     bits = [*labels.meets, *labels.breaks, nw.any_horizontal(*outside, ignore_nulls=False)]
-    return reduce(add, (bit.cast(dtype) * nw.lit(1 << place, dtype) for place, bit in enumerate(bits)))
+    return reduce(add, (bit.cast(dtype) * nw.lit(1 << index, dtype) for index, bit in enumerate(bits)))
 
 
-def _labels(marks: pl.Series, plan: Plan) -> list[int]:
+def _labels(labels_of_rows: pl.Series, plan: Plan) -> list[int]:
     """Return the labels that occur, sorted by the first step they match, then all steps, then exclusions."""
     steps, bits = len(plan.steps), len(plan.steps) + len(plan.exclusions)
 
@@ -94,7 +99,7 @@ def _labels(marks: pl.Series, plan: Plan) -> list[int]:
         return (met & -met).bit_length() if met else steps + 1, met, value
 
     fewest = 0 if plan.order == "strict" else 1
-    return sorted((value for value in marks.unique().to_list() if fewest <= value < 1 << bits), key=order)
+    return sorted((value for value in labels_of_rows.unique().to_list() if fewest <= value < 1 << bits), key=order)
 
 
 def _paths(rows: pl.DataFrame, plan: Plan) -> Whole:
@@ -110,7 +115,7 @@ def _paths(rows: pl.DataFrame, plan: Plan) -> Whole:
 class _Question:
     """The plan as integer arrays, as `attempt_loops` describes."""
 
-    asked: Whole
+    query: Whole
     steps: Whole
     outs: Whole
     matches: Whole
@@ -120,7 +125,7 @@ class _Question:
         """Return the plan as numbers, for the labels that occur."""
         different, count = sorted({step.condition for step in plan.steps}), len(plan.steps)
         required, outs = [step.number - 1 for step in plan.required], plan.exclusions
-        asked = {
+        query = {
             loops.WITHIN: plan.within,
             loops.AS_OF: plan.as_of,
             loops.ORDER: _ORDERS[plan.order],
@@ -141,13 +146,13 @@ class _Question:
             loops.REQUIRED: [*required, *[-1] * (count - len(required))],
         }
         excluding = [
-            [len(different) + place, one.after - 1, one.before - 1, one.remove, *_serving(plan, one)]
-            for place, one in enumerate(outs)
+            [len(different) + index, one.after - 1, one.before - 1, one.remove, *_serving(plan, one)]
+            for index, one in enumerate(outs)
         ]
         bits = [*(condition - 1 for condition in different), *(count + one.number - 1 for one in outs)]
-        matches = [sum((value >> bit & 1) << place for place, bit in enumerate(bits)) for value in values]
+        matches = [sum((value >> bit & 1) << index for index, bit in enumerate(bits)) for value in values]
         return cls(
-            _whole([asked[name] for name in sorted(asked)]),
+            _whole([query[name] for name in sorted(query)]),
             _whole([steps[name] for name in sorted(steps)]),
             _whole(excluding).reshape(len(outs), loops.SERVES + count),
             _whole(matches),
@@ -162,16 +167,16 @@ def _whole(values: Any) -> Whole:
     return np.array(values, np.int64)
 
 
-def _walked(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, high: int) -> dict[str, Whole]:  # noqa: PLR0913, PLR0917
+def _attempts(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, high: int) -> dict[str, Whole]:  # noqa: PLR0913, PLR0917
     """Return the selected attempts of some people as columns."""
     rows, steps = int(runs.starts[high] - runs.starts[low]), len(plan.steps)
     most = rows if plan.attempts == "each" else min(high - low, rows)
     answers = np.empty((loops.FIRST_ROW + 2 * steps, most + 1), np.int64)
-    lines = loops.AHEAD + int(question.asked[loops.CONDITIONS]) + len(plan.exclusions)
+    lines = loops.NEXT_MATCH + int(question.query[loops.CONDITIONS]) + len(plan.exclusions)
     path = np.empty((lines, runs.longest + 1), np.int64)
     own = np.empty((loops.BEST + 1, steps), np.int64)
     arrays = attrs.astuple(question, recurse=False)
-    count = run(loops.walk, *arrays, runs.starts, runs.keys, runs.extra, path, own, answers, low, high)
+    count = run(loops.follow_people, *arrays, runs.starts, runs.keys, runs.extra, path, own, answers, low, high)
     names = [f"{of}_{step}" for of in ("row", "t") for step in range(1, steps + 1)]
     columns = zip(("who", "reached", "state", "settled", *names), answers, strict=True)
     return {name: column[:count] for name, column in columns}

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from funnel._dataframes.by_person import Whole, in_threads, threads
+from funnel._dataframes.by_person import in_threads, threads
+from funnel._dataframes.run_order import Whole
 
 
 @attrs.frozen(eq=False)
@@ -49,15 +50,15 @@ class Lookup:
 
 def period_indexes(t: Whole, lookup: Lookup) -> Whole:
     """Return the period index of very many instants, one slice at a time, because fresh memory is slow."""
-    made: Whole = np.empty(len(t), np.int64)
+    numbers: Whole = np.empty(len(t), np.int64)
 
-    def worked(share: int) -> None:
+    def process(share: int) -> None:
         for start in range(share * _SLICE, len(t), shares * _SLICE):
-            made[start : start + _SLICE] = lookup(t[start : start + _SLICE])
+            numbers[start : start + _SLICE] = lookup(t[start : start + _SLICE])
 
     shares = threads(len(t))
-    in_threads(worked, [(share,) for share in range(shares)])
-    return made
+    in_threads(process, [(share,) for share in range(shares)])
+    return numbers
 
 
 _SLICE = 1 << 16
