@@ -213,11 +213,11 @@ class Policy(_Base):
     a person reaches, the person's own average interval counts more and this counts less. Chosen on the earlier days of
     two real shops and on four made-up ones. A shop whose buyers come every few days may take less."""
     wait_limits: Annotated[tuple[Span, ...], AfterValidator(_any_rising)] = tuple(
-        timedelta(days=days)
-        for days in (32, 40, 51, 64, 81, 102, 128, 161, 203, 256, 323, 406, 512, 645, 813, 1024, 1290, 1625)
+        timedelta(days=days) for days in (32, 51, 81, 128, 203, 323, 512, 813, 1290)
     )
-    """Expected waits up to which a person gets `wait_points`. Three steps double the wait; our default."""
-    wait_points: Points = 4
+    """Expected waits up to which a person gets `wait_points`. Three steps make the wait four times as long; our
+    default."""
+    wait_points: Points = 8
     """Points for each of `wait_limits` within which the expected wait lies: half the wait is twelve points more. Our
     default."""
     good_turn_points: Points = 5

@@ -50,17 +50,15 @@ ONCE: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": 1000 * DAY}
         ({"since_last_ready_signal": FRESH}, 60),
         ({"since_last_ready_signal": FRESH + TICK}, 0),
         ({"purchase_count": 1}, 0),
-        ({"purchase_count": 1, "since_last_purchase": 0 * DAY}, 36),
-        ({"purchase_count": 1, "since_last_purchase": 16 * DAY}, 36),
-        ({"purchase_count": 1, "since_last_purchase": 16 * DAY + TICK}, 32),
+        ({"purchase_count": 1, "since_last_purchase": 0 * DAY}, 32),
         ({"purchase_count": 1, "since_last_purchase": 83 * DAY}, 32),
-        ({"purchase_count": 1, "since_last_purchase": 83 * DAY + TICK}, 28),
-        ({"purchase_count": 1, "since_last_purchase": 1385 * DAY}, 4),
-        ({"purchase_count": 1, "since_last_purchase": 1385 * DAY + TICK}, 0),
-        ({"purchase_count": 2, "purchase_interval": 20 * DAY, "since_last_purchase": 31 * DAY}, 44),
-        ({"purchase_count": 2, "purchase_interval": 20 * DAY, "since_last_purchase": 31 * DAY + TICK}, 40),
-        ({**RHYTHM, "since_last_purchase": 4 * DAY}, 52),
-        ({**RHYTHM, "purchase_count": 9, "since_last_purchase": DAY}, 68),
+        ({"purchase_count": 1, "since_last_purchase": 83 * DAY + TICK}, 24),
+        ({"purchase_count": 1, "since_last_purchase": 1050 * DAY}, 8),
+        ({"purchase_count": 1, "since_last_purchase": 1050 * DAY + TICK}, 0),
+        ({"purchase_count": 2, "purchase_interval": 20 * DAY, "since_last_purchase": 73 * DAY}, 40),
+        ({"purchase_count": 2, "purchase_interval": 20 * DAY, "since_last_purchase": 73 * DAY + TICK}, 32),
+        ({**RHYTHM, "since_last_purchase": 4 * DAY}, 48),
+        ({**RHYTHM, "purchase_count": 9, "since_last_purchase": DAY}, 64),
         ({**RHYTHM, "purchase_count": 40, "purchase_interval": DAY, "since_last_purchase": DAY}, 72),
         ({"open_question_count": 1, "oldest_open_question": DAY}, 0),
         ({"open_question_count": 1, "oldest_open_question": DAY + TICK}, -20),
@@ -107,11 +105,11 @@ def test_a_shop_may_give_points_for_their_own_rhythm(facts: dict[str, Any], poin
 
 def test_why_tells_each_part_with_its_points() -> None:
     """The reasons of a score name what was added, the biggest first, and add up to it."""
-    facts = person(since_last_cart=DAY, since_last_visit=DAY, purchase_count=1, since_last_purchase=1100 * DAY)
+    facts = person(since_last_cart=DAY, since_last_visit=DAY, purchase_count=1, since_last_purchase=1000 * DAY)
     why = readiness_points.why(facts, POLICY)
 
-    assert why.answer == sum(reason.points for reason in why.reasons) == 29
-    assert [reason.points for reason in why.reasons if reason.points] == [20, 5, 4]
+    assert why.answer == sum(reason.points for reason in why.reasons) == 33
+    assert [reason.points for reason in why.reasons if reason.points] == [20, 8, 5]
 
 
 @pytest.mark.parametrize(
@@ -121,10 +119,10 @@ def test_why_tells_each_part_with_its_points() -> None:
         ({"purchase_count": 1, "since_last_purchase": 0 * DAY}, 240 * DAY),
         ({"purchase_count": 1, "since_last_purchase": 150 * DAY}, 390 * DAY),
         ({**RHYTHM, "purchase_count": 2, "since_last_purchase": 30 * DAY}, 155 * DAY),
-        ({**RHYTHM, "since_last_purchase": 4 * DAY}, 260 * DAY // 3 + 4 * DAY),
-        ({**RHYTHM, "purchase_count": 4, "since_last_purchase": 4 * DAY}, 260 * DAY // 3 + 4 * DAY),
+        ({**RHYTHM, "since_last_purchase": 4 * DAY}, 89.9 * DAY),
+        ({**RHYTHM, "purchase_count": 4, "since_last_purchase": 4 * DAY}, 89.9 * DAY),
         ({**RHYTHM, "purchase_count": 6, "since_last_purchase": 10 * DAY}, 66 * DAY),
-        ({**RHYTHM, "purchase_count": 9, "since_last_purchase": 10 * DAY}, 320 * DAY // 9 + 10 * DAY),
+        ({**RHYTHM, "purchase_count": 9, "since_last_purchase": 10 * DAY}, 45.3 * DAY),
     ],
 )
 def test_the_expected_wait_mixes_the_own_interval_with_the_usual_one(facts: dict[str, Any], wait: Any) -> None:
@@ -133,11 +131,11 @@ def test_the_expected_wait_mixes_the_own_interval_with_the_usual_one(facts: dict
 
 
 def test_a_limit_of_many_purchases_fits_the_columns() -> None:
-    """A shop with thousands of purchases a person has the expected wait of a hundred."""
+    """A shop may name limits of thousands: from there on, only the own interval counts."""
     facts = person(purchase_count=5_000, purchase_interval=DAY, since_last_purchase=DAY)
 
-    assert expected_wait(facts, Policy(frequency_limits=(2, 3, 5, 9_000))) == 244 * DAY // 5 + DAY
-    assert expected_wait(facts, Policy(frequency_limits=(2, 3, 5, 5_000))) == 339 * DAY // 100 + DAY
+    assert expected_wait(facts, Policy(frequency_limits=(2, 3, 5, 9_000))) == 49.8 * DAY
+    assert expected_wait(facts, Policy(frequency_limits=(2, 3, 5, 5_000))) == 2 * DAY
 
 
 def test_ranks_put_points_first_then_the_wait_then_the_last_contact() -> None:
@@ -237,9 +235,8 @@ def test_why_somebody_is_ready_tells_what_speaks_for_it_and_against() -> None:
     assert [(reason.points, reason.points_field) for reason in why.reasons if reason.points] == [
         (20, "cart_points"),
         (-15, "late_points"),
+        (8, "wait_points"),
         (5, "visit_points"),
-        (4, "wait_points"),
-        (4, "wait_points"),
     ]
     assert "points < warm_points (30) (points is 18)" in [str(reason) for reason in why.reasons]
 

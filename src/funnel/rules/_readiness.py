@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from funnel.facts import Facts
 from funnel.policy import Policy
@@ -85,31 +86,20 @@ def trust_points(f: Facts, policy: Policy) -> int:
     )
 
 
-def _reached(f: Facts, policy: Policy) -> int:
-    """Return the highest of `frequency_limits` that the purchase count reaches; 1 below them."""
-    for limit in reversed(policy.frequency_limits):
-        if f.purchase_count >= limit:
-            return min(limit, _MOST_REACHED)
-    return 1
-
-
-_MOST_REACHED = 100  # above, the sums below could exceed 64 bits; one part in 100 no longer matters
-
-
 def _waits(f: Facts, policy: Policy) -> tuple[timedelta, int]:
     """Return a multiple of the expected wait, and the factor; the multiple is exact, and infinite without a purchase."""
-    number = _reached(f, policy)
-    own = (number - 1) * f.purchase_interval + policy.usual_wait if number > 1 else policy.usual_wait
-    return own + number * f.since_last_purchase, number
+    steps = pairwise((1, *policy.frequency_limits))
+    own = sum((100 // before - 100 // limit) * (f.purchase_count >= limit) for before, limit in steps)
+    return own * f.purchase_interval + (100 - own) * policy.usual_wait + 100 * f.since_last_purchase, 100
 
 
 @rule
 def expected_wait(f: Facts, policy: Policy) -> timedelta | None:
     """Return the wait for the next purchase that the person's past suggests; None without a purchase.
 
-    It is a rule of thumb to rank people by: the mean of the person's average intervals and one `usual_wait`, plus the
-    silence so far. Of three purchases, two intervals and one `usual_wait` are averaged; of one purchase, `usual_wait`
-    stands alone. A purchase count between two `frequency_limits` counts as the lower one.
+    It is a rule of thumb to rank people by: the mean of the person's average interval and `usual_wait`, plus the
+    silence so far. The share of `usual_wait` is 100 % of one purchase, and one part in as many purchases as the highest
+    of `frequency_limits` that the person reaches, in whole percent: 33 % of three.
 
     Source: our default. The mean is that of a buying rate with a Gamma prior (Ehrenberg, Repeat-Buying, 1972).
     """
