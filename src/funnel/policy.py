@@ -227,7 +227,8 @@ class Policy(_Base):
     """The next purchase is near when the silence is beyond this share of the person's own average interval. People are
     not clocks; our default."""
     nearly_due_points: Points = 0
-    """Points when the next purchase is near. Zero: beside `wait_points` this added nothing in two real shops. A shop with very regular buyers may give some."""
+    """Points when the next purchase is near. Zero: beside `wait_points` this added nothing in two real shops. A shop
+    with very regular buyers may give some."""
     due_points: Points = 0
     """Points when the person is overdue by `overdue_percent`. Zero: of the people with a rhythm, overdue people bought
     less often than the others."""

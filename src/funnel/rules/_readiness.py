@@ -87,7 +87,7 @@ def trust_points(f: Facts, policy: Policy) -> int:
 
 
 def _waits(f: Facts, policy: Policy) -> tuple[timedelta, int]:
-    """Return a multiple of the expected wait, and the factor; the multiple is exact, and infinite without a purchase."""
+    """Return an exact multiple of the expected wait, infinite without a purchase, and the factor."""
     steps = pairwise((1, *policy.frequency_limits))
     own = sum((100 // before - 100 // limit) * (f.purchase_count >= limit) for before, limit in steps)
     return own * f.purchase_interval + (100 - own) * policy.usual_wait + 100 * f.since_last_purchase, 100
