@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -68,8 +68,8 @@ def rows(data: Path = DATA, one_in: int = 1) -> Iterator[str]:
     for name, shop in SHOPS.items():
         logs = shop.read(data, one_in)
         results = [backtested(one, logs, shop.later, **more) for one, more in RULES.items()]
-        for one in results[0].baselines:
-            yield f"| {name} | {one.name} | {one.lift} | {one.auc} | |"
+        for ranking in results[0].baselines:
+            yield f"| {name} | {ranking.name} | {ranking.lift} | {ranking.auc} | |"
         for one in results:
             less = one.minus("own rhythm")
             yield f"| {name} | `{one.rule.name}` | {one.rule.lift} | {one.rule.auc} | {less['auc']} |"
@@ -93,7 +93,7 @@ def calibration_error(results: Backtest) -> float:
     return sum(abs(one.predicted * one.people - one.bought) for one in results.reliability) / total
 
 
-def model_figures(logs: Logs, days: Days, model: str) -> tuple[float, float]:
+def model_figures(logs: Logs, days: Days, model: Literal["bg_nbd", "mbg_nbd"]) -> tuple[float, float]:
     """Return lift and AUC of the chances of a model that is fitted anew on each day, as a backtest computes them."""
     sums, expected = np.zeros(4), 0.0
     day = days.first
@@ -126,14 +126,15 @@ def beside_models(data: Path = DATA, one_in: int = 1, horizons: Sequence[int] = 
             earlier, later = (
                 attrs.evolve(one, horizon=horizon * DAY) for one in (SHOPS[name].earlier, SHOPS[name].later)
             )
-            found = backtested(readiness_rank, logs, later)
-            rhythm = found.baselines[-1]
-            lift, auc = model_figures(logs, later, "bg_nbd")
+            ranks = backtested(readiness_rank, logs, later)
+            rhythm = ranks.baselines[-1]
+            model_lift, model_auc = model_figures(logs, later, "bg_nbd")
             fitted = calibrate(backtested(readiness_points, logs, earlier))
             error = calibration_error(backtested(readiness_points, logs, later, calibration=fitted))
-            yield f"| {name}, {horizon} d | `readiness_rank` | {found.rule.lift} | {found.rule.auc} | {100 * error:.1f} % |"
+            rank = ranks.rule
+            yield f"| {name}, {horizon} d | `readiness_rank` | {rank.lift} | {rank.auc} | {100 * error:.1f} % |"
             yield f"| {name}, {horizon} d | own rhythm | {rhythm.lift} | {rhythm.auc} | |"
-            yield f"| {name}, {horizon} d | BG/NBD | {lift:.3f} | {auc:.3f} | |"
+            yield f"| {name}, {horizon} d | BG/NBD | {model_lift:.3f} | {model_auc:.3f} | |"
 
 
 def main() -> None:

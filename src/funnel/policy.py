@@ -209,7 +209,7 @@ class Policy(_Base):
     visit_points: Points = 5
     """Points for a recent visit or view."""
     usual_wait: Span = timedelta(days=240)
-    """Wait for the next purchase that is assumed of a person who has bought once. With each of `frequency_limits` that
+    """Wait for the next purchase that is assumed after a first purchase. With each of `frequency_limits` that
     a person reaches, the person's own average interval counts more and this counts less. Chosen on the earlier days of
     two real shops and on four made-up ones. A shop whose buyers come every few days may take less."""
     wait_limits: Annotated[tuple[Span, ...], AfterValidator(_any_rising)] = tuple(
@@ -221,8 +221,8 @@ class Policy(_Base):
     """Points for each of `wait_limits` within which the expected wait lies: half the wait is twelve points more. Our
     default."""
     good_turn_points: Points = 5
-    """Points for each good experience: goods that came by the promised day, good feedback, a meeting. As many as for
-    one of `wait_limits`; our default."""
+    """Points for each good experience: goods that came by the promised day, good feedback, a meeting. Our
+    default."""
     nearly_due_percent: Percent = 80
     """The next purchase is near when the silence is beyond this share of the person's own average interval. People are
     not clocks; our default."""

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
 from funnel.backtest import BacktestDates, feature_table
 from funnel.errors import ArgumentError, FactsError
@@ -44,8 +44,7 @@ def test_the_future_is_not_in_the_features(crowd: tuple[History, ...]) -> None:
     logs = logs_of(crowd)
     table = table_of(logs)
     for day in table["as_of"].unique().sort()[::6].to_list():
-        known = logs.as_known(day)
-        facts = Facts.over(known, as_of=day).lazy().collect().sort("person_id")
+        facts = Facts.over(logs.as_known(day), as_of=day).lazy().collect().sort("person_id")
         features = table.filter(pl.col("as_of") == day)
 
         assert features["person_id"].to_list() == facts["person_id"].to_list()

@@ -30,7 +30,7 @@ DUE: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9 * D
 
 
 RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
-ONCE: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": 1000 * DAY}
+ONE_PURCHASE: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": 1000 * DAY}
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,11 @@ def test_ranks_put_points_first_then_the_wait_then_the_last_contact() -> None:
 @given(st.integers(0, 99), *3 * [st.integers(0, 10**15)])
 def test_ranks_never_contradict_the_points(purchases: int, interval: int, silence: int, contact: int) -> None:
     """Whoever has more points has the higher rank, whatever else is known."""
-    once, again = purchases > 0, purchases > 1
     facts = person(
         purchase_count=purchases,
         since_last_inbound=contact * TICK,
-        **({"since_last_purchase": silence * TICK} if once else {}),
-        **({"purchase_interval": interval * TICK} if again else {}),
+        **({"since_last_purchase": silence * TICK} if purchases > 0 else {}),
+        **({"purchase_interval": interval * TICK} if purchases > 1 else {}),
     )
     rank, points = readiness_rank(facts, POLICY), readiness_points(facts, POLICY)
 
@@ -228,7 +227,7 @@ def test_the_points_are_the_sum_of_four_parts() -> None:
 
 def test_why_somebody_is_ready_tells_what_speaks_for_it_and_against() -> None:
     """The parts that add something, biggest first, each with its number of the policy; then what was asked first."""
-    facts = person(inbound_count=1, since_last_cart=DAY, since_last_visit=DAY, late_delivery_count=1, **ONCE)
+    facts = person(inbound_count=1, since_last_cart=DAY, since_last_visit=DAY, late_delivery_count=1, **ONE_PURCHASE)
     why = readiness.why(facts, POLICY)
 
     assert why.answer is Readiness.COLD

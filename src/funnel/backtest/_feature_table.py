@@ -70,7 +70,8 @@ def feature_table(
         >>> from funnel import Logs
         >>> days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 3, 20)]
         >>> bought = {"id": [1, 2, 3], "person_id": ["sari", "budi", "sari"], "purchased_at": days, "amount": [900] * 3}
-        >>> dates = BacktestDates(datetime(2026, 1, 10, tzinfo=UTC), every=timedelta(days=7), horizon=timedelta(days=14))
+        >>> week = timedelta(days=7)
+        >>> dates = BacktestDates(datetime(2026, 1, 10, tzinfo=UTC), every=week, horizon=2 * week)
         >>> table = feature_table(
         ...     Logs(purchases=pl.DataFrame(bought)),
         ...     dates,
