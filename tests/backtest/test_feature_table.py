@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
 from funnel.backtest import BacktestDates, feature_table
-from funnel.errors import ArgumentError, FactsError
+from funnel.errors import ArgumentError, FactsError, MissingExtraError
 from funnel.facts import Facts, count
 from funnel.history import History
 from funnel.logs import Logs
@@ -33,7 +33,8 @@ FEWER = settings(max_examples=max((settings.default or settings()).max_examples 
 
 def table_of(logs: Logs[Any], names: Sequence[str] = NAMES, **more: Any) -> pl.DataFrame:
     """The table of a shop, in memory."""
-    table: pl.DataFrame = feature_table(logs, DATES, names, **{"as_of": END, **more}).lazy().collect()
+    options: dict[str, Any] = {"as_of": END, **more}
+    table: pl.DataFrame = feature_table(logs, DATES, names, **options).lazy().collect()
     return table
 
 
@@ -75,9 +76,11 @@ def test_a_pipeline_of_scikit_learn_learns_from_it() -> None:
     middle = table["as_of"].unique().sort()[5]
     early, late = (table.filter(part) for part in (pl.col("as_of") < middle, pl.col("as_of") >= middle))
     features = [name for name in table.columns if name not in ("person_id", "as_of", "bought")]
-    model = make_pipeline(SimpleImputer(strategy="constant", fill_value=999), StandardScaler(), LogisticRegression())
+    model: Any = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value=999), StandardScaler(), LogisticRegression()
+    )
     model.fit(early.select(features).to_numpy(), early["bought"].to_numpy())
-    chances = model.predict_proba(late.select(features).to_numpy())[:, 1]
+    chances: Any = model.predict_proba(late.select(features).to_numpy())[:, 1]
 
     bought = late["bought"].to_numpy()
 
@@ -120,3 +123,11 @@ def test_a_table_without_instants_is_refused(as_of: datetime) -> None:
     """A horizon that is not over has no outcome."""
     with pytest.raises(ArgumentError, match="no instant has both"):
         table_of(shop(), as_of=as_of)
+
+
+def test_without_numpy_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table is computed with NumPy."""
+    monkeypatch.setattr("funnel.backtest._feature_table.installed", lambda _: False)
+
+    with pytest.raises(MissingExtraError, match=r"shopfunnel\[numpy\]"):
+        table_of(shop())
