@@ -82,6 +82,12 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "min_people": 1,
         "seed": 0,
     },
+    "feature_table": {
+        **METRIC,
+        "dates": funnel.backtest.BacktestDates(START + 60 * DAY, every=20 * DAY, horizon=20 * DAY),
+        "names": ["purchase_count", "since_last_purchase"],
+        "facts": funnel.Facts,
+    },
     "buying_model": {
         "summaries": BUYERS,
         "model": "mbg_nbd",

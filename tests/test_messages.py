@@ -177,15 +177,15 @@ def test_every_step_that_is_due_has_a_reason_in_words() -> None:
 def test_points_are_told_biggest_first() -> None:
     """Reasons have their points, positive and negative; parts with the same text are summed."""
     lapsed = person(purchase_count=3, purchase_interval=DAY, since_last_purchase=31 * DAY, order_count=3)
-    silent = Policy(recency_points=0, due_points=20, likely_lost_points=-20)
+    silent = Policy(due_points=20, likely_lost_points=-20)
     facts = person(
         purchase_count=3, purchase_interval=20 * DAY, since_last_purchase=31 * DAY, order_count=3, late_delivery_count=1
     )
 
     assert explain(readiness, facts, POLICY) == (
-        "Warm: they have bought 3 times (+30); one delivery was late (-15); they last bought 31 days ago (+15)."
+        "Warm: they have bought 3 times, they last bought 31 days ago (+48); one delivery was late (-15)."
     )
-    assert explain(readiness, lapsed, silent) == "Warm: they have bought 3 times (+30)."
+    assert explain(readiness, lapsed, silent) == "Warm: they have bought 3 times, they last bought 31 days ago (+48)."
     assert explain(readiness, person(inbound_count=1), POLICY) == "Cold."
     assert (
         explain(readiness, person(since_last_ready_signal=DAY), POLICY)

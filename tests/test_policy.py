@@ -80,6 +80,7 @@ def test_each_number_has_its_limits(name: str, min_people: Any, most: Any) -> No
         ({"assurance_percents": (100, 150, 200)}, "must have 4 limits.*got 3"),
         ({"assurance_percents": (100, 150, 150, 300)}, "above the limit before"),
         ({"assurance_percents": ()}, "must have 4 limits.*got 0"),
+        ({"wait_limits": tuple(timedelta(days=day) for day in range(1, 22))}, "at most 20 limits.*got 21"),
         ({"opens_at": time(9), "closes_at": time(8)}, "closes_at is before opens_at"),
         ({"opens_at": time(9, tzinfo=UTC)}, "must not have a time zone"),
         ({"opens_at": 9}, r'opens_at: must be a time of day, such as time\(9\) or "09:00"'),

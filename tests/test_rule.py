@@ -39,8 +39,8 @@ from tests.strategies import histories, instants
 
 RULES: dict[str, Rule[Any, Any, Any]] = {name: thing for name, thing in public().items() if isinstance(thing, Rule)}
 NEXT_STEP = "next_action"
-SPANS = {"since_due", "until_earliest", "until_likely", "until_latest"}
-"""Rules that return a span; it changes all the time, so it has no next change."""
+SPANS = {"expected_wait", "readiness_rank", "since_due", "until_earliest", "until_likely", "until_latest"}
+"""Rules that return a span, or a number of it; it changes all the time, so it has no next change."""
 
 POLICY = Policy(lapse_after=60 * DAY, delivery_grace=DAY, meeting_amount=5)
 

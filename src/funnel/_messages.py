@@ -241,6 +241,7 @@ answer without an entry is explained by all facts that its reasons read."""
 POINTS: Mapping[str, tuple[str, ...]] = {
     "promise_due_points": ("until_ready",),
     "slip_points": ("postponement_count",),
+    "wait_points": ("purchase_count", "since_last_purchase"),
     "nearly_due_points": ("since_last_purchase", "purchase_interval"),
     "due_points": ("since_last_purchase", "purchase_interval"),
     "likely_lost_points": ("since_last_purchase", "purchase_interval"),

@@ -29,6 +29,15 @@ LIMITS = 4
 def _rising(limits: tuple[L, ...]) -> tuple[L, ...]:
     if len(limits) not in (0, LIMITS):
         raise ValueError(f"must have {LIMITS} limits, for the scores 1 to {LIMITS + 1} (got {len(limits)})")
+    return _any_rising(limits)
+
+
+MOST_LIMITS = 20
+
+
+def _any_rising(limits: tuple[L, ...]) -> tuple[L, ...]:
+    if len(limits) > MOST_LIMITS:
+        raise ValueError(f"must have at most {MOST_LIMITS} limits (got {len(limits)})")
     if any(later <= before for before, later in pairwise(limits)):
         raise ValueError("must have rising limits: each limit must be above the limit before it")
     return limits
@@ -220,36 +229,43 @@ class Policy(_Base):
     """Points for a recent quote: as many as for a question, because a quote answers one."""
     visit_points: Points = 5
     """Points for a recent visit or view."""
-    frequency_points: Points = 10
-    """Points for a purchase, and again for each of `frequency_limits` that the number of occasions reaches: only a
-    repeat order is proof. Fitted with `recency_points` on the earlier days of two real shops: ten points doubled the
-    odds of a purchase."""
-    recency_points: Points = 5
-    """Points for each of `recency_limits` within which the last purchase lies. Fitted with `frequency_points`."""
+    usual_wait: Span = timedelta(days=240)
+    """Wait for the next purchase that is assumed after a first purchase. With each of `frequency_limits` that
+    a person reaches, the person's own average interval counts more and this counts less. Chosen on the earlier days of
+    two real shops and on four made-up ones. A shop whose buyers come every few days may take less."""
+    wait_limits: Annotated[tuple[Span, ...], AfterValidator(_any_rising)] = tuple(
+        timedelta(days=days) for days in (32, 51, 81, 128, 203, 323, 512, 813, 1290)
+    )
+    """Expected waits up to which a person gets `wait_points`. Three steps make the wait four times as long; our
+    default."""
+    wait_points: Points = 8
+    """Points for each of `wait_limits` within which the expected wait lies: half the wait is twelve points more. Our
+    default."""
     good_turn_points: Points = 5
-    """Points for each good experience: goods that came by the promised day, good feedback, a meeting. Half of the
-    points for a purchase; our default."""
+    """Points for each good experience: goods that came by the promised day, good feedback, a meeting. Our
+    default."""
     nearly_due_percent: Percent = 80
     """The next purchase is near when the silence is beyond this share of the person's own average interval. People are
     not clocks; our default."""
     nearly_due_points: Points = 0
-    """Points when the next purchase is near. Zero: beside `frequency_points` and `recency_points` this added nothing in
-    two real shops. A shop with very regular buyers may give some."""
+    """Points when the next purchase is near. Zero: beside `wait_points` this added nothing in two real shops. A shop
+    with very regular buyers may give some."""
     due_points: Points = 0
     """Points when the person is overdue by `overdue_percent`. Zero: of the people with a rhythm, overdue people bought
     less often than the others."""
     likely_lost_percent: Percent = 300
     """A person who is silent for longer than this share of their own average interval is likely lost; our default."""
     likely_lost_points: Points = 0
-    """Points for a person who is likely lost. Zero: by then the person gets no `recency_points` any more."""
+    """Points for a person who is likely lost. Zero: a long silence lowers the `wait_points` already."""
     promise_due_points: Points = 25
     """Points for a postponement whose day has come: now the person is able to buy."""
     slip_points: Points = -5
     """Points for a day that was postponed before: the next named day is less certain."""
     unanswered_points: Points = -20
     """Points for a question that is open too long: the person loses trust."""
-    low_feedback_points: Points = -70
-    """Points for a disappointment. It outweighs all good experiences: one disappointment undoes many."""
+    low_feedback_points: Points = -95
+    """Points for a disappointment. It outweighs all `wait_points` and good experiences: one disappointment undoes
+    many."""
     late_points: Points = -15
     """Points for goods that once came late: more than a first purchase gave; our default."""
 

@@ -101,6 +101,6 @@ def test_the_script_of_the_docs_runs(shared_data: Path, monkeypatch: pytest.Monk
         "do nothing",
         "most recent first",
         "own rhythm",
-        "`readiness_points`",
+        "`readiness_rank`",
     ]
     assert sum(row.startswith("| Taobao") for row in rows) == 3 + len(real_shops.RULES) + 1

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from funnel.policy import Policy
 from funnel.rules._readiness import (
     Readiness,
     ability_points,
+    expected_wait,
     readiness,
     readiness_points,
+    readiness_rank,
     timing_points,
     trust_points,
     willingness_points,
@@ -26,6 +30,7 @@ DUE: dict[str, Any] = {"postponement_count": 1, "since_last_postponement": 9 * D
 
 
 RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
+ONE_PURCHASE: dict[str, Any] = {"purchase_count": 1, "since_last_purchase": 1000 * DAY}
 
 
 @pytest.mark.parametrize(
@@ -44,26 +49,22 @@ RHYTHM: dict[str, Any] = {"purchase_count": 3, "purchase_interval": 10 * DAY}
         ({"since_last_visit": FRESH + TICK}, 0),
         ({"since_last_ready_signal": FRESH}, 60),
         ({"since_last_ready_signal": FRESH + TICK}, 0),
-        ({"purchase_count": 1}, 10),
-        ({"purchase_count": 2}, 20),
-        ({"purchase_count": 3}, 30),
-        ({"purchase_count": 4}, 30),
-        ({"purchase_count": 5}, 40),
-        ({"purchase_count": 8}, 40),
-        ({"purchase_count": 9}, 50),
-        ({"purchase_count": 1, "since_last_purchase": 30 * DAY}, 30),
-        ({"purchase_count": 1, "since_last_purchase": 30 * DAY + TICK}, 25),
-        ({"purchase_count": 1, "since_last_purchase": 60 * DAY}, 25),
-        ({"purchase_count": 1, "since_last_purchase": 60 * DAY + TICK}, 20),
-        ({"purchase_count": 1, "since_last_purchase": 120 * DAY}, 20),
-        ({"purchase_count": 1, "since_last_purchase": 120 * DAY + TICK}, 15),
-        ({"purchase_count": 1, "since_last_purchase": 240 * DAY}, 15),
-        ({"purchase_count": 1, "since_last_purchase": 240 * DAY + TICK}, 10),
+        ({"purchase_count": 1}, 0),
+        ({"purchase_count": 1, "since_last_purchase": 0 * DAY}, 32),
+        ({"purchase_count": 1, "since_last_purchase": 83 * DAY}, 32),
+        ({"purchase_count": 1, "since_last_purchase": 83 * DAY + TICK}, 24),
+        ({"purchase_count": 1, "since_last_purchase": 1050 * DAY}, 8),
+        ({"purchase_count": 1, "since_last_purchase": 1050 * DAY + TICK}, 0),
+        ({"purchase_count": 2, "purchase_interval": 20 * DAY, "since_last_purchase": 73 * DAY}, 40),
+        ({"purchase_count": 2, "purchase_interval": 20 * DAY, "since_last_purchase": 73 * DAY + TICK}, 32),
+        ({**RHYTHM, "since_last_purchase": 4 * DAY}, 48),
+        ({**RHYTHM, "purchase_count": 9, "since_last_purchase": DAY}, 64),
+        ({**RHYTHM, "purchase_count": 40, "purchase_interval": DAY, "since_last_purchase": DAY}, 72),
         ({"open_question_count": 1, "oldest_open_question": DAY}, 0),
         ({"open_question_count": 1, "oldest_open_question": DAY + TICK}, -20),
-        ({"complaint_count": 1, "since_last_resolution": 30 * DAY}, -70),
+        ({"complaint_count": 1, "since_last_resolution": 30 * DAY}, -95),
         ({"complaint_count": 1, "since_last_resolution": 30 * DAY + TICK}, 0),
-        ({"last_feedback_score": 2, "since_last_feedback": 30 * DAY}, -70),
+        ({"last_feedback_score": 2, "since_last_feedback": 30 * DAY}, -95),
         ({"last_feedback_score": 2, "since_last_feedback": 30 * DAY + TICK}, 0),
         ({"last_feedback_score": 3, "since_last_feedback": DAY}, 0),
         ({"timely_delivery_count": 1}, 5),
@@ -81,7 +82,7 @@ def test_each_sign_has_its_points(facts: dict[str, Any], points: int) -> None:
     assert readiness_points(person(**facts), POLICY) == points
 
 
-CLOCKS = Policy(recency_points=0, nearly_due_points=10, due_points=20, likely_lost_points=-20)
+CLOCKS = Policy(wait_points=0, nearly_due_points=10, due_points=20, likely_lost_points=-20)
 """A shop whose people come like clocks."""
 
 
@@ -104,10 +105,68 @@ def test_a_shop_may_give_points_for_their_own_rhythm(facts: dict[str, Any], poin
 
 def test_why_tells_each_part_with_its_points() -> None:
     """The reasons of a score name what was added, the biggest first, and add up to it."""
-    why = readiness_points.why(person(since_last_cart=DAY, since_last_visit=DAY, purchase_count=1), POLICY)
+    facts = person(since_last_cart=DAY, since_last_visit=DAY, purchase_count=1, since_last_purchase=1000 * DAY)
+    why = readiness_points.why(facts, POLICY)
 
-    assert why.answer == sum(reason.points for reason in why.reasons) == 35
-    assert [reason.points for reason in why.reasons if reason.points] == [20, 10, 5]
+    assert why.answer == sum(reason.points for reason in why.reasons) == 33
+    assert [reason.points for reason in why.reasons if reason.points] == [20, 8, 5]
+
+
+@pytest.mark.parametrize(
+    ("facts", "wait"),
+    [
+        ({}, None),
+        ({"purchase_count": 1, "since_last_purchase": 0 * DAY}, 240 * DAY),
+        ({"purchase_count": 1, "since_last_purchase": 150 * DAY}, 390 * DAY),
+        ({**RHYTHM, "purchase_count": 2, "since_last_purchase": 30 * DAY}, 155 * DAY),
+        ({**RHYTHM, "since_last_purchase": 4 * DAY}, 89.9 * DAY),
+        ({**RHYTHM, "purchase_count": 4, "since_last_purchase": 4 * DAY}, 89.9 * DAY),
+        ({**RHYTHM, "purchase_count": 6, "since_last_purchase": 10 * DAY}, 66 * DAY),
+        ({**RHYTHM, "purchase_count": 9, "since_last_purchase": 10 * DAY}, 45.3 * DAY),
+    ],
+)
+def test_the_expected_wait_mixes_the_own_interval_with_the_usual_one(facts: dict[str, Any], wait: Any) -> None:
+    """The more purchases, the more the own interval counts; the silence is added."""
+    assert expected_wait(person(**facts), POLICY) == wait
+
+
+def test_a_limit_of_many_purchases_fits_the_columns() -> None:
+    """A shop may name limits of thousands: from there on, only the own interval counts."""
+    facts = person(purchase_count=5_000, purchase_interval=DAY, since_last_purchase=DAY)
+
+    assert expected_wait(facts, Policy(frequency_limits=(2, 3, 5, 9_000))) == 49.8 * DAY
+    assert expected_wait(facts, Policy(frequency_limits=(2, 3, 5, 5_000))) == 2 * DAY
+
+
+def test_ranks_put_points_first_then_the_wait_then_the_last_contact() -> None:
+    """A buyer of the same points with the shorter wait comes first; people without a purchase come by their contact."""
+    facts: list[dict[str, Any]] = [
+        {"since_last_inbound": 9 * DAY},
+        {"since_last_inbound": 8 * DAY, "since_arrival": 9 * DAY},
+        {"since_last_inbound": 8 * DAY, "since_arrival": 2 * DAY},
+        {"purchase_count": 1, "since_last_purchase": 1900 * DAY},
+        {"purchase_count": 1, "since_last_purchase": 20 * DAY + 1000 * TICK * 1000},
+        {"purchase_count": 1, "since_last_purchase": 20 * DAY},
+        {"since_last_checkout": DAY, "since_last_visit": DAY},
+    ]
+    ranks = [readiness_rank(person(**one), POLICY) for one in facts]
+
+    assert ranks == sorted(set(ranks))
+    assert [-(-rank // 10**11) for rank in ranks] == [readiness_points(person(**one), POLICY) for one in facts]
+
+
+@given(st.integers(0, 99), *3 * [st.integers(0, 10**15)])
+def test_ranks_never_contradict_the_points(purchases: int, interval: int, silence: int, contact: int) -> None:
+    """Whoever has more points has the higher rank, whatever else is known."""
+    facts = person(
+        purchase_count=purchases,
+        since_last_inbound=contact * TICK,
+        **({"since_last_purchase": silence * TICK} if purchases > 0 else {}),
+        **({"purchase_interval": interval * TICK} if purchases > 1 else {}),
+    )
+    rank, points = readiness_rank(facts, POLICY), readiness_points(facts, POLICY)
+
+    assert 10**11 * (points - 1) < rank <= 10**11 * points
 
 
 BANDS = Policy(quote_points=60, cart_points=59, checkout_points=30, visit_points=29, question_points=-5)
@@ -162,29 +221,27 @@ def test_the_points_are_the_sum_of_four_parts() -> None:
     facts = person(**RHYTHM, **DUE, since_last_purchase=16 * DAY, since_last_cart=DAY, meeting_count=1)
     parts = [rule(facts, POLICY) for rule in (ability_points, willingness_points, trust_points, timing_points)]
 
-    assert parts == [25, 20, 35, 20]
+    assert parts == [25, 20, 5, 48]
     assert readiness_points(facts, POLICY) == sum(parts)
 
 
 def test_why_somebody_is_ready_tells_what_speaks_for_it_and_against() -> None:
     """The parts that add something, biggest first, each with its number of the policy; then what was asked first."""
-    why = readiness.why(
-        person(inbound_count=1, since_last_cart=DAY, since_last_visit=DAY, purchase_count=1, late_delivery_count=1),
-        POLICY,
-    )
+    facts = person(inbound_count=1, since_last_cart=DAY, since_last_visit=DAY, late_delivery_count=1, **ONE_PURCHASE)
+    why = readiness.why(facts, POLICY)
 
     assert why.answer is Readiness.COLD
     assert [(reason.points, reason.points_field) for reason in why.reasons if reason.points] == [
         (20, "cart_points"),
         (-15, "late_points"),
-        (10, "frequency_points"),
+        (8, "wait_points"),
         (5, "visit_points"),
     ]
-    assert [str(reason) for reason in why.reasons][-1] == "points < warm_points (30) (points is 20)"
+    assert "points < warm_points (30) (points is 18)" in [str(reason) for reason in why.reasons]
 
 
 def test_one_disappointment_outweighs_all_that_went_well() -> None:
     """The points for a disappointment are more than all good turns together give."""
-    good = (1 + len(POLICY.frequency_limits)) * POLICY.frequency_points + 3 * POLICY.good_turn_points
+    good = len(POLICY.wait_limits) * POLICY.wait_points + 3 * POLICY.good_turn_points
 
     assert -POLICY.low_feedback_points > good

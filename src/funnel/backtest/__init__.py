@@ -11,6 +11,7 @@ __all__, __getattr__, __dir__ = lazy(
         "backtest._calibration": "Calibration CalibrationLevel calibrate",
         "backtest._compare": "AnswerChange RuleComparison compare_rules",
         "backtest._dates": "BacktestDates",
+        "backtest._feature_table": "feature_table",
         "backtest._result": "AnswerShare Backtest Figure FigureChange Ranking Reliability",
         "backtest._scale": "AnswerScale",
         "metrics._stage_flow.difference_result": "StageChange StageCountChange StageDifference TransitionChange",

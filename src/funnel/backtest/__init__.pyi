@@ -7,6 +7,7 @@ from funnel.backtest._compare import AnswerChange as AnswerChange
 from funnel.backtest._compare import RuleComparison as RuleComparison
 from funnel.backtest._compare import compare_rules as compare_rules
 from funnel.backtest._dates import BacktestDates as BacktestDates
+from funnel.backtest._feature_table import feature_table as feature_table
 from funnel.backtest._result import AnswerShare as AnswerShare
 from funnel.backtest._result import Backtest as Backtest
 from funnel.backtest._result import Figure as Figure

@@ -61,14 +61,19 @@ class Replay:
 def replay(query: BacktestQuery, logs: Logs, dates: ReplayDates) -> Replay:
     """Evaluate the rule queries for every person on each day."""
     tables = local(logs)
-    if not dates.closed or not any(name in tables for name in ROOTS):
+    if not dates.closed or not has_people(tables):
         return Replay(0, iter(()))
     facts = FactsByDay.of(query.plan, tables, dates.closed)
-    bought = _Purchases.of(tables, facts, dates)
+    bought = OutcomePurchases.of(tables, facts, dates)
     return Replay(facts.people, _days(query, facts, bought))
 
 
-def _days(query: BacktestQuery, facts: FactsByDay, bought: _Purchases) -> Iterator[Day]:
+def has_people(tables: LedgerTables) -> bool:
+    """Return whether the logs have a table that can introduce a person."""
+    return any(name in tables for name in ROOTS)
+
+
+def _days(query: BacktestQuery, facts: FactsByDay, bought: OutcomePurchases) -> Iterator[Day]:
     for day, (persons, values) in zip(facts.days.tolist(), facts.facts_by_day(), strict=True):
         read = _reader(query.plan, values, day)
         answers = {name: answers_of(one.tree, read, len(persons)) for name, one in query.rule_queries.items()}
@@ -93,7 +98,7 @@ def _reader(plan: FactSchema, values: Mapping[int, Any], now: int) -> Read:
 
 
 @attrs.frozen(eq=False)
-class _Purchases:
+class OutcomePurchases:
     """The purchases that are valid at the end of the data, in order of time.
 
     Attributes:
@@ -109,7 +114,7 @@ class _Purchases:
     horizon: int
 
     @classmethod
-    def of(cls, tables: LedgerTables, facts: FactsByDay, dates: ReplayDates) -> _Purchases:
+    def of(cls, tables: LedgerTables, facts: FactsByDay, dates: ReplayDates) -> OutcomePurchases:
         """Return the evaluated people's purchases, as known at the end of the data."""
         log = {name: frame.filter(known_since(name, frame) <= dates.now) for name, frame in tables.log.items()}
         tables_at_end = (

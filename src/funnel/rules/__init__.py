@@ -20,7 +20,8 @@ __all__, __getattr__, __dir__ = lazy(
         ),
         "rules._postponement": "has_come_due has_signalled_ready has_slipped is_postponed",
         "rules._readiness": (
-            "Readiness ability_points readiness readiness_points timing_points trust_points willingness_points"
+            "Readiness ability_points expected_wait readiness readiness_points readiness_rank timing_points "
+            "trust_points willingness_points"
         ),
         "rules._rfm": "Segment frequency_score is_big_spender monetary_score recency_score rfm segment",
         "rules._rule": "NextChange Rule rule",

@@ -34,8 +34,10 @@ from funnel.rules._postponement import has_slipped as has_slipped
 from funnel.rules._postponement import is_postponed as is_postponed
 from funnel.rules._readiness import Readiness as Readiness
 from funnel.rules._readiness import ability_points as ability_points
+from funnel.rules._readiness import expected_wait as expected_wait
 from funnel.rules._readiness import readiness as readiness
 from funnel.rules._readiness import readiness_points as readiness_points
+from funnel.rules._readiness import readiness_rank as readiness_rank
 from funnel.rules._readiness import timing_points as timing_points
 from funnel.rules._readiness import trust_points as trust_points
 from funnel.rules._readiness import willingness_points as willingness_points

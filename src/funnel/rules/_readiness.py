@@ -5,13 +5,15 @@ documented reason. Guards come first. A person with an open complaint, late good
 is not ready, whatever the points. A person with a ready signal is ready.
 
 Sources: "When will they buy?" (they buy when they are able; be ready when they say yes) and "Confidence in an online
-shop" (one disappointment outweighs many successes). The weights for purchase frequency and recency were fitted to the
-earlier days of two real shops. The other weights are our default.
+shop" (one disappointment outweighs many successes). The expected wait was chosen on the earlier days of two real shops
+and on made-up shops. The other weights are our default.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from funnel.facts import Facts
 from funnel.policy import Policy
@@ -76,8 +78,7 @@ def trust_points(f: Facts, policy: Policy) -> int:
     """
     good = (f.timely_delivery_count > 0, f.last_feedback_score > policy.low_score + 1, f.meeting_count > 0)
     return (
-        sum(policy.frequency_points * (f.occasion_count >= limit) for limit in (1, *policy.frequency_limits))
-        + sum(policy.good_turn_points * experience for experience in good)
+        sum(policy.good_turn_points * experience for experience in good)
         # One span, lapsed or not: with answer_is_late, the solver finds no example for one of the paths.
         + policy.unanswered_points * (f.oldest_open_question > policy.answer_within)
         + policy.late_points * (f.late_delivery_count > 0)
@@ -85,11 +86,35 @@ def trust_points(f: Facts, policy: Policy) -> int:
     )
 
 
+def _waits(f: Facts, policy: Policy) -> tuple[timedelta, int]:
+    """Return an exact multiple of the expected wait, infinite without a purchase, and the factor."""
+    steps = pairwise((1, *policy.frequency_limits))
+    own = sum((100 // before - 100 // limit) * (f.occasion_count >= limit) for before, limit in steps)
+    return own * f.purchase_interval + (100 - own) * policy.usual_wait + 100 * f.since_last_purchase, 100
+
+
+@rule
+def expected_wait(f: Facts, policy: Policy) -> timedelta | None:
+    """Return the wait for the next purchase that the person's past suggests; None without a purchase.
+
+    It is a rule of thumb to rank people by: the mean of the person's average interval and `usual_wait`, plus the
+    silence so far. The share of `usual_wait` is 100 % of one purchase, and one part in as many purchases as the highest
+    of `frequency_limits` that the person reaches, in whole percent: 33 % of three.
+
+    Source: our default. The mean is that of a buying rate with a Gamma prior (Ehrenberg, Repeat-Buying, 1972).
+    """
+    if not has_bought(f, policy):
+        return None
+    waits, number = _waits(f, policy)
+    return waits // number
+
+
 @rule
 def timing_points(f: Facts, policy: Policy) -> int:
-    """Return the points for timing: recency and purchase interval."""
+    """Return the points for timing: the expected wait, and the person's own rhythm."""
+    waits, number = _waits(f, policy)
     return (
-        sum(policy.recency_points * (f.since_last_purchase <= limit) for limit in policy.recency_limits)
+        sum(policy.wait_points * (waits <= number * limit) for limit in policy.wait_limits)
         + policy.nearly_due_points * is_nearly_due(f, policy)
         + policy.due_points * is_overdue(f, policy)
         + policy.likely_lost_points * is_likely_lost(f, policy)
@@ -101,6 +126,24 @@ def readiness_points(f: Facts, policy: Policy) -> int:
     """Return the sum of ability, willingness, trust and timing points."""
     able, willing = ability_points(f, policy), willingness_points(f, policy)
     return able + willing + trust_points(f, policy) + timing_points(f, policy)
+
+
+@rule
+def readiness_rank(f: Facts, policy: Policy) -> int:
+    """Return a number that ranks people: more points first, then the shorter expected wait, to the second.
+
+    People without a purchase rank below buyers with as many points, the most recently active first. Compare ranks; a
+    rank is not a measure.
+    """
+    points = _RANK * readiness_points(f, policy)
+    if not has_bought(f, policy):
+        return points - _NEVER - min(f.since_last_inbound, f.since_arrival) // _SECOND
+    waits, number = _waits(f, policy)
+    return points - waits // (number * _SECOND)
+
+
+_SECOND = timedelta(seconds=1)
+_RANK, _NEVER = 10**11, 3 * 10**10  # a supported span has at most 1.3 * 10**10 seconds, an expected wait twice as many
 
 
 @rule
