@@ -219,8 +219,14 @@ def _paths(tree: Tree, used: tuple[Test, ...]) -> Iterator[tuple[Leaf, tuple[Tes
     yield from _paths(tree.no, used)
 
 
+LONGEST_FORMULA = 240
+"""Characters of a formula in a table; longer ones are cut, because a row that wide cannot be read."""
+
+
 def _answer(leaf: Leaf) -> str:
     answer = describe(leaf)
+    if len(answer) > LONGEST_FORMULA:
+        return f"{_code(answer[:LONGEST_FORMULA].rpartition(' ')[0])} ... (a formula of {len(answer):,} characters)"
     return f"**{answer}**" if answer.replace("_", "").isalnum() else _code(answer)
 
 

@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from funnel.facts import Facts
 from funnel.policy import Policy
-from funnel.rules._activity import has_engaged, is_likely_lost, is_nearly_due, is_overdue
+from funnel.rules._activity import has_bought, has_engaged, is_likely_lost, is_nearly_due, is_overdue
 from funnel.rules._postponement import has_come_due, has_signalled_ready, has_slipped, is_postponed
 from funnel.rules._rule import rule
 from funnel.rules._trust import needs_repair_first, was_disappointed
