@@ -61,10 +61,10 @@ class Evaluator:
     Args:
         rule: The rule whose answer is the stage.
         policy: The shop's policy.
-        rates: The rates of a store of several currencies.
+        rates: The rates of a store of several currencies; None if it has one.
     """
 
-    def __init__(self, rule: Rule[Any, Any, Any], policy: Policy, rates: Rates | None) -> None:
+    def __init__(self, rule: Rule[Any, Any, Any], policy: Policy, rates: Rates | None = None) -> None:
         """Start with an empty cache."""
         self.rule = rule
         self.policy = policy
