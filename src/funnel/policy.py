@@ -231,8 +231,8 @@ class Policy(_Base):
     """Points for a recent visit or view."""
     usual_wait: Span = timedelta(days=240)
     """Wait for the next purchase that is assumed after a first purchase. With each of `frequency_limits` that
-    a person reaches, the person's own average interval counts more and this counts less. Chosen on the earlier days of
-    two real shops and on four made-up ones. A shop whose buyers come every few days may take less."""
+    a person reaches, the person's own average interval counts more and this counts less. Chosen on two
+    real shops and on four made-up ones. A shop whose buyers come every few days may take less."""
     wait_limits: Annotated[tuple[Span, ...], AfterValidator(_any_rising)] = tuple(
         timedelta(days=days) for days in (32, 51, 81, 128, 203, 323, 512, 813, 1290)
     )
