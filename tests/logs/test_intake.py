@@ -414,3 +414,13 @@ def test_one_amount_in_many_types(value: Any) -> None:
     logs = Logs.from_orders(frame, tz="UTC", currency="USD", amount="major")
 
     assert logs._logs["purchases"].collect()["amount"].to_list() == [500]
+
+
+def test_words_of_the_library_mean_themselves() -> None:
+    """A shop that gives its own words for a status needs not repeat ours; a word that is given counts as given."""
+    table = pl.DataFrame(
+        {"id": ["1", "2", "3"], "person_id": ["a"] * 3, "purchased_at": [AT] * 3, "amount": [5] * 3}
+        | {"status": ["paid", "Done", "placed"]}
+    )
+    logs = Logs.from_orders(table, statuses={"Done": "paid", "placed": "unpaid"})
+    assert logs._logs["purchases"].collect()["status"].to_list() == ["paid", "paid", "unpaid"]

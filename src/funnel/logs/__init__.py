@@ -144,6 +144,7 @@ class Logs(HistoriesOfLogs, Generic[FrameT]):
             amount: Unit of the amounts, "minor" (cents) or "major" (dollars), the style of texts, or `Amounts`.
                 An amount with more decimals than the currency is an issue; nothing is rounded.
             statuses: Meaning of each word in the status column: `{"Completed": "paid"}`; None leaves the rows out.
+                The library's own words, such as "paid", mean themselves unless they are given.
             on_issues: "raise" an error with all issues; or "split" the bad rows off, into `logs.issues`. An order with
                 a bad line is split off as a whole.
 

@@ -97,7 +97,7 @@ def _words(log: str, name: str, value: object) -> Words:
             near = did_you_mean(means, allowed)
             msg = f"{argument} must mean one of {', '.join(allowed)}, or None (got {text!r}){near}"
             raise ArgumentError(msg)
-    return words
+    return {**({} if value is None else {word: word for word in allowed}), **words}
 
 
 # ---- steps -----------------------------------------------------------------------------------------------------------
