@@ -52,9 +52,9 @@ class Table:
         if column.max(initial=0.0) < _MOST_VALUES:
             whole = column.astype(np.intp)
             if (whole == column).all():
-                numbers = np.flatnonzero(np.bincount(whole))
-                positions = np.searchsorted(numbers, np.arange(numbers.max(initial=0) + 1))
-                return cls(np.asarray(numbers, dtype=np.float64), positions[whole])
+                present: Flags = np.bincount(whole) > 0
+                positions: Indices = np.cumsum(present) - 1
+                return cls(np.asarray(np.flatnonzero(present), dtype=np.float64), positions[whole])
         values, index = np.unique(column, return_inverse=True)
         return cls(values, index.reshape(-1))
 
