@@ -1,4 +1,4 @@
-"""The orders of one person: two are placed a month apart, one is rolled back, SQL cancels two, and one has a wrong status.
+"""The orders of one person: two are placed a month apart, one is rolled back, SQL cancels two, one has a wrong status.
 
     python examples/django_shop/journey.py
 

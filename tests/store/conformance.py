@@ -1198,7 +1198,7 @@ class Conformance:
             (
                 {"one": 1},
                 {"One": 1},
-                "purchases have own columns that differ only in upper and lower case: one and One",
+                "purchases have own columns that differ only in upper and lower case: One and one",
             ),
         ],
         ids=["text and number", "truth and instant", "case"],
