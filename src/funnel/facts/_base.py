@@ -8,7 +8,7 @@ from datetime import datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from funnel._arguments import name_problem, parse_as_of, suggest
+from funnel._arguments import brief, name_problem, parse_as_of, suggest
 from funnel._expr.nodes import Value
 from funnel._expr.tracer import FactsProxy
 from funnel._time import instant, instant_at
@@ -311,7 +311,7 @@ def _changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object
     before = list(values)
     for name, fact in changes.items():
         if name not in plan.declared:
-            msg = f"the fact {name!r} is unknown; {suggest(name, plan.declared)}"
+            msg = f"the fact {brief(name)} is unknown; {suggest(name, plan.declared)}"
             raise FactsError(msg)
         index, value = plan.indices[name], raw_value(name, plan.declared[name], fact, now)
         if index in names and values[index] != value:

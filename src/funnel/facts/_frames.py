@@ -12,7 +12,7 @@ from funnel._aggregate.group_by import PERSON, aggregated, value_name
 from funnel._aggregate.intervals import cached
 from funnel._aggregate.window import AT, running
 from funnel._aggregate.within import table_until
-from funnel._arguments import suggest
+from funnel._arguments import brief, suggest
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Fact, Node
 from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column
@@ -45,7 +45,7 @@ def facts_sql(
     chosen = plan.declared if names is None else words_of(names, "facts")
     unknown = [name for name in chosen if name not in plan.declared]
     if unknown:
-        raise FactsError(f"the fact {unknown[0]!r} is unknown; {suggest(unknown[0], plan.declared)}")
+        raise FactsError(f"the fact {brief(unknown[0])} is unknown; {suggest(unknown[0], plan.declared)}")
     return to_sql(facts_over(narrowed(plan, frozenset(chosen)), logs, now), dialect)
 
 
