@@ -80,6 +80,12 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "attempts": "any",
         "exclude": (attrs.evolve(LARGE, then="remove"),),
     },
+    "the deepest, of one thing": {
+        "steps": (A, B, SECOND),
+        "order": "strict",
+        "attempts": "any",
+        "hold_constant": ("sku",),
+    },
     "the very next, later": {"steps": (A, B, C), "order": "strict", "tie_break": "later", "attempts": "each"},
     "one that may be left out, of one thing": {
         "steps": (A, attrs.evolve(B, optional=True), attrs.evolve(C, within=minutes(4))),
