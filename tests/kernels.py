@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import numpy as np
 
-from funnel._dataframes import adapter, by_person, loops, run_order
+from funnel._dataframes import adapter, by_person, loops
 from funnel._dataframes.by_person import Block, in_blocks
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
@@ -78,7 +78,7 @@ def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> Non
     """Set the rows of a bucket, of a block and of an insertion sort; all are small in tests."""
     patch.setattr(by_person, "BUCKET", bucket)
     patch.setattr(by_person, "ROWS", rows)
-    patch.setattr(run_order, "SHORT", short)
+    patch.setattr(loops, "SHORT", short)
 
 
 def room(patch: pytest.MonkeyPatch, bits: int) -> None:

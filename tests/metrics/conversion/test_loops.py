@@ -82,7 +82,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     },
     "the deepest, of one thing": {
         "steps": (A, B, SECOND),
-        "order": "strict",
+        "within": minutes(3),
         "attempts": "any",
         "hold_constant": ("sku",),
     },

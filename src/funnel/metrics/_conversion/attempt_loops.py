@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funnel._dataframes.run_order import Whole, sorted_run
+from funnel._dataframes.loops import Whole, sorted_run
 from funnel._time import NEVER
 from funnel.metrics._conversion.label_events import CONVERTED, DROPPED, PENDING
 

@@ -16,7 +16,6 @@ import narwhals as nw
 from funnel._arguments import instance
 from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, to_local
 from funnel._dataframes.compute import to_rows, whole
-from funnel._dataframes.loops import runner
 from funnel._expr.to_narwhals import to_int
 from funnel.errors import EngineError
 from funnel.metrics._conversion import narwhals_kernel
@@ -55,6 +54,7 @@ def _by_loops(labels: LabelledEvents) -> Frame | None:
     """
     if not (labels.frame.implementation.is_polars() and installed("numba")):
         return None
+    from funnel._dataframes.loops import runner
     from funnel.metrics._conversion import local_kernel
 
     rows = local_kernel.read(labels)

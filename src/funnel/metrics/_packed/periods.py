@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from funnel._dataframes.by_person import in_threads, threads
-from funnel._dataframes.run_order import Whole
+from funnel._dataframes.loops import Whole
 
 
 @attrs.frozen(eq=False)
