@@ -216,13 +216,13 @@ def with_gap_fields(rows: Frame, before: str) -> Frame:
     """Add `GAP_FIELDS` to rows that have the instant of the previous row in a column; it is null for the first row."""
     gap, hours, squared = GAP_FIELDS
     rows = rows.with_columns((nw.col("t") - nw.col(before)).fill_null(0).cast(nw.Int64()).alias(gap))
-    rows = rows.with_columns(_whole_hours(gap).alias(hours))
+    rows = rows.with_columns(_whole_hours().alias(hours))
     return rows.with_columns((nw.col(hours) * nw.col(hours)).alias(squared))
 
 
 @cache
-def _whole_hours(gap: str) -> nw.Expr:
-    return divided(nw.col(gap), int_lit(HOUR)).cast(nw.Int64())
+def _whole_hours() -> nw.Expr:
+    return divided(nw.col(GAP), int_lit(HOUR)).cast(nw.Int64())
 
 
 @lru_cache(maxsize=1_024)
