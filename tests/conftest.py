@@ -60,6 +60,17 @@ def _all_there() -> None:
             import_module(module.name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _uncompiled() -> Generator[None]:
+    """Run every loop uncompiled: compiling them takes 15 seconds of each process, so only the full run does it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not FULL:
+            from tests import kernels
+
+            kernels.never_compiled(patch)
+        yield
+
+
 REPEATED = frozenset({"polars lazy", "pandas", "pyarrow", ALONE})
 """Engines on which a law repeats the lines of Polars and DuckDB; their own lines are measured with the adapter."""
 LAWS = frozenset({"laws", "facts", "metrics", "machines", "backtest", "test_worklists.py", "test_clocks.py"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import narwhals as nw
@@ -115,14 +116,21 @@ def with_waits(plan: FactSchema, rows: Frame, waits: Sequence[Node], moment: str
 
 def with_derived(plan: FactSchema, frame: Frame) -> Frame:
     """Add the derived values."""
-    start = len(plan.reductions)
-    worked = {
-        value_name(index): POST_AGGREGATIONS[one.how]
+    derived = _derived(plan)
+    return frame.with_columns(*derived) if derived else frame
+
+
+@lru_cache(maxsize=256)
+def _derived(plan: FactSchema) -> Sequence[nw.Expr]:
+    """Return the derived values as columns."""
+    finishes = enumerate(zip(plan.derived, plan.finishes, strict=True), len(plan.reductions))
+    return [
+        POST_AGGREGATIONS[one.how]
         .column(*(nw.col(value_name(part)) for part in parts))
         .cast(nw.Int64())
-        for index, (one, (_, parts)) in enumerate(zip(plan.derived, plan.finishes, strict=True), start)
-    }
-    return frame.with_columns(**worked) if worked else frame
+        .alias(value_name(index))
+        for index, (one, (_, parts)) in finishes
+    ]
 
 
 def fact_column(plan: FactSchema, now: nw.Expr, prefix: str = "") -> Column:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnel._dataframes.by_person import in_threads, threads
-from funnel._dataframes.run_order import Whole
+from funnel._dataframes.loops import Whole
 
 
 @attrs.frozen(eq=False)
