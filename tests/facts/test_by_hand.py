@@ -196,7 +196,7 @@ def test_facts_show_what_is_known_and_nothing_else() -> None:
 
     assert repr(facts) == (
         "Facts(as_of=2026-09-01T00:00:00+00:00, campaign='may', was_referred=True, purchase_count=2, "
-        "last_purchase_at=datetime.datetime(2026, 8, 31, 0, 0, tzinfo=datetime.timezone.utc))"
+        "occasion_count=2, last_purchase_at=datetime.datetime(2026, 8, 31, 0, 0, tzinfo=datetime.timezone.utc))"
     )
     assert repr(person()) == "Facts(as_of=2026-09-01T00:00:00+00:00)"
 
