@@ -15,6 +15,8 @@ from funnel.interactions import KINDS
 _OUTWARD = ["quote", "answer", "delivery", "resolution", "follow_up"]
 _KIND = pl.Enum(KINDS)
 _PERSON = "person_id"
+_DAY = timedelta(days=1)
+_HOUR = 3_600_000_000
 c = pl.col
 
 
@@ -45,6 +47,7 @@ def stage_and_change(logs: dict[str, pl.DataFrame], as_of: datetime, lapse_after
     bought = orders.group_by(_PERSON).agg(
         order_count=pl.len(),
         purchase_count=valid.sum(),
+        occasion_count=(c("purchased_at").filter(valid).sort().diff().fill_null(_DAY) >= _DAY).sum(),
         last_purchase_at=c("purchased_at").filter(valid).max(),
     )
     known_rows = logs["interactions"].lazy().filter(c("occurred_at") <= as_of)
@@ -65,7 +68,7 @@ def with_stage(people: pl.LazyFrame, as_of: datetime, lapse_after: timedelta) ->
         .then(pl.when(engaged).then(pl.lit("prospect")).otherwise(pl.lit("lead")))
         .when(lapsed)
         .then(pl.lit("lapsed"))
-        .when(c("purchase_count") > 1)
+        .when(c("occasion_count") > 1)
         .then(pl.lit("repeat_customer"))
         .otherwise(pl.lit("customer"))
     )
@@ -121,6 +124,8 @@ def _orders(purchases: pl.LazyFrame, refunds: pl.LazyFrame, talk: pl.LazyFrame, 
 
 def _bought(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     at, net, valid = c("purchased_at"), c("net"), c("valid")
+    gaps = at.diff().filter(at.diff() >= _DAY)
+    hours = gaps.dt.total_hours()
     every = orders.group_by(_PERSON).agg(order_count=pl.len(), cancellation_count=c("removed").sum())
     bought = (
         orders.filter(valid)
@@ -131,7 +136,11 @@ def _bought(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
             purchase_count=pl.len(),
             first_purchase_at=at.first(),
             last_purchase_at=at.last(),
-            gap_before_last_purchase=at.last() - at.get(-2, null_on_oob=True),
+            return_count=gaps.len(),
+            between=gaps.dt.total_microseconds().sum(),
+            hours=hours.sum(),
+            hours_squared=(hours * hours).sum(),
+            gap_before_last_purchase=gaps.last(),
             net_spent=net.sum(),
             largest_purchase=net.max(),
             last_purchase_amount=net.last(),
@@ -306,15 +315,17 @@ _AS_THEY_ARE = (
 
 def _show(now: pl.Expr) -> dict[str, pl.Expr]:
     bought, kind = c("purchase_count").fill_null(0).cast(pl.Int64), c("last_interaction_kind")
-    gaps = pl.when(bought > 1).then((bought - 1).cast(pl.Int64))
+    returns = c("return_count").fill_null(0).cast(pl.Int64)
+    gaps, several = pl.when(returns > 0).then(returns), pl.when(returns > 1).then(returns)
+    variance = (several * c("hours_squared") - c("hours") * c("hours")) // (several * several)
     outward = kind.is_in(_OUTWARD)
     return {
         **{name: c(name).fill_null(0).cast(pl.Int64) for name in _COUNTS},
         **{name: now - c(of) for name, of in _SINCE.items()},
         **{name: c(name) for name in _AS_THEY_ARE},
-        "purchase_interval": ((c("last_purchase_at") - c("first_purchase_at")).dt.total_microseconds() // gaps).cast(
-            pl.Duration("us")
-        ),
+        "occasion_count": returns + (bought > 0).cast(pl.Int64),
+        "purchase_interval": (c("between") // gaps).cast(pl.Duration("us")),
+        "interval_spread": (variance.sqrt().floor().cast(pl.Int64) * _HOUR).cast(pl.Duration("us")),
         "gap_before_last_purchase": c("gap_before_last_purchase").fill_null(timedelta(0)),
         "average_purchase": pl.when(bought > 0).then(c("net_spent") // bought).otherwise(0),
         "first_purchase_was_promoted": c("first_purchase_was_promoted").fill_null(value=False),

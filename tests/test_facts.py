@@ -88,7 +88,7 @@ CASES: dict[str, tuple[list[Record], dict[str, Any]]] = {
     ),
     "a tie goes to the greater number": (
         [bought("2", B, 7), bought("1", B, 5)],
-        {"purchase_count": 2, "last_purchase_amount": 7, "purchase_interval": timedelta(0)},
+        {"purchase_count": 2, "occasion_count": 1, "last_purchase_amount": 7, "purchase_interval": None},
     ),
     "an order of nothing is not a purchase": (
         [bought("1", B, 0)],

@@ -358,7 +358,7 @@ def test_a_text_column_must_be_text() -> None:
         ),
         (
             "is_overdue",
-            {"purchase_count": [3], "purchase_interval": [None], "since_last_purchase": [900 * DAY]},
+            {"occasion_count": [3], "purchase_interval": [None], "since_last_purchase": [900 * DAY]},
             [False],
         ),
         (

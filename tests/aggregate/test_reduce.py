@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel._aggregate.aggregations import COMBINES, POST_AGGREGATIONS, Reduction
+from funnel._aggregate.aggregations import COMBINES, HOUR, POST_AGGREGATIONS, Reduction
 from funnel._aggregate.fold import Row, folds, with_gaps
 from funnel._expr.nodes import Value
 from funnel._expr.tree import trace
@@ -54,6 +54,10 @@ PARTS = {
     "mean": st.tuples(st.integers(0, 10**16), COUNTS),
     "mean_span": st.tuples(st.integers(0, FOREVER), COUNTS),
     "mean_gap": st.tuples(st.integers(NEVER, 0), st.integers(0, FOREVER), COUNTS),
+    "occasions": st.tuples(COUNTS, COUNTS),
+    "spread": st.lists(st.integers(24, (FOREVER - NEVER) // HOUR), max_size=5).map(
+        lambda hours: (sum(hours), sum(one * one for one in hours), len(hours))
+    ),
 }
 
 
@@ -89,6 +93,14 @@ NONE = FOREVER - NEVER
         ("mean_gap", (3, 3, 1), NONE),
         ("mean_gap", (3, 10, 2), 7),
         ("mean_gap", (3, 10, 3), 3),
+        ("occasions", (0, 0), 0),
+        ("occasions", (3, 0), 1),
+        ("occasions", (3, 2), 3),
+        ("spread", (0, 0, 0), NONE),
+        ("spread", (30, 900, 1), NONE),
+        ("spread", (60, 1_800, 2), 0),
+        ("spread", (72, 2_880, 2), 12 * HOUR),
+        ("spread", (75, 2_925, 2), 7 * HOUR),
     ],
 )
 def test_what_is_worked_out_of_little_or_nothing(how: str, parts: tuple[int, ...], value: int) -> None:
@@ -130,13 +142,15 @@ def test_a_row_counts_from_its_start_until_just_before_its_end(rows: list[Row], 
     assert count_and_last("orders", rows, at) == (len(happened), happened[-1][5] if happened else "")
 
 
-@given(ROWS)
-def test_gaps_lie_between_one_row_and_the_next(rows: list[Row]) -> None:
-    """The first has none; the rest are what lies between; together they are the whole."""
+@given(ROWS, st.sampled_from([1, HOUR // 2 + 1, 100 * HOUR]))
+def test_gaps_lie_between_one_row_and_the_next(rows: list[Row], unit: int) -> None:
+    """The first has none; the rest are what lies between, also in whole hours; together they are the whole."""
+    rows = [(int(one[0]) * unit, *one[1:]) for one in rows]
     gapped = with_gaps(rows)
-    gaps = [int(one[-1]) for one in gapped]
+    gaps = [int(one[-3]) for one in gapped]
 
-    assert [one[:-1] for one in gapped] == rows
+    assert [one[:-3] for one in gapped] == rows
+    assert [one[-2:] for one in gapped] == [(gap // HOUR, (gap // HOUR) ** 2) for gap in gaps]
     assert gaps[:1] in ([], [0])
     assert sum(gaps) == (int(rows[-1][0]) - int(rows[0][0]) if rows else 0)
 

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from funnel.errors import FactsError, InstantError
 from funnel.facts import Facts, count, exists
+from funnel.facts._base import BaseFacts
+from funnel.facts._declare import occasions
 from funnel.history import History
-from tests.shop import DAY, NOW, TICK, ShopFacts, person
+from tests.shop import DAY, NOW, TICK, ShopFacts, bought, person
 from tests.strategies import histories, instants
 
 
@@ -107,6 +109,14 @@ def test_what_cannot_be_a_fact_is_refused(fields: dict[str, Any], message: str) 
             {"purchase_interval": 4 * DAY},
         ),
         ({"purchase_count": 3, "last_purchase_at": NOW}, {"purchase_interval": None}),
+        (
+            {"purchase_count": 5, "occasion_count": 3, "first_purchase_at": NOW - 8 * DAY, "last_purchase_at": NOW},
+            {"purchase_interval": 4 * DAY, "interval_spread": None},
+        ),
+        (
+            {"purchase_count": 3, "first_purchase_at": NOW, "last_purchase_at": NOW - DAY},
+            {"purchase_interval": None},
+        ),
     ],
 )
 def test_what_follows_from_facts_by_hand_follows(fields: dict[str, Any], follows: dict[str, Any]) -> None:
@@ -124,6 +134,30 @@ def test_a_mean_goes_when_what_it_was_made_of_goes() -> None:
     assert facts.evolve(purchase_count=2).average_purchase == 6
     assert facts.evolve(purchase_count=0).average_purchase == 0
     assert person(average_purchase=5).evolve(purchase_count=2).average_purchase == 5
+
+
+def test_the_rhythm_follows_purchases_changed_by_hand() -> None:
+    """A later or another purchase changes the average interval; how much it varies is not known then."""
+    every = [bought(str(day), NOW + (day - 9) * DAY) for day in (0, 3, 9)]
+    facts = ShopFacts.of(History.of("p1", every), as_of=NOW)
+
+    assert (facts.purchase_interval, facts.interval_spread) == (4 * DAY + DAY / 2, DAY + DAY / 2)
+    assert facts.evolve(purchase_count=4).purchase_interval == 3 * DAY
+    assert facts.evolve(since_last_purchase=DAY).purchase_interval == 4 * DAY
+    for changes in ({"purchase_count": 4}, {"since_last_purchase": DAY}):
+        assert facts.evolve(**changes).to_dict()["interval_spread"] is None
+    assert facts.evolve(purchase_count=4, interval_spread=DAY).interval_spread == DAY
+    assert facts.evolve(was_referred=True).interval_spread == facts.interval_spread
+    assert facts.evolve(purchase_count=1).to_dict()["purchase_interval"] is None
+
+
+def test_facts_by_hand_of_a_class_without_a_rhythm() -> None:
+    """A class may declare the number of occasions, and nothing else about rhythm."""
+
+    class Occasions(BaseFacts):
+        occasion_count: int = occasions()
+
+    assert Occasions(as_of=NOW).evolve(occasion_count=3).occasion_count == 3
 
 
 def test_a_shops_own_count_and_its_truth_agree() -> None:
@@ -196,7 +230,7 @@ def test_facts_show_what_is_known_and_nothing_else() -> None:
 
     assert repr(facts) == (
         "Facts(as_of=2026-09-01T00:00:00+00:00, campaign='may', was_referred=True, purchase_count=2, "
-        "last_purchase_at=datetime.datetime(2026, 8, 31, 0, 0, tzinfo=datetime.timezone.utc))"
+        "occasion_count=2, last_purchase_at=datetime.datetime(2026, 8, 31, 0, 0, tzinfo=datetime.timezone.utc))"
     )
     assert repr(person()) == "Facts(as_of=2026-09-01T00:00:00+00:00)"
 

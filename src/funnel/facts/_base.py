@@ -8,13 +8,14 @@ from datetime import datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from funnel._arguments import brief, name_problem, parse_as_of, suggest
+from funnel._arguments import name_problem, parse_as_of
 from funnel._expr.nodes import Value
 from funnel._expr.tracer import FactsProxy
 from funnel._time import instant, instant_at
 from funnel.errors import FactsError, InstantError
+from funnel.facts._by_hand import changed
 from funnel.facts._declare import Declared
-from funnel.facts._display import RawFacts, View, output_value, raw_value
+from funnel.facts._display import RawFacts, View, output_value
 
 if TYPE_CHECKING:
     from funnel._dataframes.frame_types import FrameT
@@ -89,7 +90,7 @@ class BaseFacts(RawFacts):
         def __init__(self, /, *, as_of: datetime, **values: object) -> None:
             now = parse_as_of(as_of)
             _set_now(self, now)
-            _set_values(self, _by_hand(self._fact_plan, values, now))
+            _set_values(self, tuple(changed(self._fact_plan, self._fact_plan.unknown, values, now)))
 
         as_of = property(lambda facts: instant(operator.index(facts.now)), doc="Instant of the facts.")
 
@@ -239,7 +240,7 @@ class BaseFacts(RawFacts):
 
     def evolve(self, /, **changes: object) -> Self:
         """Return a copy with some facts changed, for the tests of a rule."""
-        values = _changed(self._fact_plan, list(self.values), changes, self.now)
+        values = changed(self._fact_plan, list(self.values), changes, self.now)
         return self._from_raw(tuple(values), self.now)
 
     def to_dict(self) -> dict[str, Any]:
@@ -249,8 +250,8 @@ class BaseFacts(RawFacts):
 
     @property
     def _visible(self) -> tuple[Value, ...]:
-        """Internal: the values without the rows of the windows."""
-        return self.values[: len(self._fact_plan.empties)]
+        """Internal: the values of the facts, without the sums behind them and the rows of the windows."""
+        return tuple(self.values[index] for index in self._fact_plan.shown)
 
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same values at the same instant."""
@@ -299,51 +300,3 @@ def _check_names(names: Iterable[str]) -> None:
 
 
 _ADDED = frozenset({"person_id", "known_at"})
-
-
-def _by_hand(plan: FactSchema, facts: Mapping[str, object], now: int) -> tuple[Value, ...]:
-    return tuple(_changed(plan, plan.unknown, facts, now))
-
-
-def _changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object], now: int) -> list[Value]:
-    """Return the values after changes by hand, with derived values that are not given."""
-    names: dict[int, str] = {}
-    before = list(values)
-    for name, fact in changes.items():
-        if name not in plan.declared:
-            msg = f"the fact {brief(name)} is unknown; {suggest(name, plan.declared)}"
-            raise FactsError(msg)
-        index, value = plan.indices[name], raw_value(name, plan.declared[name], fact, now)
-        if index in names and values[index] != value:
-            msg = f"{names[index]} and {name} set the same value and contradict each other; give one of them"
-            raise FactsError(msg)
-        values[index], names[index] = value, name
-    values = _derived(plan, before, values, set(names))
-    for window in plan.windows:
-        if any(values[index] != before[index] for index in window.indices):
-            values[window.index] = cast("Value", None)
-    return values
-
-
-def _derived(plan: FactSchema, before: list[Value], values: list[Value], set_by_hand: set[int]) -> list[Value]:
-    """Update derived values whose parts changed.
-
-    They are computed if all parts are known, and reset if a part became unknown. Each purchase that is added by hand is
-    an occasion of its own.
-    """
-    first, empty = len(plan.reductions), plan.empties
-    computed = list(values)
-    plan.finish(computed)
-    for index, (_, parts) in enumerate(plan.finishes, first):
-        if index in set_by_hand or all(before[part] == values[part] for part in parts):
-            continue
-        if plan.derived[index - first].how == "occasions":
-            purchases = cast("int", values[parts[0]])
-            added = purchases - cast("int", before[parts[0]])
-            values[index] = min(purchases, max(1, cast("int", before[index]) + added))
-            continue
-        if all(values[part] != empty[part] for part in parts):
-            values[index] = computed[index]
-        elif all(before[part] != empty[part] for part in parts):
-            values[index] = empty[index]
-    return values

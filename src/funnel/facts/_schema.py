@@ -52,6 +52,11 @@ class FactSchema:
         """Names of the streams whose rows are read."""
         return frozenset((*self.folds, *(window.source for window in self.windows)))
 
+    @cached_property
+    def shown(self) -> tuple[int, ...]:
+        """Indices of the values that are facts; the other values are parts of derived values."""
+        return tuple(sorted(set(self.indices.values())))
+
     @property
     def readable(self) -> Mapping[str, Fact]:
         """Facts that a rule may read."""

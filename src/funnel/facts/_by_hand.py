@@ -1,0 +1,94 @@
+"""Facts set by hand: what is checked, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+import attrs
+
+from funnel._aggregate.aggregations import GAP_FIELDS
+from funnel._arguments import brief, suggest
+from funnel._expr.nodes import Value
+from funnel._time import NEVER
+from funnel.errors import FactsError
+from funnel.facts._display import raw_value
+
+if TYPE_CHECKING:
+    from funnel.facts._schema import FactSchema
+
+
+def changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object], now: int) -> list[Value]:
+    """Return the values after changes by hand, with derived values that are not given.
+
+    Raises:
+        FactsError: A fact is unknown, or its value is not allowed, or two facts contradict each other.
+    """
+    names: dict[int, str] = {}
+    before = list(values)
+    for name, fact in changes.items():
+        if name not in plan.declared:
+            msg = f"the fact {brief(name)} is unknown; {suggest(name, plan.declared)}"
+            raise FactsError(msg)
+        index, value = plan.indices[name], raw_value(name, plan.declared[name], fact, now)
+        if index in names and values[index] != value:
+            msg = f"{names[index]} and {name} set the same value and contradict each other; give one of them"
+            raise FactsError(msg)
+        values[index], names[index] = value, name
+    _put_derived(plan, before, values, names.keys() | _put_occasions(plan, before, values, names))
+    for window in plan.windows:
+        if any(values[index] != before[index] for index in window.indices):
+            values[window.index] = cast("Value", None)
+    return values
+
+
+def _put_derived(plan: FactSchema, before: list[Value], values: list[Value], given: Collection[int]) -> None:
+    """Update derived values whose parts changed.
+
+    They are computed if all parts are known, and reset if a part became unknown.
+    """
+    first, empty = len(plan.reductions), plan.empties
+    computed = list(values)
+    plan.finish(computed)
+    for index, (_, parts) in enumerate(plan.finishes, first):
+        if index in given or all(before[part] == values[part] for part in parts):
+            continue
+        if all(values[part] != empty[part] for part in parts):
+            values[index] = computed[index]
+        elif all(before[part] != empty[part] for part in parts):
+            values[index] = empty[index]
+
+
+def _put_occasions(plan: FactSchema, before: list[Value], values: list[Value], given: Collection[int]) -> set[int]:
+    """Update the number of occasions and the sums behind their rhythm; return the index of that number.
+
+    Each purchase that is added by hand is an occasion of its own. Purchases of one occasion are of one instant, so a
+    later last purchase lengthens the time between occasions. How this time varies is not known any more.
+    """
+    derived = next((one for one in plan.derived if one.how == "occasions"), None)
+    if derived is None:
+        return set()
+    index, (purchases, returns) = len(plan.reductions) + plan.derived.index(derived), derived.parts
+    places = {reduction: place for place, reduction in enumerate(plan.reductions)}
+    old, new = cast("list[int]", before), cast("list[int]", values)
+    count = places[purchases]
+    if new[count] != old[count] and index not in given:
+        new[index] = min(new[count], max(1, old[index] + new[count] - old[count]))
+    ends = [places.get(attrs.evolve(purchases, how=how, field="t", empty=NEVER)) for how in ("smallest", "largest")]
+    longer = _between(new, ends) - _between(old, ends)
+    if new[index] == old[index] and not longer:
+        return {index}
+    gap, *squares = (places.get(attrs.evolve(returns, how="sum", field=field)) for field in GAP_FIELDS)
+    changes = [(places[returns], max(new[index] - 1, 0)), *((place, 0) for place in squares)]
+    if gap is not None:
+        changes.append((gap, max(old[gap] + longer, 0)))
+    for place, value in changes:
+        if place is not None:
+            new[place] = value
+    return {index}
+
+
+def _between(values: Sequence[int], ends: Sequence[int | None]) -> int:
+    """Return the time from the first to the last purchase; 0 if one of them is not known."""
+    first, last = (NEVER if place is None else values[place] for place in ends)
+    return 0 if NEVER in (first, last) else last - first
