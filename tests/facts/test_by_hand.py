@@ -152,11 +152,15 @@ def test_the_rhythm_follows_purchases_changed_by_hand() -> None:
 
 
 def test_facts_by_hand_of_a_class_without_a_rhythm() -> None:
-    """A class may declare the number of occasions, and nothing else about rhythm."""
+    """A class may declare the number of occasions and nothing else about rhythm, or not even that."""
 
     class Occasions(BaseFacts):
         occasion_count: int = occasions()
 
+    class Orders(BaseFacts):
+        order_count: int = count("orders")
+
+    assert Orders(as_of=NOW, order_count=2).order_count == 2
     assert Occasions(as_of=NOW).evolve(occasion_count=3).occasion_count == 3
 
 

@@ -249,9 +249,9 @@ class BaseFacts(RawFacts):
         return {name: output_value(one, self.values[self._fact_plan.indices[name]], self.now) for name, one in facts}
 
     @property
-    def _visible(self) -> tuple[Value, ...]:
+    def _visible(self) -> object:
         """Internal: the values of the facts, without the sums behind them and the rows of the windows."""
-        return tuple(self.values[index] for index in self._fact_plan.shown)
+        return self._fact_plan.shown(self.values)
 
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same values at the same instant."""

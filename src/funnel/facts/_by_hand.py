@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from funnel._aggregate.aggregations import GAP_FIELDS
+from funnel._aggregate.aggregations import GAP_FIELDS, Derived, Reduction
 from funnel._arguments import brief, suggest
 from funnel._expr.nodes import Value
 from funnel._time import NEVER
@@ -59,36 +59,66 @@ def _put_derived(plan: FactSchema, before: list[Value], values: list[Value], giv
             values[index] = empty[index]
 
 
+@attrs.frozen
+class Occasions:
+    """Indices of the number of occasions and of the values behind it; None if a class of facts does not have one."""
+
+    count: int
+    purchases: int
+    returns: int
+    first: int | None
+    last: int | None
+    gap: int | None
+    squares: tuple[int, ...]
+    """The sums behind the spread."""
+
+
+def occasions_of(reductions: Sequence[Reduction], derived: Sequence[Derived]) -> Occasions | None:
+    """Return the indices of the occasions; None if a class of facts does not declare their number."""
+    one = next((one for one in derived if one.how == "occasions"), None)
+    if one is None:
+        return None
+    purchases, returns = one.parts
+    index = {reduction: place for place, reduction in enumerate(reductions)}
+    first, last = (
+        index.get(attrs.evolve(purchases, how=how, field="t", empty=NEVER)) for how in ("smallest", "largest")
+    )
+    gap, *squares = (index.get(attrs.evolve(returns, field=field)) for field in GAP_FIELDS)
+    return Occasions(
+        len(reductions) + derived.index(one),
+        index[purchases],
+        index[returns],
+        first,
+        last,
+        gap,
+        tuple(place for place in squares if place is not None),
+    )
+
+
 def _put_occasions(plan: FactSchema, before: list[Value], values: list[Value], given: Collection[int]) -> set[int]:
     """Update the number of occasions and the sums behind their rhythm; return the index of that number.
 
     Each purchase that is added by hand is an occasion of its own. Purchases of one occasion are of one instant, so a
     later last purchase lengthens the time between occasions. How this time varies is not known any more.
     """
-    derived = next((one for one in plan.derived if one.how == "occasions"), None)
-    if derived is None:
+    places = plan.occasions
+    if places is None:
         return set()
-    index, (purchases, returns) = len(plan.reductions) + plan.derived.index(derived), derived.parts
-    places = {reduction: place for place, reduction in enumerate(plan.reductions)}
-    old, new = cast("list[int]", before), cast("list[int]", values)
-    count = places[purchases]
-    if new[count] != old[count] and index not in given:
-        new[index] = min(new[count], max(1, old[index] + new[count] - old[count]))
-    ends = [places.get(attrs.evolve(purchases, how=how, field="t", empty=NEVER)) for how in ("smallest", "largest")]
-    longer = _between(new, ends) - _between(old, ends)
-    if new[index] == old[index] and not longer:
-        return {index}
-    gap, *squares = (places.get(attrs.evolve(returns, how="sum", field=field)) for field in GAP_FIELDS)
-    changes = [(places[returns], max(new[index] - 1, 0)), *((place, 0) for place in squares)]
-    if gap is not None:
-        changes.append((gap, max(old[gap] + longer, 0)))
-    for place, value in changes:
-        if place is not None:
-            new[place] = value
-    return {index}
+    old, new, count = cast("list[int]", before), cast("list[int]", values), places.count
+    added = new[places.purchases] - old[places.purchases]
+    if added and count not in given:
+        new[count] = min(new[places.purchases], max(1, old[count] + added))
+    longer = _between(new, places) - _between(old, places)
+    if new[count] != old[count] or longer:
+        new[places.returns] = max(new[count] - 1, 0)
+        for place in places.squares:
+            new[place] = 0
+        if places.gap is not None:
+            new[places.gap] = max(old[places.gap] + longer, 0)
+    return {count}
 
 
-def _between(values: Sequence[int], ends: Sequence[int | None]) -> int:
+def _between(values: Sequence[int], places: Occasions) -> int:
     """Return the time from the first to the last purchase; 0 if one of them is not known."""
-    first, last = (NEVER if place is None else values[place] for place in ends)
+    first, last = (NEVER if place is None else values[place] for place in (places.first, places.last))
     return 0 if NEVER in (first, last) else last - first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
 import attrs
@@ -16,6 +17,7 @@ from funnel._expr.nodes import Fact, Value
 from funnel._ledger.own import own_row, own_rows
 from funnel._time import LATEST
 from funnel.errors import FactsError
+from funnel.facts._by_hand import Occasions, occasions_of
 from funnel.facts._columns import SharedColumns
 from funnel.facts._declare import SLOPES, Declared
 from funnel.facts._windows import Finish, Window, windows_of
@@ -53,9 +55,14 @@ class FactSchema:
         return frozenset((*self.folds, *(window.source for window in self.windows)))
 
     @cached_property
-    def shown(self) -> tuple[int, ...]:
-        """Indices of the values that are facts; the other values are parts of derived values."""
-        return tuple(sorted(set(self.indices.values())))
+    def shown(self) -> Callable[[Sequence[Value]], object]:
+        """Return the values that are facts; the other values are parts of derived values."""
+        return itemgetter(*sorted(set(self.indices.values()))) if self.indices else tuple
+
+    @cached_property
+    def occasions(self) -> Occasions | None:
+        """Indices of the values of occasions."""
+        return occasions_of(self.reductions, self.derived)
 
     @property
     def readable(self) -> Mapping[str, Fact]:
