@@ -9,15 +9,20 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
-.PHONY: demo test test-services test-lowest test-full tables charts notebooks stubs mutants lint types mypy pyright complete docs bench clean
+.PHONY: demo test test-more test-services test-lowest test-full tables charts notebooks stubs mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file; the whole page in build/report.html
 	@mkdir -p build
 	@.venv/bin/funnel report examples/online_retail.parquet --mapping examples/online_retail.toml -o build/report.html
 
+# COVERAGE=yes measures the lines and branches of src/, all of which must run; it takes half as long again.
+COVERAGE =
 test: lint types ## everything that must hold before a change is kept
-	@$(PY) -m pytest -q -n 2 --dist worksteal -m "not services" --cov --cov-report=term
+	@$(PY) -m pytest -q -n 2 --dist worksteal -m "not services and not more" $(if $(COVERAGE),--cov --cov-report=term)
+
+test-more: .venv/dev.stamp ## laws on DuckDB and on pandas alone, and more broken files for each reader
+	@$(PY) -m pytest -q -n 2 --dist worksteal -m more
 
 test-services: .venv/dev.stamp ## the stores on PostgreSQL and MariaDB in full, the report in a browser, and a notebook
 	@$(PY) -m pytest -q -n 2 -m services

@@ -60,6 +60,17 @@ def _all_there() -> None:
             import_module(module.name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _uncompiled() -> Generator[None]:
+    """Run every loop uncompiled: compiling them takes 15 seconds of each process, so only the full run does it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not FULL:
+            from tests import kernels
+
+            kernels.never_compiled(patch)
+        yield
+
+
 REPEATED = frozenset({"polars lazy", "pandas", "pyarrow", ALONE})
 """Engines on which a law repeats the lines of Polars and DuckDB; their own lines are measured with the adapter."""
 LAWS = frozenset({"laws", "facts", "metrics", "machines", "backtest", "test_worklists.py", "test_clocks.py"})
@@ -73,7 +84,11 @@ these files find, and the tests of the adapter and of the logs.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-services` runs: all of MariaDB, and what asks PostgreSQL the same lines again."""
+    """Mark what `make test-services` and `make test-more` run.
+
+    Services are all of MariaDB, and what asks PostgreSQL the same lines again; more are laws on DuckDB and on pandas
+    alone, if they measure no line.
+    """
     for item in items:
         callspec = getattr(item, "callspec", None)
         chosen = (one for one in callspec.params.values() if isinstance(one, str)) if callspec else ()
@@ -81,10 +96,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_postgres = not needs.isdisjoint({"postgres", "postgresql"})
         if not needs.isdisjoint(REPEATED) and not LAWS.isdisjoint(item.path.parts):
             item.add_marker("no_cover")
-            if not FULL and not needs.isdisjoint(REPEATED) and EVERY_ENGINE.isdisjoint(item.path.parts):
+            if not FULL and EVERY_ENGINE.isdisjoint(item.path.parts):
                 item.add_marker(pytest.mark.skip(reason="asked in make test-full; it repeats the lines of Polars"))
         if not needs.isdisjoint({"maria", "mariadb"}) or (on_postgres and item.get_closest_marker("no_cover")):
             item.add_marker("services")
+        engines = {one.rpartition(" on ")[2] for one in needs}
+        if item.get_closest_marker("no_cover") and LAWS & {*item.path.parts} and engines & {"duckdb", ALONE}:
+            item.add_marker("more")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 
-from funnel._dataframes import adapter, by_person, loops, run_order
+from funnel._dataframes import adapter, by_person, loops
 from funnel._dataframes.by_person import Block, in_blocks
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
@@ -60,6 +63,41 @@ runner = loops.runner
 """The way to run loops over a number of rows."""
 
 
+def never_compiled(patch: pytest.MonkeyPatch) -> None:
+    """Run loops uncompiled wherever they would be compiled, and import numba for no table."""
+    patch.setattr(loops, "fast", loops.plain)
+    patch.setattr(loops, "LARGE", sys.maxsize)
+
+
+def recorded_numba(patch: pytest.MonkeyPatch) -> list[str]:
+    """Replace numba by a module that compiles nothing; the list receives the functions that loops call."""
+    called: list[str] = []
+    numba = ModuleType("numba")
+    numba.extending = SimpleNamespace(register_jitable=lambda helper: called.append(helper.__name__))  # type: ignore[attr-defined]
+    numba.njit = lambda loop, **_: loop  # type: ignore[attr-defined]
+    patch.setitem(sys.modules, "numba", numba)
+    return called
+
+
+def compiled_elsewhere() -> list[str]:
+    """Compile one small loop in another process; return its result and that of the uncompiled loop."""
+    return subprocess.run(
+        [sys.executable, "-c", _ONE_LOOP], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+
+
+_ONE_LOOP = """
+import numpy as np
+from funnel._dataframes.by_person import sort_runs
+from funnel._dataframes.loops import fast, plain
+
+for run in (fast, plain):
+    keys, values = np.array([3, 1, 2, 2, 9, 8]), np.array([0, 1, 9, 3, 4, 5])
+    run(sort_runs, np.array([0, 4, 6]), keys, values, 0, 2)
+    print(keys, values)
+"""
+
+
 def small_until(patch: pytest.MonkeyPatch, rows: int) -> None:
     """Run loops uncompiled over up to this number of rows."""
     patch.setattr(loops, "SMALL", rows)
@@ -78,7 +116,7 @@ def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> Non
     """Set the rows of a bucket, of a block and of an insertion sort; all are small in tests."""
     patch.setattr(by_person, "BUCKET", bucket)
     patch.setattr(by_person, "ROWS", rows)
-    patch.setattr(run_order, "SHORT", short)
+    patch.setattr(loops, "SHORT", short)
 
 
 def room(patch: pytest.MonkeyPatch, bits: int) -> None:

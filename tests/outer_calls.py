@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import funnel
 from funnel import AsyncSqlAlchemyStore, Purchase, SqlAlchemyStore, SqliteStore, testing
 from funnel.interactions import Visit
+from funnel.rates import Rates
 from funnel.readers import _read_orders, webhooks
 from funnel.readers._read_orders import Columns, OrderMapping
 from funnel.readers.webhooks import BuyerKey, MemoryStates
@@ -36,6 +37,7 @@ READERS: Mapping[str, dict[str, Any]] = {
     "readers.OrderMapping.format_of": {"column": "purchased_at"},
     "readers.OrderMapping.read": {"path": "orders.toml"},
     "readers.read_orders": {"source": "orders.csv", "mapping": MAPPING},
+    "Rates.from_csv": {"path": "rates.csv", "currency": "IDR", "tz": "UTC"},
 }
 """Calls that read files in the current folder; a progress function raises the caller's own errors."""
 
@@ -92,8 +94,9 @@ def reading(name: str) -> Callable[..., Any]:
     columns = "\n".join(f'{name} = "{column}"' for name, column in COLUMNS.given().items())
     text = f'currency = "IDR"\nzone = "UTC"\namount_style = "id"\n[columns]\n{columns}\n'
     Path("orders.toml").write_text(text, encoding="utf-8")
-    called: Any = MAPPING if name.endswith("format_of") else _read_orders
-    for part in ["format_of"] if called is MAPPING else name.split(".")[1:]:
+    Path("rates.csv").write_text("currency,day,rate\nUSD,2026-03-01,15800.5\n", encoding="utf-8")
+    called: Any = {"Rates.from_csv": Rates, "readers.OrderMapping.format_of": MAPPING}.get(name, _read_orders)
+    for part in name.split(".")[-1:] if called is not _read_orders else name.split(".")[1:]:
         called = getattr(called, part)
     return called  # type: ignore[no-any-return]
 

@@ -11,7 +11,7 @@ import pytest
 
 import funnel
 from funnel import Facts, History, Money, Policy, Purchase, stage
-from funnel.backtest import RuleBook
+from funnel.backtest import BacktestDates, RuleBook
 from funnel.errors import ArgumentError, FactsError
 from funnel.metrics._people_by import people_by
 from tests.public import public
@@ -34,8 +34,11 @@ OF_LOGS: dict[str, Callable[[Any], Any]] = {
         RULE,
         source,
         POLICY,
-        funnel.backtest.BacktestDates(DAY, every=MONTH, horizon=MONTH),
+        BacktestDates(DAY, every=MONTH, horizon=MONTH),
         as_of=DAY + 5 * MONTH,
+    ),
+    "feature_table": lambda source: funnel.backtest.feature_table(
+        source, BacktestDates(DAY, every=MONTH, horizon=MONTH), ["purchase_count"], as_of=DAY + 5 * MONTH
     ),
     "compare_rules": lambda source: funnel.backtest.compare_rules(RULE, RULE, source, POLICY, as_of=DAY),
     "repeat_rates": lambda source: funnel.repeat_rates(source, MONTH, as_of=DAY),

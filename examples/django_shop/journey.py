@@ -1,4 +1,4 @@
-"""The orders of one person: two are placed, one is rolled back, SQL cancels two, and one has a wrong status.
+"""The orders of one person: two are placed a month apart, one is rolled back, SQL cancels two, one has a wrong status.
 
     python examples/django_shop/journey.py
 
@@ -8,6 +8,7 @@ It creates a shop in memory, and prints the person's stage after each step.
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def run_journey(orders: Any) -> None:
     from django_shop.funnel_app import note, write_all
 
     now = timezone.now()
-    orders.objects.create(user_id=1, placed_at=now, total=25)
+    orders.objects.create(user_id=1, placed_at=now - timedelta(days=30), total=25)
     print_stage("ordered")
     with transaction.atomic():
         orders.objects.create(user_id=1, placed_at=now, total=25)

@@ -1,4 +1,4 @@
-"""The orders of one person, placed by the shop's own code: register, order, order again, and cancel.
+"""The orders of one person, placed by the shop's own code: register, order, order again after a month, and cancel.
 
     python examples/oscar_shop/journey.py
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -41,16 +42,19 @@ def main() -> None:
 def run_journey() -> None:
     """Register, order, order again, and cancel both."""
     from django.contrib.auth import get_user_model
+    from django.utils import timezone
     from oscar.apps.customer.signals import user_registered
 
     from oscar_shop.funnel_app import person_of, store, write_all
 
-    user = get_user_model().objects.create_user("sari", "sari@example.com", "x")
+    now = timezone.now()
+    month_ago = now - timedelta(days=30)
+    user = get_user_model().objects.create_user("sari", "sari@example.com", "x", date_joined=month_ago)
     user_registered.send_robust(sender=None, request=None, user=user)  # as the shop's page for a new account does
     print_stage("registered", user)
-    orders = [place_order(user)]
+    orders = [place_order(user, month_ago)]
     print_stage("ordered", user)
-    orders.append(place_order(user))
+    orders.append(place_order(user, now))
     print_stage("ordered again", user)
     type(orders[0]).objects.filter(pk=orders[1].pk).update(currency="no money")  # a bug of the shop
     orders[1].refresh_from_db()
@@ -64,8 +68,8 @@ def run_journey() -> None:
     print(store().history(person_of(user)))
 
 
-def place_order(user: Any) -> Any:
-    """Place an order as the shop's checkout does."""
+def place_order(user: Any, placed_at: datetime) -> Any:
+    """Place an order as the shop's checkout does, at an instant."""
     from oscar.apps.basket.models import Basket
     from oscar.apps.order.utils import OrderCreator, OrderNumberGenerator
     from oscar.apps.partner.strategy import Default
@@ -86,6 +90,7 @@ def place_order(user: Any) -> Any:
         shipping_charge=method.calculate(basket),
         user=user,
         order_number=number,
+        date_placed=placed_at,
     )
 
 

@@ -81,12 +81,13 @@ def explain(
         ...     as_of=datetime(2026, 3, 1, tzinfo=UTC),
         ...     inbound_count=2,
         ...     purchase_count=1,
+        ...     since_last_purchase=timedelta(days=9),
         ...     since_last_cart=timedelta(days=2),
         ... )
         >>> explain(readiness, facts, Policy())
-        'Warm: they filled the cart 2 days ago (+20); they have bought once (+10).'
+        'Warm: they have bought once, they last bought 9 days ago (+32); they filled the cart 2 days ago (+20).'
         >>> explain(readiness, facts, Policy(), language="id")
-        'Mulai tertarik: mengisi keranjang 2 hari lalu (+20); sudah belanja sekali (+10).'
+        'Mulai tertarik: sudah belanja sekali, terakhir belanja 9 hari lalu (+32); mengisi keranjang 2 hari lalu (+20).'
     """
     column = _column_of(language)
     facts = check_is_rule(rule)._facts_from(person, as_of)

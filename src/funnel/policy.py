@@ -134,7 +134,7 @@ class Policy(_Base):
     orders of one evening; our default."""
     window_percents: Window = (8, 50, 200)
     """Earliest, likely and latest next occasion, as shares of the person's pace, from `as_of` on. The pace is the
-    average interval, moved towards the silence. Of the people who buy again, 10 % are earlier than the first
+    average interval, moved towards the silence. Among people who buy again, 10 % are earlier than the first
     time, half are earlier than the second, and 10 % are later than the third. Chosen by pinball loss on the earlier
     days of two real shops."""
     regular_occasions: Annotated[int, Field(ge=3, le=100, strict=True)] = 5

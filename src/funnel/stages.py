@@ -44,24 +44,25 @@ class Stage(StrEnum):
     PROSPECT = "prospect"
     """Visited, looked, asked or ordered; has no valid purchase (calon pembeli)."""
     CUSTOMER = "customer"
-    """Has exactly one valid purchase (konsumen)."""
+    """Has bought on exactly one occasion (konsumen)."""
     REPEAT_CUSTOMER = "repeat_customer"
-    """Has two or more valid purchases (pelanggan)."""
+    """Has bought on two or more occasions (pelanggan)."""
     LAPSED = "lapsed"
     """Has bought, but not within `lapse_after`."""
 
 
 TRANSITIONS: Mapping[Stage, Mapping[Stage, Cause]] = {
-    Stage.LEAD: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT},
-    Stage.PROSPECT: {Stage.CUSTOMER: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT},
+    Stage.LEAD: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT},
+    Stage.PROSPECT: {Stage.CUSTOMER: Cause.EVENT},
     Stage.CUSTOMER: {Stage.PROSPECT: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT, Stage.LAPSED: Cause.TIME},
     Stage.REPEAT_CUSTOMER: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT, Stage.LAPSED: Cause.EITHER},
     Stage.LAPSED: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT},
 }
 """Every allowed transition.
 
-A refund removes a purchase. A customer can then become a prospect again. A repeat customer whose last purchase is
-refunded can turn out to have lapsed long ago.
+Two occasions are a day or more apart, so every buyer is a customer before a repeat customer. A refund removes a
+purchase. A customer can then become a prospect again. A repeat customer whose last purchase is refunded can turn out to
+have lapsed long ago.
 """
 
 

@@ -118,6 +118,13 @@ def test_a_name_that_is_no_feature_is_refused(names: list[str], words: str) -> N
         table_of(shop(), names, facts=Own)
 
 
+def test_a_class_without_facts_is_refused() -> None:
+    """The class must declare facts."""
+    wrong: Any = History
+    with pytest.raises(ArgumentError, match="facts must be Facts or a class that extends it"):
+        table_of(shop(), facts=wrong)
+
+
 @pytest.mark.parametrize("as_of", [START + 30 * DAY, START])
 def test_a_table_without_instants_is_refused(as_of: datetime) -> None:
     """A horizon that is not over has no outcome."""

@@ -72,6 +72,13 @@ def sections_with_pictures(html: str) -> set[str]:
     return {name for name, part in zip(parts[::2], parts[1::2], strict=True) if part.count("<path") > 2}
 
 
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make pages without pictures, which take most of the time."""
+    monkeypatch.setattr(_pictures, "has_pictures", bool)
+    monkeypatch.setattr(_html, "has_pictures", bool)
+
+
 def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     """The page has no script, and loads no file, font or picture."""
     html = html_of(tmp_path, orders=months(before=4, after=5))
@@ -104,6 +111,7 @@ def test_a_short_page_has_60_lines_at_most(tmp_path: Path, language: str) -> Non
     ],
     ids=["more", "less", "the same"],
 )
+@pytest.mark.usefixtures("no_pictures")
 def test_a_change_of_conversion_is_told_from_chance(
     tmp_path: Path, before: int, after: int, english: str, indonesian: str
 ) -> None:
@@ -123,6 +131,7 @@ def test_ids_are_shown_as_text(tmp_path: Path) -> None:
     assert "\u202e" not in html
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_name_of_the_file_is_shown_as_text(tmp_path: Path) -> None:
     """The name of a file is part of the title, and is escaped."""
     _, file, *options = write_files(tmp_path)
@@ -132,11 +141,10 @@ def test_the_name_of_the_file_is_shown_as_text(tmp_path: Path) -> None:
     assert "<title>Report of &lt;b&gt;&amp;.csv</title>" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_without_the_extra_the_page_has_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_page_has_tables(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The page names the extra, and has every table."""
     whole = html_of(tmp_path)
-    monkeypatch.setattr(_pictures, "has_pictures", bool)
-    monkeypatch.setattr(_html, "has_pictures", bool)
+    request.getfixturevalue("no_pictures")
     html = html_of(tmp_path)
 
     assert "<svg" not in html
@@ -327,6 +335,7 @@ def shop_with_contacts(path: Path) -> None:
         store.put_customer(customer, recorded_at=day)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_contacts_of_a_store_are_shown_on_request(tmp_path: Path) -> None:
     """Without `--contacts` the page, the CSV and the output have ids only."""
     shop_with_contacts(tmp_path / "shop.db")
@@ -348,6 +357,7 @@ def test_contacts_of_a_store_are_shown_on_request(tmp_path: Path) -> None:
     assert details["budi"] == ["", "", "", ""]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_contacts_of_an_export_are_shown_on_request(tmp_path: Path) -> None:
     """The contact details of an export are read only with `--contacts`."""
     html = tmp_path / "report.html"
@@ -362,6 +372,7 @@ def test_contacts_of_an_export_are_shown_on_request(tmp_path: Path) -> None:
     assert len(text_of(visible)) > len(text_of(hidden))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_worklist_is_a_file(tmp_path: Path) -> None:
     """One row a person: id, action, reason, money and the next change; a text like a formula gets an apostrophe."""
     path = tmp_path / "today.csv"
@@ -400,6 +411,7 @@ def test_a_day_has_some_of_each_reason() -> None:
     assert NextAction.ASK_FEEDBACK not in due["next_action"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_limit_is_that_of_a_day(tmp_path: Path) -> None:
     """The page says how many people there are, and lists as many as the limit."""
     text = text_of(html_of(tmp_path, "--limit", "1"))
@@ -422,6 +434,7 @@ def test_a_file_that_is_read_is_never_overwritten(tmp_path: Path, option: str) -
     assert twice.exit_code == 2
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_leads_alone_have_a_page(tmp_path: Path) -> None:
     """The page has stages, sources and today's list, and says what the other sections need."""
     path = tmp_path / "report.html"
@@ -432,6 +445,7 @@ def test_leads_alone_have_a_page(tmp_path: Path) -> None:
     assert "need purchases: pass the export of the orders too" in text_of(html)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_folder_that_is_missing_is_a_failure(tmp_path: Path) -> None:
     """The exit code is 1, and the message names the file."""
     path = tmp_path / "none" / "report.html"

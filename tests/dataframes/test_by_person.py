@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import kernels
+from tests.engines import FULL
 from tests.kernels import COMPILED, UNCOMPILED, Block, in_blocks
 
 PEOPLE = {
@@ -66,10 +67,38 @@ def test_blocks_have_all_rows_in_order(  # noqa: PLR0913 (every size of the spli
         assert block == sorted(block, key=lambda row: (order.index(row[0]), *row[1:]))
 
 
+@pytest.mark.skipif(not FULL, reason="make test-full compiles every loop")
 def test_compiled_loops_sort_alike() -> None:
     """Compiled and uncompiled, the blocks are the same."""
     for names in PEOPLE:
         assert blocks_of(MANY, names, COMPILED, valued=True) == blocks_of(MANY, names, UNCOMPILED, valued=True)
+
+
+def test_a_compiled_loop_gives_the_same() -> None:
+    """One small loop, compiled in a process of its own, sorts the rows of each person as the uncompiled loop does."""
+    compiled, uncompiled = kernels.compiled_elsewhere()
+
+    assert compiled == uncompiled == "[1 2 2 3 8 9] [1 3 9 0 5 4]"
+
+
+def _doubled(number: int) -> int:
+    return 2 * number
+
+
+def _sum_of_doubled(numbers: list[int]) -> int:
+    return sum(map(_doubled, numbers))
+
+
+def _half(numbers: list[int]) -> int:
+    return _sum_of_doubled(numbers) // 2
+
+
+def test_a_loop_is_compiled_with_the_functions_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The functions that a loop calls, directly or not, are compiled into it."""
+    called = kernels.recorded_numba(monkeypatch)
+
+    assert COMPILED(_half, [3, 4]) == 7
+    assert called == ["_doubled", "_sum_of_doubled"]
 
 
 def test_people_with_one_hash_are_separated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,13 +88,9 @@ def deliver(client: Any, body: Mapping[str, Any], topic: str = "orders/updated",
 
 def order(number: int, status: str, hours: int, **changes: Any) -> dict[str, Any]:
     """Return Shopify's message about an order, some hours after noon."""
-    return shopify_order(
-        id=number,
-        financial_status=status,
-        created_at=NOON.isoformat(),
-        updated_at=(NOON + timedelta(hours=hours)).isoformat(),
-        **changes,
-    )
+    updated_at = (NOON + timedelta(hours=hours)).isoformat()
+    fields = {"id": number, "financial_status": status, "created_at": NOON.isoformat(), "updated_at": updated_at}
+    return shopify_order(**fields | changes)
 
 
 @requires("FastAPI")
@@ -109,7 +105,7 @@ def test_webhooks_may_be_late_and_repeated_across_restarts(opened: Callable[[], 
 
     with opened() as client:
         assert client.get("/people/77").json()["stage"] == "customer"
-        deliver(client, order(2, "paid", 3))
+        deliver(client, order(2, "paid", 3, created_at=(NOON - timedelta(days=1)).isoformat()))
         answer = client.get("/people/77").json()
         assert answer["stage"] == "repeat_customer"
         assert answer["explanation"].startswith("Say thank you")

@@ -53,11 +53,11 @@ def test_purchases_less_than_a_day_apart_are_one_occasion(
     after: list[timedelta], occasions: int, interval: timedelta | None, spread: timedelta | None, last: timedelta
 ) -> None:
     """A chain is one occasion, exactly a day apart are two; the rhythm is that of the occasions."""
-    shown = facts(bought(*after)).to_dict()
+    values = facts(bought(*after)).to_dict()
 
-    assert (shown["purchase_count"], shown["occasion_count"]) == (len(after), occasions)
-    assert (shown["purchase_interval"], shown["interval_spread"]) == (interval, spread)
-    assert shown["gap_before_last_purchase"] == last
+    assert (values["purchase_count"], values["occasion_count"]) == (len(after), occasions)
+    assert (values["purchase_interval"], values["interval_spread"]) == (interval, spread)
+    assert values["gap_before_last_purchase"] == last
 
 
 def test_a_refund_in_the_middle_of_a_chain_divides_it() -> None:

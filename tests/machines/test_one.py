@@ -72,11 +72,20 @@ def test_what_time_had_done_in_any_case_is_by_time() -> None:
 
 
 def test_of_records_of_one_instant_the_weightiest_that_is_read_is_the_cause() -> None:
-    """A purchase before a visit; what they did before what was sent to them; of two purchases the first by id."""
+    """A purchase before a visit; what they did before what was sent to them; of two purchases the first by id.
+
+    A purchase comes before the payment of another.
+    """
     assert moves(did(Visit, "v", NOW), bought("1", NOW), as_of=NOW) == ["0 - customer purchase 1"]
     assert moves(did(FollowUp, "a", NOW), did(Visit, "v", NOW), as_of=NOW) == ["0 - prospect visit v"]
-    assert moves(bought("2", NOW), bought("1", NOW), as_of=NOW) == ["0 - repeat_customer purchase 1"]
+    assert moves(bought("2", NOW), bought("1", NOW), as_of=NOW) == ["0 - customer purchase 1"]
     assert moves(did(FollowUp, "a", NOW), as_of=NOW) == ["0 - lead follow_up a"]
+
+    paid_late = bought("1", NOW - DAY, paid_at=NOW)
+    assert moves(paid_late, bought("2", NOW), as_of=NOW) == [
+        "-1 - prospect purchase 1",
+        "0 prospect customer purchase 2",
+    ]
 
 
 def test_who_sent_another_comes_in_by_that() -> None:

@@ -176,6 +176,8 @@ def test_a_file_of_rates_is_a_table_of_rates(tmp_path: Path) -> None:
         ("currency,day\n", "is not a table of rates"),
         ("currency,day,rate\nEUR,1.3.2026,2\n", "has no day in line 2; write it like 2026-03-01"),
         ("currency,day,rate\nEUR\n", "has no day in line 2"),
+        (f"currency,day,rate\n{'x' * 200_000},2026-03-01,2\n", "has a cell that is too long; write the columns"),
+        ("currency,day,rate\n" + 2 * "Sari,2026-03-01,2\n", "^a currency must be a code of ISO 4217: three capital"),
         ("currency,day,rate\nEUR,2026-03-01,2\nEUR,2026-03-01,3\n", "has two rates of EUR on 2026-03-01 .line 3"),
         ("currency,day,rate\nEUR,2026-03-01,1,5\nEUR,2026-03-02,\n", "a rate must be written like"),
     ):

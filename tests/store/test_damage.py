@@ -320,6 +320,36 @@ def test_damage_is_reported_as_damage(damaged: Any, name: str, call: Callable[[S
     assert "broken" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("x", "a table of records cannot be read"),
+        ("[]", "a table of records cannot be read"),
+        ('{"text": "Sari"}', "own columns of a record cannot be read"),
+        ('{"text": {"a": "Sari"}} {"text": {"a": "Sari"}}', "a table of records cannot be read"),
+        ('{"text": {"a": 1}}', "own columns of a record cannot be read"),
+        ('{"whole": {"a": 1.5}}', "own columns of a record cannot be read"),
+        ('{"other": {"a": "Sari"}}', "own columns of a record cannot be read"),
+        ('{"other": "Sari"}', "own columns of a record cannot be read"),
+        ('{"text": {"_row": "Sari"}}', "own columns of a record cannot be read"),
+        ('{"text": {"": "Sari"}}', "own columns of a record cannot be read"),
+        ('{"text": {"currency": "Sari"}}', "own columns of a record cannot be read"),
+        ('{"whole": {"a": -1}}', "an own column of a record is out of range"),
+        (f'{{"instant": {{"a": {2**62}}}}}', "an own column of a record is out of range"),
+    ],
+    ids=range(13),
+)
+def test_damaged_own_columns_are_reported_as_damage(text: str, problem: str) -> None:
+    """JSON that no store has written, names of other columns and values out of range; no value is in the message."""
+    with SqliteStore() as store:
+        store.append(make_purchase(columns={"country": "UK"}), make_purchase("2"), recorded_at=NOON)
+        store._connection.execute("UPDATE records SET own_columns = ? WHERE source_id = '2'", (text,))
+
+        with pytest.raises(StoreError, match=f"^the store is damaged: {problem}; restore it from a backup") as caught:
+            store.logs()
+        assert "Sari" not in str(caught.value)
+
+
 def test_unmerge_with_a_circle_of_merges_is_an_error(damaged: Any) -> None:
     """A name with two merges in effect, one of them in a circle, does not cause an endless loop."""
     store = damaged("a name with two links")

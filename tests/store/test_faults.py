@@ -34,6 +34,7 @@ from funnel.stages import stage
 from funnel.store import _schema, _sqlite_store
 from funnel.store._sqlite_store import SqliteStore
 from tests.store.conformance import (
+    DAY,
     NOON,
     all_kinds,
     make_answer,
@@ -173,7 +174,8 @@ def test_a_full_disk_loses_nothing(file: Path) -> None:
         assert len(store.history("p1").interactions) == 2 * fitting
 
         store._connection.execute("PRAGMA max_page_count = 1000000")
-        last = store.append(make_purchase("2"), recorded_at=NOON).stage_records[0]
+        second = make_purchase("2", purchased_at=NOON + DAY)
+        last = store.append(second, recorded_at=NOON + DAY).stage_records[0]
         assert (last.stage, last.version) == ("repeat_customer", 2 * fitting + 2)
         assert isinstance(StorageFullError("full"), OSError)
 
@@ -246,7 +248,8 @@ def test_a_store_can_be_opened_again(file: Path) -> None:
         before = store.history("p1"), store.stage_record("p1")
     with SqliteStore(str(file)) as store:
         assert (store.history("p1"), store.stage_record("p1")) == before
-        assert store.append(make_purchase("9"), recorded_at=NOON).stage_records[0].stage == "repeat_customer"
+        last = make_purchase("9", purchased_at=NOON + 2 * DAY)
+        assert store.append(last, recorded_at=NOON + 2 * DAY).stage_records[0].stage == "repeat_customer"
 
 
 def test_another_file_is_refused_and_unchanged(file: Path, tmp_path: Path) -> None:
@@ -396,10 +399,9 @@ def test_the_upgrade_from_version_3_renames_kinds(file: Path) -> None:
 def test_the_upgrade_from_version_2_keeps_people(file: Path, tmp_path: Path) -> None:
     """People, names and stages stay; merges work in both directions, referrers are evaluated, merges can be undone."""
     names = [f"p{number}" for number in range(5)]
+    purchases = [make_purchase(name, name, purchased_at=NOON - (4 - day) * DAY) for day, name in enumerate(names)]
     with SqliteStore(file) as store:
-        store.append(
-            *[make_purchase(name, name) for name in names], make_lead("p3", referred_by="p9"), recorded_at=NOON
-        )
+        store.append(*purchases, make_lead("p3", referred_by="p9"), recorded_at=NOON)
         store.append(make_lead("p4", referred_by="p9"), recorded_at=NOON)
         for alias in ("p1", "p2"):
             store.merge(alias, into="p0", merged_at=NOON)
@@ -422,7 +424,7 @@ def test_the_upgrade_from_version_2_keeps_people(file: Path, tmp_path: Path) -> 
         assert len(store.history("p4").purchases) == 5
         for alias in ("p4", "p0", "p1", "p2"):
             store.unmerge(alias, unmerged_at=NOON)
-        assert [store.history(name).purchases for name in names] == [(make_purchase(name, name),) for name in names]
+        assert [store.history(name).purchases for name in names] == [(purchase,) for purchase in purchases]
         assert len(store.history("p9").referrals) == 2
 
 

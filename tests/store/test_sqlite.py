@@ -312,9 +312,10 @@ def test_the_cache_of_live_people_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(_evaluator, "MOST_LIVE", 2)
     with SqliteStore() as store:
         for number in range(2):
+            day = NOON + number * DAY
             for name in ("p1", "p2", "p3"):
-                record_id = f"{number}{name}"
-                store.append(make_visit(record_id, name), make_purchase(record_id, name), recorded_at=NOON)
+                records = make_visit(f"{number}{name}", name), make_purchase(f"{number}{name}", name, purchased_at=day)
+                store.append(*records, recorded_at=day)
 
         assert len(store._evaluator._live) == 2
         assert {store.stage_record(name).stage for name in ("p1", "p2", "p3")} == {"repeat_customer"}

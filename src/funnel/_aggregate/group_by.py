@@ -6,7 +6,7 @@ Every column is computed first, and then a plain column is aggregated. This work
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 from typing import Any
 
 import narwhals as nw
@@ -188,17 +188,22 @@ def same_edges(placed: Iterable[Placed]) -> Iterable[Sequence[Placed]]:
     return groups.values()
 
 
-@lru_cache(maxsize=1_024)
 def reads_gap(reduction: Reduction) -> bool:
     """Return whether a reduction needs the time since the previous row."""
-    names = {fact.name for fork in forks(reduction.where) for fact in facts_of(fork.test)}
-    return reduction.field in GAP_FIELDS or not names.isdisjoint(GAP_FIELDS)
+    return reduction.field in GAP_FIELDS or not _condition_fields(reduction).isdisjoint(GAP_FIELDS)
 
 
 def _ignores_ties(reduction: Reduction) -> bool:
     """Return whether the order of rows of one instant does not change the value: it depends on gaps alone."""
-    names = {fact.name for fork in forks(reduction.where) for fact in facts_of(fork.test)}
-    return not reduction.is_edge and names.issubset(GAP_FIELDS) and reduction.field in ("", *GAP_FIELDS)
+    if reduction.is_edge or reduction.field not in ("", *GAP_FIELDS):
+        return False
+    return _condition_fields(reduction).issubset(GAP_FIELDS)
+
+
+@lru_cache(maxsize=1_024)
+def _condition_fields(reduction: Reduction) -> frozenset[str]:
+    """Return the names of the fields that the condition of a reduction reads."""
+    return frozenset(fact.name for fork in forks(reduction.where) for fact in facts_of(fork.test))
 
 
 def with_gap(rows: Frame, *people: str, order: Sequence[str] = ORDER) -> Frame:
@@ -211,8 +216,13 @@ def with_gap_fields(rows: Frame, before: str) -> Frame:
     """Add `GAP_FIELDS` to rows that have the instant of the previous row in a column; it is null for the first row."""
     gap, hours, squared = GAP_FIELDS
     rows = rows.with_columns((nw.col("t") - nw.col(before)).fill_null(0).cast(nw.Int64()).alias(gap))
-    rows = rows.with_columns(divided(nw.col(gap), int_lit(HOUR)).cast(nw.Int64()).alias(hours))
+    rows = rows.with_columns(_whole_hours().alias(hours))
     return rows.with_columns((nw.col(hours) * nw.col(hours)).alias(squared))
+
+
+@cache
+def _whole_hours() -> nw.Expr:
+    return divided(nw.col(GAP), int_lit(HOUR)).cast(nw.Int64())
 
 
 @lru_cache(maxsize=1_024)

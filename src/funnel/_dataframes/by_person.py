@@ -22,8 +22,7 @@ import numpy.typing as npt
 import polars as pl
 
 from funnel._dataframes.compute import collected
-from funnel._dataframes.loops import Run
-from funnel._dataframes.run_order import Whole, sorted_run
+from funnel._dataframes.loops import Run, Whole, sorted_run
 
 T = TypeVar("T")
 

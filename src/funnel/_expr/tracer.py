@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NoReturn, Protocol
 
-from funnel._arguments import suggest
+from funnel._arguments import brief, suggest
 from funnel._expr.nodes import Const, Fact, Node, Op, Test, bounded, checked, text, unit_of
 from funnel._expr.operands import check_comparable, constant, refuse, result_unit
 from funnel.errors import RuleError
@@ -308,7 +308,7 @@ class FactsProxy(_Proxy):
             raise AttributeError(name)
         if name in self.__refused__:
             self.__refuse__(f"the fact {name}", self.__refused__[name])
-        return self.__tracer__.end(RuleError(f"the fact {name!r} is unknown; {suggest(name, self.__readable__)}"))
+        return self.__tracer__.end(RuleError(f"the fact {brief(name)} is unknown; {suggest(name, self.__readable__)}"))
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse to change a fact."""

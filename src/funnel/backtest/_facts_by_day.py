@@ -121,7 +121,8 @@ class FactsByDay:
             {PERSON_NUMBER: here, **columns}, {PERSON_NUMBER: nw.Int64(), **schema}, backend=backend
         ).lazy()
         absent = [(one, index) for one, index in placed if one.stream.table not in self.tables]
-        return frame.with_columns(nw.lit(one.empty, _type(one)).alias(value_name(index)) for one, index in absent)
+        full = frame.with_columns(nw.lit(one.empty, _type(one)).alias(value_name(index)) for one, index in absent)
+        return full.select(PERSON_NUMBER, *(value_name(index) for _, index in placed))
 
     def _gap_scans(self, placed: Sequence[Placed]) -> Iterator[DayScan]:
         """Yield the scans of values that depend on the sequence of rows."""

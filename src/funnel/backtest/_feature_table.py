@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
-from funnel._arguments import each, instance, suggest
+from funnel._arguments import brief, each, instance, subclass, suggest
 from funnel._dataframes.adapter import installed, to_native
 from funnel._dataframes.compute import collected
 from funnel._people import logs_of
@@ -20,10 +20,10 @@ from funnel._time import EVER, spans_at
 from funnel.backtest._dates import BacktestDates, ReplayDates
 from funnel.errors import ArgumentError, FactsError, MissingExtraError
 from funnel.facts import Facts
+from funnel.facts._base import BaseFacts
 from funnel.facts._schema import FactSchema, narrowed
 
 if TYPE_CHECKING:
-    from funnel.facts._base import BaseFacts
     from funnel.logs import Logs
 
 AS_OF, BOUGHT, PERSON_NUMBER = "as_of", "bought", "_person_number"
@@ -59,7 +59,8 @@ def feature_table(
     Raises:
         InstantError: `as_of` is naive.
         FactsError: A fact is unknown, or is an instant.
-        ArgumentError: There are too many instants, none has a horizon that is over, or the logs have no records.
+        ArgumentError: `facts` is not a class of facts, there are too many instants, none has a horizon that is over,
+            or the logs have no records.
         MissingExtraError: NumPy is not installed (the extra `numpy`).
 
     Source: the same replay as `backtest`.
@@ -88,6 +89,7 @@ def feature_table(
     from funnel.backtest._replay import OutcomePurchases, has_people
 
     instance(dates, BacktestDates, "dates", "a BacktestDates")
+    subclass(facts, BaseFacts, "facts", "Facts or a class that extends it")
     plan = _plan(facts, [str(name) for name in each(names, "names", "a list of names of facts")])
     days, tables = ReplayDates.of(dates, as_of), local(logs_of(logs))
     if not days.closed or not has_people(tables):
@@ -106,7 +108,7 @@ def _plan(facts: type[BaseFacts], names: Sequence[str]) -> FactSchema:
     plan = facts._fact_plan
     for name in names:
         if name not in plan.declared:
-            raise FactsError(f"the fact {name!r} is unknown; {suggest(name, plan.declared)}")
+            raise FactsError(f"the fact {brief(name)} is unknown; {suggest(name, plan.declared)}")
         if name in plan.refused:
             raise FactsError(f"the fact {name} cannot be a feature: {plan.refused[name]}")
         if name in (PERSON, AS_OF, BOUGHT):

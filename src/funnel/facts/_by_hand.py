@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 from funnel._aggregate.aggregations import GAP_FIELDS, Derived, Reduction
-from funnel._arguments import suggest
+from funnel._arguments import brief, suggest
 from funnel._expr.nodes import Value
 from funnel._time import NEVER
 from funnel.errors import FactsError
@@ -28,7 +28,7 @@ def changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object]
     before = list(values)
     for name, fact in changes.items():
         if name not in plan.declared:
-            msg = f"the fact {name!r} is unknown; {suggest(name, plan.declared)}"
+            msg = f"the fact {brief(name)} is unknown; {suggest(name, plan.declared)}"
             raise FactsError(msg)
         index, value = plan.indices[name], raw_value(name, plan.declared[name], fact, now)
         if index in names and values[index] != value:

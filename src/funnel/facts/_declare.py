@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,12 +20,13 @@ from funnel._aggregate.aggregations import (
     windowed,
     with_own,
 )
-from funnel._arguments import SpanLike, brief, check_choice, is_function, is_one_of, kind_of, span, suggest
+from funnel._arguments import SpanLike, brief, check_choice, is_one_of, span, suggest
 from funnel._expr.nodes import Const, Fact, Test
-from funnel._expr.tree import Fork, Leaf, Tree, facts_read, not_truth, trace
+from funnel._expr.tree import Fork, Leaf, Tree, facts_read
 from funnel._ledger.streams import stream_called
 from funnel._time import EVER, FOREVER, MICROSECOND, NEVER
-from funnel.errors import ArgumentError, FactsError, RuleError
+from funnel.errors import FactsError
+from funnel.facts._conditions import Condition, condition, record_fields
 from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 Show = Literal["number", "instant", "since", "until", "span", "text", "flag"]
 Never = Literal["past", "ahead"]
-Condition = Callable[[Any], object]
 
 _MOST_RECORDS = 2**31
 
@@ -295,7 +295,7 @@ class _Records:
         """
         described = stream_called(stream)
         own = {} if columns is None else _own_fields(described, columns)
-        tree = _condition(described, where, own)
+        tree = condition(described, where, own)
         records = cls(described, None if within is None else span(within, "within"), tree, own)
         if GAP in (fact.name for fact in facts_read(records.where)):
             records.check_gap()
@@ -313,7 +313,7 @@ class _Records:
 
     def field(self, name: str) -> Fact:
         """Return a field of the records."""
-        fields = _record_fields(self.stream) | self.own
+        fields = record_fields(self.stream) | self.own
         if not is_one_of(name, fields):
             msg = f"the stream {self.stream.name} does not have the field {brief(name)}; {suggest(name, fields)}"
             raise FactsError(msg)
@@ -365,46 +365,7 @@ class _Records:
         return Declared(self.reduction(how, field, 0), "flag" if described.high == 1 else "number", described.high)
 
 
-def _condition(stream: Stream, where: Condition | None, own: dict[str, Fact]) -> Tree:
-    if where is None:
-        return EVERY
-    if not is_function(where):
-        msg = f"where must be a function of one record, such as lambda one: one.source == 'shop' (got {kind_of(where)})"
-        raise ArgumentError(msg)
-    plain = {name: attrs.evolve(field, name=name) for name, field in own.items()}
-    try:
-        tree = _trace(where)(where, _record_fields(stream) | plain)
-    except RuleError as error:
-        msg = f"in the condition on {stream.name}: {error}"
-        raise RuleError(msg) from error.__cause__
-    if other := not_truth(tree):
-        msg = f"the condition on {stream.name} returns {other}; it must return True or False"
-        raise FactsError(msg)
-    if not own:
-        return tree
-    from funnel._expr.rename import renamed
-
-    return renamed(tree, {name: field.name for name, field in own.items()})
-
-
 def _own_fields(stream: Stream, columns: ColumnTypes) -> dict[str, Fact]:
     from funnel.facts._columns import own_fields  # only classes of facts on own columns load it
 
     return own_fields(stream, columns)
-
-
-def _record_fields(stream: Stream) -> dict[str, Fact]:
-    """Return the fields that a declaration can read."""
-    return {name: fact for name, fact in stream.fields.items() if name not in _INTERNAL}
-
-
-_INTERNAL = frozenset(("start", "end", "rank", *GAP_FIELDS[1:]))
-
-
-def _trace(where: Condition) -> Callable[[Condition, Mapping[str, Fact]], Tree]:
-    # Verifying the conditions of the library's own facts takes 6 ms: a test verifies them, not every import.
-    if where.__module__ == "funnel.facts._builtin":
-        return trace
-    from funnel._expr.verify import trace_and_verify
-
-    return trace_and_verify

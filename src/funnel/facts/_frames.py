@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import narwhals as nw
@@ -12,7 +13,7 @@ from funnel._aggregate.group_by import PERSON, aggregated, value_name
 from funnel._aggregate.intervals import cached
 from funnel._aggregate.window import AT, running
 from funnel._aggregate.within import table_until
-from funnel._arguments import suggest
+from funnel._arguments import brief, suggest
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.nodes import Fact, Node
 from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column
@@ -45,7 +46,7 @@ def facts_sql(
     chosen = plan.declared if names is None else words_of(names, "facts")
     unknown = [name for name in chosen if name not in plan.declared]
     if unknown:
-        raise FactsError(f"the fact {unknown[0]!r} is unknown; {suggest(unknown[0], plan.declared)}")
+        raise FactsError(f"the fact {brief(unknown[0])} is unknown; {suggest(unknown[0], plan.declared)}")
     return to_sql(facts_over(narrowed(plan, frozenset(chosen)), logs, now), dialect)
 
 
@@ -115,14 +116,21 @@ def with_waits(plan: FactSchema, rows: Frame, waits: Sequence[Node], moment: str
 
 def with_derived(plan: FactSchema, frame: Frame) -> Frame:
     """Add the derived values."""
-    start = len(plan.reductions)
-    worked = {
-        value_name(index): POST_AGGREGATIONS[one.how]
+    derived = _derived(plan)
+    return frame.with_columns(*derived) if derived else frame
+
+
+@lru_cache(maxsize=256)
+def _derived(plan: FactSchema) -> Sequence[nw.Expr]:
+    """Return the derived values as columns."""
+    finishes = enumerate(zip(plan.derived, plan.finishes, strict=True), len(plan.reductions))
+    return [
+        POST_AGGREGATIONS[one.how]
         .column(*(nw.col(value_name(part)) for part in parts))
         .cast(nw.Int64())
-        for index, (one, (_, parts)) in enumerate(zip(plan.derived, plan.finishes, strict=True), start)
-    }
-    return frame.with_columns(**worked) if worked else frame
+        .alias(value_name(index))
+        for index, (one, (_, parts)) in finishes
+    ]
 
 
 def fact_column(plan: FactSchema, now: nw.Expr, prefix: str = "") -> Column:

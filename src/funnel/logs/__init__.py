@@ -102,10 +102,8 @@ class Logs(HistoriesOfLogs, Generic[FrameT]):
         self._own: OwnColumns = own_columns(keep, present) if keep is not None else {}
         inputs = {log: from_native(frame, {*LOGS[log], *self._own.get(log, ())}) for log, frame in present.items()}
         self._frame_kind: FrameKind = common_kind(inputs)
-        self._logs = {
-            log: without_check_columns(frame, inputs[log])
-            for log, frame in validated(inputs, currency, self._own).items()
-        }
+        checked = validated(inputs, currency, self._own).items()
+        self._logs = {log: without_check_columns(frame, inputs[log]) for log, frame in checked}
         self.currency = currency
         self._alias_frames = (normalize("aliases", inputs["aliases"]),) if "aliases" in inputs else ()
         self._issues: tuple[Issue, ...] = ()

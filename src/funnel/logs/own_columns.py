@@ -83,7 +83,7 @@ def _problem(log: str, name: str) -> str:
 
 def _check_present(log: str, name: str, present: Collection[str]) -> None:
     if name not in present:
-        msg = f"the frame of {log} has no column {name!r}; {suggest(name, present)}"
+        msg = f"the frame of {log} has no column {brief(name)}; {suggest(name, present)}"
         raise ArgumentError(msg)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._arguments import kind_of, suggest
+from funnel._arguments import brief, kind_of, suggest
 from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native, materialize
 from funnel._expr.to_narwhals import int_lit
 from funnel._text_formats import EPOCHS
@@ -120,8 +120,8 @@ def _names(reading: Reading, present: Sequence[str]) -> tuple[dict[str, str], tu
     for name, theirs in reading.columns.items():
         if theirs not in present:
             text = theirs if isinstance(theirs, str) else kind_of(theirs)
-            msg = f"columns[{name!r}] is {text!r}, which is not a column of the frame; {suggest(theirs, present)}"
-            raise ArgumentError(msg)
+            msg = f"columns[{brief(name)}] is {brief(text)}, which is not a column of the frame"
+            raise ArgumentError(f"{msg}; {suggest(theirs, present)}")
     own = tuple(name for name in reading.columns if name not in columns and name not in lines)
     for name in own:
         check_own_name("interactions" if reading.log == "events" else reading.log, name)

@@ -3,8 +3,9 @@
 Invariant: `transitions` raises for every synthetic person with a forbidden transition.
 
 The search is bounded and breadth-first. It begins with one record of each kind. It adds one record at a time: at the
-same instant, a microsecond later, and at each instant when time may change the stage. If people have the same facts for
-the machine, only one of them is extended.
+same instant, a microsecond later, at each instant when time may change the stage, and as long after a purchase as a
+condition of a fact on the time between purchases asks. If people have the same facts for the machine, only one of them
+is extended.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from itertools import islice
 
 import attrs
 
-from funnel._expr.nodes import Value, facts_of, format_value
+from funnel._aggregate.aggregations import GAP
+from funnel._expr.linear import linear
+from funnel._expr.nodes import Op, Value, facts_of, format_value, tests_of
 from funnel._expr.tree import forks
 from funnel._ledger.effects import streams_of
 from funnel._ledger.ledger import Ledger, ledger_of
@@ -113,8 +116,26 @@ def _one_more(compiled: CompiledMachine, records: Records, kinds: Sequence[type[
         future = list(plan.future(plan.values(ledger_of(_PERSON, records), last), last, plan.windows))
         moments = [*(at for at, _, _ in future), last + 1]
         moments += [due for at, until, values in future for due in dues(compiled, values, at, until)]
+        yield from ((*records, record) for record in _next_purchases(compiled, records, last))
     for at in moments:
         yield from ((*records, record) for record in _next(records, at, kinds))
+
+
+def _next_purchases(compiled: CompiledMachine, records: Records, last: int) -> Iterator[Purchase]:
+    """Yield purchases at the instants at which a condition on the time between purchases flips."""
+    bought = [micros(record.happened_at) for record in records if isinstance(record, Purchase)]
+    for gap in _gaps(compiled) if bought else ():
+        if bought[-1] + gap > last + 1:
+            yield _purchase(records, bought[-1] + gap, _AMOUNTS[0])
+
+
+def _gaps(compiled: CompiledMachine) -> Iterator[int]:
+    """Yield the times between two purchases at which a condition of a fact flips."""
+    conditions = (fork.test for one in compiled.plan.reductions for fork in forks(one.where))
+    for test in dict.fromkeys(test for condition in conditions for test in tests_of(condition)):
+        if {fact.name for fact in facts_of(test)} == {GAP}:
+            form = linear(Op("-", test.a, test.b))
+            yield from (-form.constant // sum(weight for _, weight in form.weights) + more for more in (0, 1))
 
 
 def _next(records: Records, at: int, kinds: Sequence[type[Interaction]]) -> Iterator[Happened]:
@@ -122,7 +143,7 @@ def _next(records: Records, at: int, kinds: Sequence[type[Interaction]]) -> Iter
     moment, name = instant(at), str(len(records))
     yield Lead(person_id=_PERSON, arrived_at=moment)
     for amount in _AMOUNTS:
-        yield Purchase(id=name, person_id=_PERSON, purchased_at=moment, amount=amount)
+        yield _purchase(records, at, amount)
     for kind in kinds:
         yield kind.model_validate({"id": name, "person_id": _PERSON, "occurred_at": moment})
     for record in records:
@@ -132,6 +153,10 @@ def _next(records: Records, at: int, kinds: Sequence[type[Interaction]]) -> Iter
             yield Answer(id=name, person_id=_PERSON, occurred_at=moment, question_id=record.id)
         elif isinstance(record, Complaint):
             yield Resolution(id=name, person_id=_PERSON, occurred_at=moment, complaint_id=record.id)
+
+
+def _purchase(records: Records, at: int, amount: Money) -> Purchase:
+    return Purchase(id=str(len(records)), person_id=_PERSON, purchased_at=instant(at), amount=amount)
 
 
 def _is_of(record: Happened, order: Purchase) -> bool:

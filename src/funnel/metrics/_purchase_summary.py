@@ -19,7 +19,6 @@ import narwhals as nw
 from funnel._aggregate.fold import END, START, T
 from funnel._arguments import parse_as_of
 from funnel._dataframes.adapter import installed, to_native
-from funnel._dataframes.loops import runner
 from funnel._ledger.rows import number
 from funnel._ledger.streams import PURCHASE_FIELDS
 from funnel.history import check_is_history
@@ -197,6 +196,7 @@ def _packed(orders: Orders, now: int, calendar: Calendar) -> Frame | None:
     """Return the same by loops; None if remote or without numba."""
     if not (installed("polars") and installed("numba")):
         return None
+    from funnel._dataframes.loops import runner
     from funnel.metrics import _packed
 
     rows = _packed.purchases_here(orders, now)

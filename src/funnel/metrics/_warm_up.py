@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from funnel._dataframes.adapter import frame_from_rows, installed
-from funnel._dataframes.loops import fast
 from funnel.errors import MissingExtraError
 from funnel.metrics._conversion.label_events import label_events
 from funnel.metrics._conversion.query import DEFAULT_MATCHING, conversion_query
@@ -28,6 +27,7 @@ def warm_up() -> None:
     if not (installed("numba") and installed("polars")):
         raise MissingExtraError("warm_up needs numba and Polars; run: pip install 'shopfunnel[fast]'")
     from funnel._dataframes.by_person import in_blocks
+    from funnel._dataframes.loops import fast
     from funnel.metrics._conversion import local_kernel
 
     now = datetime(2026, 1, 1, tzinfo=UTC)

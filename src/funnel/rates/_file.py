@@ -10,6 +10,7 @@ from pathlib import Path
 
 from funnel._paths import path_of
 from funnel.errors import FileError, MoneyError
+from funnel.money import decimals
 
 _COLUMNS = ("currency", "day", "rate")
 _LIKE = "write the columns currency, day and rate, such as USD,2026-03-01,15800.5"
@@ -24,12 +25,13 @@ def rates_of_file(path: str | Path) -> dict[tuple[str, date], str]:
     """
     file = Path(path_of(path, ""))
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        return _rates_of(file.name, file.read_text(encoding="utf-8-sig").splitlines())
     except OSError as error:
         raise FileError(f"{file.name} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise MoneyError(f"{file.name} is not text in UTF-8; {_LIKE}") from None
-    return _rates_of(file.name, text.splitlines())
+    except csv.Error:
+        raise MoneyError(f"{file.name} has a cell that is too long; {_LIKE}") from None
 
 
 def _rates_of(name: str, lines: Iterable[str]) -> dict[tuple[str, date], str]:
@@ -44,6 +46,7 @@ def _rates_of(name: str, lines: Iterable[str]) -> dict[tuple[str, date], str]:
         if not any(row):
             continue
         currency, day, rate = (row[position].strip() if position < len(row) else "" for position in positions)
+        decimals(currency)
         key = currency, _day_of(name, rows.line_num, day)
         if key in rates:
             raise MoneyError(f"{name} has two rates of {currency} on {day} (line {rows.line_num}); keep one of them")

@@ -4,7 +4,7 @@ The window rests on a ready signal (now), else on a postponement (the promised d
 Without any of these, the window is unknown.
 
 All values are time spans from `as_of`. A window of occasions is never in the past: it is about a person who has been
-silent until now. Of the people who buy again, 10 % are expected before the earliest time, half before the likely time,
+silent until now. Among people who buy again, 10 % are expected before the earliest time, half before the likely time,
 and 10 % after the latest time.
 
 The pace is the average interval, moved towards the silence: by half of their difference after two occasions, by a ninth

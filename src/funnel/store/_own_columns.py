@@ -8,6 +8,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from funnel._columns import name_of_column
 from funnel._fields import LARGEST_AMOUNT
 from funnel._time import EARLIEST, LATEST
 from funnel.errors import LogsError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 OWN_TEXT = "own_columns"
 _NAMES = {"text": "texts", "whole": "whole numbers", "truth": "truths", "instant": "instants"}
+_UNREADABLE = "own columns of a record cannot be read"
 
 
 def with_own_columns(log: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -36,11 +38,14 @@ def with_own_columns(log: str, frame: pl.DataFrame) -> pl.DataFrame:
     by_kind = pl.read_ndjson(BytesIO("\n".join(rows[OWN_TEXT]).encode()), infer_schema_length=None)
     columns: dict[str, pl.Series] = {}
     kinds: dict[str, str] = {}
-    for kind in by_kind.columns:
-        for column in _columns(kind, by_kind[kind]):
-            _check_name(log, column.name, kind, kinds)
-            columns[column.name], kinds[column.name] = column, kind
-    own = pl.DataFrame([rows["_row"], *(columns[name] for name in sorted(columns))])
+    every = [(column, kind) for kind in by_kind.columns for column in _columns(kind, by_kind[kind])]
+    # Sorted, so that an error does not depend on the order in which a database returns its rows.
+    for column, kind in sorted(every, key=lambda one: (one[0].name, [*_NAMES].index(one[1]))):
+        _check_name(log, column.name, kind, kinds)
+        columns[column.name], kinds[column.name] = column, kind
+    if not columns.keys().isdisjoint(frame.columns):
+        raise damaged(_UNREADABLE)
+    own = pl.DataFrame([rows["_row"], *columns.values()])
     return frame.with_row_index("_row").join(own, on="_row", how="left", maintain_order="left").drop("_row")
 
 
@@ -51,8 +56,8 @@ def _columns(kind: str, values: pl.Series) -> list[pl.Series]:
     types: dict[str, Any] = {"text": pl.String, "whole": pl.Int64, "truth": pl.Boolean, "instant": pl.Int64}
     is_struct = isinstance(values.dtype, pl.Struct)
     columns = values.struct.unnest().get_columns() if is_struct else []
-    if not columns or any(column.dtype != types.get(kind) for column in columns):
-        raise damaged("own columns of a record cannot be read")
+    if not columns or any(column.dtype != types.get(kind) or name_of_column(column.name) for column in columns):
+        raise damaged(_UNREADABLE)
     if kind in _BOUNDS and not all(column.drop_nulls().is_between(*_BOUNDS[kind]).all() for column in columns):
         raise damaged("an own column of a record is out of range")
     return [column.cast(pl.Datetime("us", "UTC")) if kind == "instant" else column for column in columns]

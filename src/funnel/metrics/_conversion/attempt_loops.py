@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funnel._dataframes.run_order import Whole, sorted_run
+from funnel._dataframes.loops import Whole, sorted_run
 from funnel._time import NEVER
 from funnel.metrics._conversion.label_events import CONVERTED, DROPPED, PENDING
 
@@ -151,7 +151,8 @@ def _of_path(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows)
         if not ready:
             _look_ahead(query, path, none)
             ready = True
-        if attempts == DEEPEST and own[BEST, 0] > OVER and _stays(query, steps, path, row):
+        earlier = own[BEST, 0] > OVER + DEEPER - path[NUMBER, row]
+        if attempts == DEEPEST and earlier and _stays(query, steps, path, row):
             continue
         reached, state, is_closed, removed, stop = _followed(query, steps, outs, path, own, row, none)
         index = begin
@@ -177,7 +178,7 @@ def _of_path(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows)
 
 
 def _stays(query: Whole, steps: Whole, path: Whole, row: int) -> bool:
-    """Return whether an attempt has is_over at its first step, so that a person's earlier attempt is as good."""
+    """Return whether an attempt is over at its first step, so that an earlier closed attempt is as good."""
     if query[ORDER] == ANY_ORDER or query[NEEDED] == 1 or query[AS_OF] - path[T, row] < query[WITHIN]:
         return False
     following = path[NEXT_MATCH + steps[CONDITION, steps[REQUIRED, 1]], row]
@@ -218,7 +219,7 @@ def _followed(  # noqa: C901, PLR0913, PLR0917 (the steps of one outcome)
 
     Returns:
         The number of required steps that it reached; its state; whether its window was closed; whether an exclusion
-        removed it; the row at which it is_over before its window did, or the row that stands for none.
+        removed it; the row at which it ended before its window did, or the row that stands for none.
     """
     if query[ORDER] == ANY_ORDER:
         _in_any_order(query, steps, path, own, begin, none)

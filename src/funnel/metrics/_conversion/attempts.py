@@ -14,9 +14,8 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import instance
-from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, to_local
+from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, is_remote, to_local
 from funnel._dataframes.compute import to_rows, whole
-from funnel._dataframes.loops import runner
 from funnel._expr.to_narwhals import to_int
 from funnel.errors import EngineError
 from funnel.metrics._conversion import narwhals_kernel
@@ -53,8 +52,9 @@ def _by_loops(labels: LabelledEvents) -> Frame | None:
 
     None if the events are not local, numba is missing, or they do not fit.
     """
-    if not (labels.frame.implementation.is_polars() and installed("numba")):
+    if not (labels.on_polars and installed("numba")):
         return None
+    from funnel._dataframes.loops import runner
     from funnel.metrics._conversion import local_kernel
 
     rows = local_kernel.read(labels)
@@ -115,10 +115,10 @@ class AttemptColumns:
     def labelled(self, carry: Sequence[str] = (), *, every_row: bool = False) -> LabelledEvents:
         """Return the events with the steps they match, materialized locally if every attempt counts."""
         labels = label_events(self.events, self.query, carry, every_row=every_row)
-        if self.query.matching.attempts != "each":
+        if self.query.matching.attempts != "each" or not is_remote(labels.frame_kind):
             return labels
         frame, kind = to_local(labels.frame, labels.frame_kind)
-        return attrs.evolve(labels, frame=frame, frame_kind=kind)
+        return attrs.evolve(labels, frame=lambda: frame, frame_kind=kind)
 
     def _at(self, by: GroupBy, plan: Plan) -> nw.Expr:
         """Return the number of the row at which a column is read."""

@@ -35,8 +35,8 @@ each person):
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, reduce
 
 import attrs
 import narwhals as nw
@@ -157,18 +157,27 @@ def could_serve(plan: Plan, exclusion: PlanExclusion) -> tuple[int, ...]:
 class LabelledEvents:
     """A labelled frame with its plan, as `plan` describes them.
 
-    `frame` also has the values to carry, unchanged, as `v_1`, `v_2` and so on. `meets` has, for each step, whether a
-    row of the source matches it; `breaks` has the same for each exclusion. Rows are on a path if they have all values
-    to `hold_constant`.
+    `meets` has, for each step, whether a row of the source matches it; `breaks` has the same for each exclusion. Rows
+    are on a path if they have all values to `hold_constant`.
     """
 
-    frame: Frame
+    _frame: Callable[[], Frame]
     frame_kind: FrameKind
     plan: Plan
     source: Source
     meets: tuple[nw.Expr, ...]
     breaks: tuple[nw.Expr, ...]
     hold_constant: tuple[str, ...]
+
+    @property
+    def frame(self) -> Frame:
+        """The labelled frame, with the values to carry, unchanged, as `v_1`, `v_2` and so on."""
+        return self._frame()
+
+    @property
+    def on_polars(self) -> bool:
+        """Whether the rows are in a Polars frame."""
+        return self.source.frame.implementation.is_polars() or self.frame.implementation.is_polars()
 
     @property
     def paths(self) -> Mapping[str, nw.Expr]:
@@ -205,14 +214,18 @@ def label_events(
     compared = {name for one in (*steps, *outs) for name in one.read}
     numbers = [name for name in compared if is_whole(types[name])]
     source = read_events(events, {*compared, *query.matching.hold_constant, *carry}, query.now, numbers)
-    frame = _labelled(source, query, steps, outs)
     if plan.order == "any":
-        _check_unique_steps(frame, plan)
-    if plan.order != "strict" and not every_row:
-        frame = frame.filter((nw.col(f"{INNER}steps") > 0) | (nw.col(f"{INNER}out") > 0))
+        _check_unique_steps(_labelled(source, query, steps, outs), plan)
+
+    def frame() -> Frame:
+        rows = _labelled(source, query, steps, outs)
+        if plan.order != "strict" and not every_row:
+            rows = rows.filter((nw.col(f"{INNER}steps") > 0) | (nw.col(f"{INNER}out") > 0))
+        return _shaped(rows, source, query, carry)
+
     meets, breaks = (tuple(one.column(source.types) for one in conditions) for conditions in (steps, outs))
     return LabelledEvents(
-        _shaped(frame, source, query, carry),
+        cache(frame),
         source.frame_kind,
         plan,
         source,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 import numpy as np
 
-from funnel._dataframes.run_order import Whole
+from funnel._dataframes.loops import Whole
 
 FEW = 1 << 16
 """Up to this number of cells, each has a counter. With more cells, only cells that contain rows are numbered."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from funnel._dataframes.by_person import in_threads, threads
-from funnel._dataframes.run_order import Whole
+from funnel._dataframes.loops import Whole
 
 
 @attrs.frozen(eq=False)
@@ -25,7 +26,7 @@ class Lookup:
     start: int
     shift: int
     edges: Whole
-    indexes: Whole
+    indexes: npt.NDArray[np.int32]
 
     @classmethod
     def of(cls, edges: Sequence[int]) -> Lookup:
@@ -37,14 +38,14 @@ class Lookup:
         before, after = (np.searchsorted(since, one, side="right") - 1 for one in (firsts, ends))
         return cls(edges[0], shift, since[after], np.stack([before, after], axis=1).ravel().astype(np.int32))
 
-    def __call__(self, t: Whole) -> Whole:
+    def __call__(self, t: Whole) -> npt.NDArray[np.int32]:
         """Return the index of each instant's period."""
         since = t - self.start
         piece = since >> self.shift
         after = since >= self.edges[piece]
         piece <<= 1
         piece += after
-        indexes: Whole = self.indexes[piece]
+        indexes: npt.NDArray[np.int32] = self.indexes[piece]
         return indexes
 
 

@@ -12,8 +12,7 @@ import attrs
 import numpy as np
 
 from funnel._dataframes.by_person import Block, in_blocks
-from funnel._dataframes.loops import Run
-from funnel._dataframes.run_order import Whole
+from funnel._dataframes.loops import Run, Whole
 from funnel.metrics._packed.exact_sums import CellSums
 from funnel.metrics._packed.periods import Lookup, period_indexes
 from funnel.metrics._purchases import PERSON

@@ -12,7 +12,6 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame, collect_once, installed
-from funnel._dataframes.loops import runner
 from funnel.metrics._orders import RECURRING, Orders
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
@@ -104,6 +103,7 @@ def _packed(orders: Orders, query: RetentionQuery) -> Table | None:
         installed("polars") and installed("numba")
     ):
         return None
+    from funnel._dataframes.loops import runner
     from funnel.metrics import _packed
     from funnel.metrics._retention.numpy_table import cohort_counts as local_counts
 
