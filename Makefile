@@ -56,7 +56,7 @@ lint: .venv/dev.stamp ## ruff: rules and format
 types: mypy pyright complete ## mypy, pyright, and how complete the public types are
 
 mypy: build/pages
-	@$(PY) -m mypy --no-error-summary
+	@$(PY) -m mypy --no-error-summary src tests/typing build/pages
 
 pyright: build/pages
 	@$(PY) -m pyright --warnings

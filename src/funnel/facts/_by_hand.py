@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+<<<<<<< HEAD
 import attrs
 
 from funnel._aggregate.aggregations import GAP_FIELDS, Derived, Reduction
+=======
+>>>>>>> wt-a
 from funnel._arguments import brief, suggest
 from funnel._expr.nodes import Value
 from funnel._time import NEVER
@@ -15,6 +18,7 @@ from funnel.errors import FactsError
 from funnel.facts._display import raw_value
 
 if TYPE_CHECKING:
+    from funnel.facts._occasions import Occasions
     from funnel.facts._schema import FactSchema
 
 
@@ -57,42 +61,6 @@ def _put_derived(plan: FactSchema, before: list[Value], values: list[Value], giv
             values[index] = computed[index]
         elif all(before[part] != empty[part] for part in parts):
             values[index] = empty[index]
-
-
-@attrs.frozen
-class Occasions:
-    """Indices of the number of occasions and of the values behind it; None if a class of facts does not have one."""
-
-    count: int
-    purchases: int
-    returns: int
-    first: int | None
-    last: int | None
-    gap: int | None
-    squares: tuple[int, ...]
-    """The sums behind the spread."""
-
-
-def occasions_of(reductions: Sequence[Reduction], derived: Sequence[Derived]) -> Occasions | None:
-    """Return the indices of the occasions; None if a class of facts does not declare their number."""
-    one = next((one for one in derived if one.how == "occasions"), None)
-    if one is None:
-        return None
-    purchases, returns = one.parts
-    index = {reduction: place for place, reduction in enumerate(reductions)}
-    first, last = (
-        index.get(attrs.evolve(purchases, how=how, field="t", empty=NEVER)) for how in ("smallest", "largest")
-    )
-    gap, *squares = (index.get(attrs.evolve(returns, field=field)) for field in GAP_FIELDS)
-    return Occasions(
-        len(reductions) + derived.index(one),
-        index[purchases],
-        index[returns],
-        first,
-        last,
-        gap,
-        tuple(place for place in squares if place is not None),
-    )
 
 
 def _put_occasions(plan: FactSchema, before: list[Value], values: list[Value], given: Collection[int]) -> set[int]:

@@ -17,9 +17,9 @@ from funnel._expr.nodes import Fact, Value
 from funnel._ledger.own import own_row, own_rows
 from funnel._time import LATEST
 from funnel.errors import FactsError
-from funnel.facts._by_hand import Occasions, occasions_of
 from funnel.facts._columns import SharedColumns
 from funnel.facts._declare import SLOPES, Declared
+from funnel.facts._occasions import Occasions, occasions_of
 from funnel.facts._windows import Finish, Window, windows_of
 
 if TYPE_CHECKING:
