@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-<<<<<<< HEAD
-import attrs
-
-from funnel._aggregate.aggregations import GAP_FIELDS, Derived, Reduction
-=======
->>>>>>> wt-a
 from funnel._arguments import brief, suggest
 from funnel._expr.nodes import Value
 from funnel._time import NEVER
