@@ -110,6 +110,14 @@ def test_an_unknown_fact_or_dialect_is_refused() -> None:
         EVERY_RULE["stage"].sql(POLICY, dialect="postgre")
 
 
+@pytest.mark.parametrize("dialect", ["databricks", "snowflake"])
+def test_instants_are_subtracted_where_they_cannot_be_divided(dialect: str) -> None:
+    """Databases that cannot extract microseconds subtract the first instant of 1970."""
+    sql = Facts.sql(COLUMNS, as_of=NOW, dialect=dialect, facts=["purchase_count"]).upper()
+    assert "DIFF(MICROSECOND" in sql
+    assert "EPOCH" not in sql
+
+
 def test_tables_in_clickhouse_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """ClickHouse computes windows differently, so a table there is refused, with what to do instead."""
     import ibis

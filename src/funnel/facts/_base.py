@@ -251,7 +251,7 @@ class BaseFacts(RawFacts):
     @property
     def _visible(self) -> object:
         """Internal: the values of the facts, without the sums behind them and the rows of the windows."""
-        return self._fact_plan.shown(self.values)
+        return self._fact_plan.compared(self.values)
 
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same values at the same instant."""

@@ -40,7 +40,7 @@ def changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object]
     return values
 
 
-def _put_derived(plan: FactSchema, before: list[Value], values: list[Value], given: Collection[int]) -> None:
+def _put_derived(plan: FactSchema, before: list[Value], values: list[Value], set_by_hand: Collection[int]) -> None:
     """Update derived values whose parts changed.
 
     They are computed if all parts are known, and reset if a part became unknown.
@@ -49,7 +49,7 @@ def _put_derived(plan: FactSchema, before: list[Value], values: list[Value], giv
     computed = list(values)
     plan.finish(computed)
     for index, (_, parts) in enumerate(plan.finishes, first):
-        if index in given or all(before[part] == values[part] for part in parts):
+        if index in set_by_hand or all(before[part] == values[part] for part in parts):
             continue
         if all(values[part] != empty[part] for part in parts):
             values[index] = computed[index]
@@ -57,30 +57,32 @@ def _put_derived(plan: FactSchema, before: list[Value], values: list[Value], giv
             values[index] = empty[index]
 
 
-def _put_occasions(plan: FactSchema, before: list[Value], values: list[Value], given: Collection[int]) -> set[int]:
+def _put_occasions(
+    plan: FactSchema, before: list[Value], values: list[Value], set_by_hand: Collection[int]
+) -> set[int]:
     """Update the number of occasions and the sums behind their rhythm; return the index of that number.
 
     Each purchase that is added by hand is an occasion of its own. Purchases of one occasion are of one instant, so a
     later last purchase lengthens the time between occasions. How this time varies is not known any more.
     """
-    places = plan.occasions
-    if places is None:
+    occasions = plan.occasions
+    if occasions is None:
         return set()
-    old, new, count = cast("list[int]", before), cast("list[int]", values), places.count
-    added = new[places.purchases] - old[places.purchases]
-    if added and count not in given:
-        new[count] = min(new[places.purchases], max(1, old[count] + added))
-    longer = _between(new, places) - _between(old, places)
+    old, new, count = cast("list[int]", before), cast("list[int]", values), occasions.count
+    added = new[occasions.purchases] - old[occasions.purchases]
+    if added and count not in set_by_hand:
+        new[count] = min(new[occasions.purchases], max(1, old[count] + added))
+    longer = _between(new, occasions) - _between(old, occasions)
     if new[count] != old[count] or longer:
-        new[places.returns] = max(new[count] - 1, 0)
-        for place in places.squares:
-            new[place] = 0
-        if places.gap is not None:
-            new[places.gap] = max(old[places.gap] + longer, 0)
+        new[occasions.returns] = max(new[count] - 1, 0)
+        for index in occasions.squares:
+            new[index] = 0
+        if occasions.gap is not None:
+            new[occasions.gap] = max(old[occasions.gap] + longer, 0)
     return {count}
 
 
-def _between(values: Sequence[int], places: Occasions) -> int:
+def _between(values: Sequence[int], occasions: Occasions) -> int:
     """Return the time from the first to the last purchase; 0 if one of them is not known."""
-    first, last = (NEVER if place is None else values[place] for place in (places.first, places.last))
+    first, last = (NEVER if index is None else values[index] for index in (occasions.first, occasions.last))
     return 0 if NEVER in (first, last) else last - first

@@ -30,17 +30,17 @@ def occasions_of(reductions: Sequence[Reduction], derived: Sequence[Derived]) ->
     if one is None:
         return None
     purchases, returns = one.parts
-    index = {reduction: place for place, reduction in enumerate(reductions)}
+    indices = {reduction: index for index, reduction in enumerate(reductions)}
     first, last = (
-        index.get(attrs.evolve(purchases, how=how, field="t", empty=NEVER)) for how in ("smallest", "largest")
+        indices.get(attrs.evolve(purchases, how=how, field="t", empty=NEVER)) for how in ("smallest", "largest")
     )
-    gap, *squares = (index.get(attrs.evolve(returns, field=field)) for field in GAP_FIELDS)
+    gap, *squares = (indices.get(attrs.evolve(returns, field=field)) for field in GAP_FIELDS)
     return Occasions(
         len(reductions) + derived.index(one),
-        index[purchases],
-        index[returns],
+        indices[purchases],
+        indices[returns],
         first,
         last,
         gap,
-        tuple(place for place in squares if place is not None),
+        tuple(index for index in squares if index is not None),
     )

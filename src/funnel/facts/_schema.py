@@ -55,7 +55,7 @@ class FactSchema:
         return frozenset((*self.folds, *(window.source for window in self.windows)))
 
     @cached_property
-    def shown(self) -> Callable[[Sequence[Value]], object]:
+    def compared(self) -> Callable[[Sequence[Value]], object]:
         """Return the values that are facts; the other values are parts of derived values."""
         return itemgetter(*sorted(set(self.indices.values()))) if self.indices else tuple
 
