@@ -71,7 +71,7 @@ def test_metrics_on_postgresql_are_those_of_polars(logs: Logs[Any], name: str) -
 
 def test_the_sql_of_facts_and_rules_runs_on_postgresql(database: Any) -> None:
     """The two queries of a dbt project run one after the other: facts as a table, and the answers from it."""
-    names = ["purchase_count", "since_last_purchase", "inbound_count", "order_count"]
+    names = ["purchase_count", "occasion_count", "since_last_purchase", "inbound_count", "order_count"]
     query = Facts.sql(COLUMNS, as_of=NOW, dialect="postgres", facts=names)
     database.raw_sql(f"create table facts as {query}").close()
     with database.raw_sql(stage.sql(POLICY, dialect="postgres")) as cursor:
