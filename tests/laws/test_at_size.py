@@ -65,20 +65,22 @@ def _as_python(expected: list[dict[str, Any]], spans: frozenset[str]) -> list[di
 SPANS = frozenset(name for name, one in FewFacts._fact_plan.declared.items() if one.show in ("since", "until", "span"))
 
 
-@cache
+@pytest.fixture(scope="session")
 def expected() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the answers of Polars."""
+    """Return the answers of Polars, computed before an engine is chosen."""
     logs = Logs(**shop())
     facts = rows_of(FewFacts.over(logs, as_of=AS_OF), SPANS)
     return facts, rows_of(stage.next_change.over(logs, Policy(), as_of=AS_OF), frozenset())
 
 
 @pytest.mark.no_cover
-def test_one_in_three_hundred_is_what_the_fold_says() -> None:
+def test_one_in_three_hundred_is_what_the_fold_says(
+    expected: tuple[list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
     """The answers of Polars themselves are those of one person at a time, for every three hundredth person."""
     from tests.laws.one_by_one import history_of
 
-    facts, stages = expected()
+    facts, stages = expected
     actual = {row.pop("person_id"): row for row in (dict(one) for one in facts)}
     stages_by_person = {row["person_id"]: row for row in stages}
     for person in sorted(actual)[::300]:
@@ -90,12 +92,14 @@ def test_one_in_three_hundred_is_what_the_fold_says() -> None:
 
 
 @pytest.mark.no_cover
-def test_every_engine_answers_as_polars(engine: str) -> None:
+def test_every_engine_answers_as_polars(
+    expected: tuple[list[dict[str, Any]], list[dict[str, Any]]], engine: str
+) -> None:
     """Facts, stages and next changes of everyone, row by row."""
     if not FULL and engine not in (ALONE, "duckdb"):
         pytest.skip("asked at size in make test-full; of the others here Polars computes it")
     logs = Logs(**on(engine, shop()))
-    facts, stages = expected()
+    facts, stages = expected
 
     assert rows_of(FewFacts.over(logs, as_of=AS_OF), SPANS) == facts
     assert rows_of(stage.next_change.over(logs, Policy(), as_of=AS_OF), frozenset()) == stages
