@@ -1,4 +1,4 @@
-"""The forecast of the next four weeks in the report, or the reason why there is no forecast."""
+"""The forecast of the next four weeks in the report, or the reason why it is missing."""
 
 from __future__ import annotations
 
