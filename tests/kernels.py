@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,15 @@ from funnel.logs import Logs
 from funnel.machines._packed import event_rows, segments
 from funnel.metrics._conversion import local_kernel, narwhals_kernel
 from funnel.metrics._conversion.label_events import LabelledEvents
-from funnel.metrics._packed import exact_sums
-from funnel.metrics._packed.periods import Lookup
+from funnel.metrics._purchase_loops import lookup_of, period_of
+from funnel.metrics._retention import cohort_loops
 from funnel.metrics._survival.curve import curve_of_array
 
 if TYPE_CHECKING:
     import polars as pl
     import pytest
 
-__all__ = ["Block", "Lookup", "curve_of_array", "in_blocks"]
+__all__ = ["Block", "curve_of_array", "in_blocks"]
 
 QUERIES = (
     "backtest._backtest",
@@ -70,13 +70,18 @@ def never_compiled(patch: pytest.MonkeyPatch) -> None:
 
 
 def recorded_numba(patch: pytest.MonkeyPatch) -> list[str]:
-    """Replace numba by a module that compiles nothing; the list receives the functions that loops call."""
+    """Replace numba by a module that compiles nothing; the list receives the names of helpers, then the loop."""
     called: list[str] = []
     numba = ModuleType("numba")
     numba.extending = SimpleNamespace(register_jitable=lambda helper: called.append(helper.__name__))  # type: ignore[attr-defined]
-    numba.njit = lambda loop, **_: loop  # type: ignore[attr-defined]
+    numba.njit = lambda loop, **_: called.append(loop.__qualname__) or loop  # type: ignore[attr-defined]
     patch.setitem(sys.modules, "numba", numba)
     return called
+
+
+def forget_compiled() -> None:
+    """Compile every loop anew."""
+    loops.compiled.cache_clear()
 
 
 def compiled_elsewhere() -> list[str]:
@@ -188,15 +193,15 @@ def window_attempts(rows: LabelledEvents) -> pl.DataFrame:
     return nw.to_native(narwhals_kernel.attempts(numbered, rows.plan).collect())
 
 
-# ---- sums of whole numbers ----
+# ---- purchases ----
 
 
-def many_cells(patch: pytest.MonkeyPatch, few: int) -> None:
-    """Sum in another way from so many cells on."""
-    patch.setattr(exact_sums, "FEW", few)
+def few_cells(patch: pytest.MonkeyPatch) -> None:
+    """Leave no room for the cells of a table of cohorts."""
+    patch.setattr(cohort_loops, "MOST_CELLS", -sys.maxsize)
 
 
-cell_sums = exact_sums.CellSums.of
-"""The count and the exact sum of each cell."""
-together: Callable[[Sequence[Any]], Any] = exact_sums.CellSums.together
-"""Such sums of several blocks as one."""
+def period_indexes(edges: Sequence[int], start: int, moments: Sequence[int]) -> list[int]:
+    """The periods of instants that are counted from `start`, by the table for loops."""
+    lookup = lookup_of(edges, start)
+    return [period_of(lookup, moment - start) for moment in moments]

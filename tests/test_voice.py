@@ -97,7 +97,7 @@ PLAIN: Mapping[str, str] = {
 }
 """Retired names that are plain English at one position, as `file:name`, each with the reason."""
 
-MOVED = re.compile(r"src/funnel/(?:.*/_?packed/.*|metrics/_retention/numpy_table)\.py")
+MOVED = re.compile(r"src/funnel/.*/_?packed/.*\.py")
 """The numpy kernels. They are moved with their names, because a later design replaces them. Their prose is checked."""
 
 OPENINGS = re.compile(

@@ -4,7 +4,8 @@ Ids become dense numbers: integers by their range, other ids by a table of hashe
 instant, then a code that orders rows of one instant. Keys are scattered by person without a sort. `sorted_run` then
 sorts the rows of a person only if they are out of order.
 
-Texts are compared by 128 bits of two hashes, not by their content.
+Texts are numbered by their hashes. Then each text is compared with the first text of its number. If two texts share a
+hash, all texts are numbered by their rank instead.
 
 Needs numpy and Polars; import it only if both are installed.
 """
@@ -21,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from funnel._dataframes.compute import collected
 from funnel._dataframes.loops import Run, Whole, sorted_run
 
 T = TypeVar("T")
@@ -75,70 +75,73 @@ class People:
     def of(cls, person: pl.Series, run: Run) -> People:
         """Number people by their ids: texts, or integers without nulls."""
         if not person.dtype.is_integer():
-            names = person.to_frame("name").lazy()
-            hashes = collected(names.select(same=pl.col("name").hash(0), check=pl.col("name").hash(1)))
-            same, check = (hashes[name].to_numpy().view(np.int64) for name in ("same", "check"))
-            return cls._hashed(person, same, check, run)
+            return cls._of_texts(person, run)
         numbers = person.cast(pl.Int64).to_numpy()
         first, last = int(numbers.min()), int(numbers.max())
         if last - first > SPARSE * len(numbers):
-            return cls._hashed(person, numbers * _ODD, numbers, run)
+            return cls._hashed(person, numbers * _ODD, run)
         return cls(numbers, first, last - first + 1, lambda persons: pl.Series(persons + first).cast(person.dtype))
 
     @classmethod
-    def _hashed(cls, person: pl.Series, same: Whole, check: Whole, run: Run) -> People:
+    def _of_texts(cls, person: pl.Series, run: Run) -> People:
+        people = cls._hashed(person, person.hash().to_numpy().view(np.int64), run)
+        if (people.names(people.numbers) == person).all():
+            return people
+        ranks = person.rank("dense").cast(pl.Int64) - 1
+        return cls._hashed(person, ranks.to_numpy(), run)
+
+    @classmethod
+    def _hashed(cls, person: pl.Series, hashes: Whole, run: Run) -> People:
         numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
-        count = run(number_hashes, read_only(same), read_only(check), numbers, firsts)
+        count = run(number_hashes, read_only(hashes), numbers, firsts)
         return cls(numbers, 0, count, lambda persons: person.gather(firsts[persons]))
 
 
 _ODD = np.int64(-7046029254386353131)
-"""Multiplying by this constant scatters consecutive numbers."""
+"""Multiplying by this constant scatters consecutive numbers; no two numbers have one product."""
 
 _TABLE = 64
 """The initial number of slots of a table of hashes."""
 
 
-def number_hashes(same: Whole, check: Whole, numbers: Whole, firsts: Whole) -> int:
+def number_hashes(hashes: Whole, numbers: Whole, firsts: Whole) -> int:
     """Loop: number distinct hashes in order of their first row.
 
     Args:
-        same: The hash of each row.
-        check: A second hash of each row.
+        hashes: The hash of each row.
         numbers: Receives the number of each row.
         firsts: Receives the first row of each number.
 
     Returns:
         The number of distinct hashes.
     """
-    slots, count = np.full((_TABLE, 4), -1, np.int64), 0
-    for row in range(len(same)):
+    slots, count = np.full((_TABLE, 2), -1, np.int64), 0
+    for row in range(len(hashes)):
         if 2 * count >= len(slots):
             slots = _larger(slots)
-        slot = _slot(slots, same[row], check[row])
-        if slots[slot, 2] < 0:
-            slots[slot, 0], slots[slot, 1], slots[slot, 2] = same[row], check[row], count
-            firsts[count] = row
+        slot = _slot(slots, hashes[row])
+        if slots[slot, 1] < 0:
+            slots[slot, 0], slots[slot, 1], firsts[count] = hashes[row], count, row
             count += 1
-        numbers[row] = slots[slot, 2]
+        numbers[row] = slots[slot, 1]
     return count
 
 
-def _slot(slots: Whole, same: int, check: int) -> int:
-    """Return the slot of two hashes, or the empty slot where they belong."""
+def _slot(slots: Whole, sought: int) -> int:
+    """Return the slot of a hash and its number, or the empty slot where they belong."""
     mask = len(slots) - 1
-    slot = (same >> 20) & mask
-    while slots[slot, 2] >= 0 and (slots[slot, 0] != same or slots[slot, 1] != check):
+    slot = (sought >> 20) & mask
+    while slots[slot, 1] >= 0 and slots[slot, 0] != sought:
         slot = (slot + 1) & mask
     return slot
 
 
 def _larger(slots: Whole) -> Whole:
     """Return the same table with four times as many slots."""
-    larger = np.full((4 * len(slots), 4), -1, np.int64)
+    larger = np.full((4 * len(slots), 2), -1, np.int64)
     for old in range(len(slots)):
-        if slots[old, 2] >= 0:
-            larger[_slot(larger, slots[old, 0], slots[old, 1])] = slots[old]
+        if slots[old, 1] >= 0:
+            larger[_slot(larger, slots[old, 0])] = slots[old]
     return larger
 
 
@@ -173,6 +176,10 @@ class Runs:
         shares = np.linspace(0, len(self.keys), most + 1)[1:-1]
         cuts = [0, *np.searchsorted(self.starts, shares).tolist(), self.people.count]
         return [(low, high) for low, high in pairwise(cuts) if self.starts[low] < self.starts[high]]
+
+    def in_parts(self, work: Callable[[int, int], T]) -> list[T]:
+        """Process ranges of people, one in each thread."""
+        return in_threads(work, self.parts(threads(len(self.keys))))
 
 
 def clock_of(t: Whole, codes: Whole) -> Clock | None:
@@ -230,6 +237,19 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
 
     in_threads(arrange, list(pairwise(cuts)))
     return Runs(people, clock, starts, *(column[:total] for column in ordered))
+
+
+def grouped(person: pl.Series, t: Whole, value: Whole | None, run: Run) -> Runs:
+    """Scatter rows by person, with their instants as keys.
+
+    Args:
+        person: The person of each row; there must be a row.
+        t: The instant of each row, within 63 bits.
+        value: A value of each row; None if rows have no values.
+        run: How loops run.
+    """
+    people, clock = People.of(person, run), Clock(int(t.min()), 0)
+    return runs_of(people, t, np.zeros(0, np.uint8), _NONE, clock, run, _NONE if value is None else value)
 
 
 def count_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
@@ -363,9 +383,7 @@ def in_blocks(person: pl.Series, t: Whole, value: Whole | None, work: Callable[[
     """
     if not len(t):
         return []
-    people, clock = People.of(person, run), Clock(int(t.min()), 0)
-    none = np.zeros(0, np.uint8)
-    runs = runs_of(people, t, none, _NONE, clock, run, _NONE if value is None else value)
+    runs = grouped(person, t, value, run)
 
     def process(low: int, high: int) -> T:
         run(sort_runs, runs.starts, runs.keys, runs.extra, low, high)
@@ -374,9 +392,8 @@ def in_blocks(person: pl.Series, t: Whole, value: Whole | None, work: Callable[[
         present = low + np.flatnonzero(np.diff(own))
         some = None if value is None else runs.extra[first:end]
         starts = np.append(own[present - low], end - first)
-        return work(
-            Block(starts, runs.keys[first:end] + clock.start, some, lambda persons: people.names(present[persons]))
-        )
+        t = runs.keys[first:end] + runs.clock.start
+        return work(Block(starts, t, some, lambda persons: runs.people.names(present[persons])))
 
     parts = runs.parts(len(t) // ROWS + 1)
     with ThreadPoolExecutor(threads(len(t))) as pool:

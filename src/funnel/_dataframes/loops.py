@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from types import FunctionType
 from typing import Any
 
@@ -62,10 +63,29 @@ def compiled(loop: FunctionType) -> Callable[..., Any]:
     The machine code is stored on disk, beside the source or in the user's cache folder, if one of them can be written.
     """
     numba: Any = importlib.import_module("numba")
-    for helper in _helpers(loop):
+    helpers = list(_helpers(loop))
+    for helper in helpers:
         numba.extending.register_jitable(helper)
-    jitted: Callable[..., Any] = numba.njit(loop, nogil=True, cache=True)
+    jitted: Callable[..., Any] = numba.njit(_named_by_code(loop, helpers), nogil=True, cache=True)
     return jitted
+
+
+def _named_by_code(loop: FunctionType, helpers: Sequence[FunctionType]) -> FunctionType:
+    """Return the loop under a name that changes with its code and with the code of its helpers.
+
+    numba stores machine code under this name. It compares only the file of the loop, but helpers of other files are
+    compiled into the loop too.
+    """
+    codes = [(one.__code__.co_code.hex(), one.__code__.co_consts, _constants(one)) for one in (loop, *helpers)]
+    named = FunctionType(loop.__code__, loop.__globals__, loop.__name__)
+    named.__qualname__ = f"{loop.__qualname__}_{sha256(repr(codes).encode()).hexdigest()[:16]}"
+    return named
+
+
+def _constants(loop: FunctionType) -> list[tuple[str, int]]:
+    """Return the numbers of its module that a loop reads."""
+    read = {name: loop.__globals__.get(name) for name in loop.__code__.co_names}
+    return [(name, value) for name, value in read.items() if isinstance(value, int)]
 
 
 def _helpers(loop: FunctionType) -> Iterator[FunctionType]:

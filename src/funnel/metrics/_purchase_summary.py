@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from math import fsum, log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import narwhals as nw
@@ -130,7 +130,7 @@ class PurchaseSummary:
         """
         now, calendar = parse_as_of(as_of), Calendar.of("day", tz)
         orders = orders_of(purchases)
-        local = _packed(orders, now, calendar)
+        local = _by_loops(orders, now, calendar)
         frame = _by_engine(orders, now, calendar) if local is None else local
         if log_gaps:
             frame = frame.join(_log_gaps(orders, now, calendar), on=PERSON, how="left")
@@ -192,17 +192,13 @@ def _log_gaps(orders: Orders, now: int, calendar: Calendar) -> Frame:
     return gaps.group_by(PERSON).agg(nw.col("log_gap").sum().alias("log_gap_sum"))
 
 
-def _packed(orders: Orders, now: int, calendar: Calendar) -> Frame | None:
+def _by_loops(orders: Orders, now: int, calendar: Calendar) -> Frame | None:
     """Return the same by loops; None if remote or without numba."""
     if not (installed("polars") and installed("numba")):
         return None
-    from funnel._dataframes.loops import runner
-    from funnel.metrics import _packed
+    from funnel.metrics._purchase_loops import Purchases, summaries
 
-    rows = _packed.purchases_here(orders, now)
-    run = None if rows is None else runner(len(rows))
-    if rows is None or run is None:
+    purchases = Purchases.of(orders, now)
+    if purchases is None:
         return None
-    first: Any = rows["t"].min()
-    days = _days(first, now, calendar)
-    return nw.from_native(_packed.summaries(rows, days, run, is_priced=orders.is_priced).lazy())
+    return nw.from_native(summaries(purchases, _days(purchases.first, now, calendar)).lazy())

@@ -9,6 +9,8 @@ from funnel._dataframes.adapter import frame_from_rows, installed
 from funnel.errors import MissingExtraError
 from funnel.metrics._conversion.label_events import label_events
 from funnel.metrics._conversion.query import DEFAULT_MATCHING, conversion_query
+from funnel.metrics._periods import Calendar, Periods
+from funnel.metrics._retention.activity import Plan
 
 
 def warm_up() -> None:
@@ -29,6 +31,8 @@ def warm_up() -> None:
     from funnel._dataframes.by_person import in_blocks
     from funnel._dataframes.loops import fast
     from funnel.metrics._conversion import local_kernel
+    from funnel.metrics._purchase_loops import Purchases, summaries
+    from funnel.metrics._retention.cohort_loops import cohort_counts
 
     now = datetime(2026, 1, 1, tzinfo=UTC)
     row = {"person_id": "a", "occurred_at": now, "kind": "a"}
@@ -38,3 +42,7 @@ def warm_up() -> None:
     rows: Any = local_kernel.read(labels)
     local_kernel.attempts(labels, rows, fast)
     in_blocks(rows["person"], rows["t"].to_numpy(), None, lambda block: block.starts, fast)
+    purchases = Purchases(rows.select("t", person_id="person", net_amount="t"), fast, is_priced=True)
+    days = Periods.between(query.now, query.now, Calendar.of("day", "UTC"))
+    summaries(purchases, days)
+    cohort_counts(purchases, Plan(query.now, days, None, (), "order"), "on")

@@ -6,7 +6,6 @@ Invariant: both return the same counts.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import attrs
 import narwhals as nw
@@ -76,7 +75,7 @@ def table_of(orders: Orders, query: RetentionQuery) -> Table:
     Raises:
         ArgumentError: There is no log of the kind that starts cohorts, or no log of purchases.
     """
-    return _packed(orders, query) or _by_engine(orders, query)
+    return _by_loops(orders, query) or _by_engine(orders, query)
 
 
 def _by_engine(orders: Orders, query: RetentionQuery) -> Table:
@@ -94,24 +93,21 @@ def _recurring(orders: Orders, plan: Plan) -> Frame:
     return placed.group_by(PERSON, "_period").agg(nw.col("t").min().alias("first")).select(PERSON, "first")
 
 
-def _packed(orders: Orders, query: RetentionQuery) -> Table | None:
+def _by_loops(orders: Orders, query: RetentionQuery) -> Table | None:
     """Count with loops.
 
-    None if the orders are not local, numba is missing, or more than orders is read.
+    None if the orders are not local, numba is missing, there are too many cells, or more than orders is read.
     """
     if (query.counting.first, query.counting.refund_basis) != ("purchase", "order") or not (
         installed("polars") and installed("numba")
     ):
         return None
-    from funnel._dataframes.loops import runner
-    from funnel.metrics import _packed
-    from funnel.metrics._retention.numpy_table import cohort_counts as local_counts
+    from funnel.metrics._purchase_loops import Purchases
+    from funnel.metrics._retention.cohort_loops import cohort_counts as counts_by_loops
 
-    rows = _packed.purchases_here(orders, query.now)
-    run = None if rows is None else runner(len(rows))
-    if rows is None or run is None:
+    purchases = Purchases.of(orders, query.now)
+    if purchases is None:
         return None
-    first: Any = rows["t"].min()
-    plan = query.plan(first)
-    counts = local_counts(rows, plan, query.counting.measure, run, is_priced=orders.is_priced)
-    return Table(plan, counts, orders, query)
+    plan = query.plan(purchases.first)
+    counts = counts_by_loops(purchases, plan, query.counting.measure)
+    return None if counts is None else Table(plan, counts, orders, query)
