@@ -69,6 +69,12 @@ def never_compiled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(loops, "LARGE", sys.maxsize)
 
 
+def always_compiled(patch: pytest.MonkeyPatch) -> None:
+    """Run loops compiled over any number of rows."""
+    patch.setattr(loops, "SMALL", -1)
+    patch.setattr(loops, "LARGE", 0)
+
+
 def recorded_numba(patch: pytest.MonkeyPatch) -> list[str]:
     """Replace numba by a module that compiles nothing; the list receives the names of helpers, then the loop."""
     called: list[str] = []
@@ -204,4 +210,4 @@ def few_cells(patch: pytest.MonkeyPatch) -> None:
 def period_indexes(edges: Sequence[int], start: int, moments: Sequence[int]) -> list[int]:
     """The periods of instants that are counted from `start`, by the table for loops."""
     lookup = lookup_of(edges, start)
-    return [period_of(lookup, moment - start) for moment in moments]
+    return [period_of(lookup.pieces, lookup.shift, moment - start + lookup.offset) for moment in moments]

@@ -84,14 +84,13 @@ class Lookup(NamedTuple):
     Attributes:
         offset: The instant 0 of a loop, minus the start of the first period.
         shift: A piece is two to the power of this long.
-        edges: For each piece, when the period of its end begins, relative to the first period.
-        indexes: For each piece, two indexes: of the period before that edge, and of the period from it on.
+        pieces: For each piece, when the period of its end begins, relative to the first period; then two indexes: of
+            the period before that edge, and of the period from it on.
     """
 
     offset: int
     shift: int
-    edges: Whole
-    indexes: Whole
+    pieces: Whole
 
 
 def lookup_of(edges: Sequence[int], start: int) -> Lookup:
@@ -105,14 +104,13 @@ def lookup_of(edges: Sequence[int], start: int) -> Lookup:
     shift = int(np.diff(np.unique(since)).min()).bit_length() - 1
     firsts = np.arange((int(since[-1]) >> shift) + 1) << shift
     before, after = (np.searchsorted(since, one, side="right") - 1 for one in (firsts, firsts + ((1 << shift) - 1)))
-    return Lookup(start - edges[0], shift, since[after], np.stack([before, after], axis=1).ravel())
+    return Lookup(start - edges[0], shift, np.stack([since[after], before, after], axis=1))
 
 
-def period_of(lookup: Lookup, moment: int) -> int:
-    """Return the index of the period of an instant."""
-    since = moment + lookup.offset
-    piece = since >> lookup.shift
-    index: int = lookup.indexes[2 * piece + (since >= lookup.edges[piece])]
+def period_of(pieces: Whole, shift: int, since: int) -> int:
+    """Return the index of the period of an instant, which is relative to the first period."""
+    piece = since >> shift
+    index: int = pieces[piece, 1 + (since >= pieces[piece, 0])]
     return index
 
 
@@ -164,15 +162,16 @@ def summarize_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
         The number of people with a purchase.
     """
     count = 0
+    offset, shift, pieces = lookup  # a tuple that is passed on would count the references to its arrays for each row
     for person in range(low, high):
         begin, end = starts[person], starts[person + 1]
         if begin == end:
             continue
         sorted_run(keys, values, begin, end)
-        first = last = period_of(lookup, keys[begin])
+        first = last = period_of(pieces, shift, keys[begin] + offset)
         repeats, paid = 0, 0
         for row in range(begin + 1, end):
-            day = period_of(lookup, keys[row])
+            day = period_of(pieces, shift, keys[row] + offset)
             repeats += day != last
             if day != first and len(values):
                 paid += values[row]

@@ -18,6 +18,7 @@ from funnel.metrics import Counting
 from funnel.metrics._retention.cohorts import Cohorts
 from funnel.metrics._retention.retention import retention
 from tests import kernels
+from tests.engines import FULL
 from tests.metrics.bought import shops
 from tests.metrics.people import FEW
 from tests.metrics.retention.test_retention import questions
@@ -70,6 +71,17 @@ def test_both_ways_count_the_same(arguments: dict[str, Any], measure: str) -> No
     assert len(by_loops) > 4
     assert sum(one.size for one in by_loops) == sum(one.size for one in by_engine) > 30
     assert by_loops.cohorts == by_engine.cohorts
+
+
+@pytest.mark.skipif(not FULL, reason="make test-full compiles every loop")
+def test_compiled_loops_count_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled loops return the same counts as the engine, for every measure and every kind of column."""
+    kernels.always_compiled(monkeypatch)
+    for measure in MEASURES:
+        for arguments in ARGUMENTS:
+            counting = Counting(measure=measure)
+            by_loops, by_engine = both(bought("texts"), tz="UTC", as_of=AS_OF, counting=counting, **arguments)
+            assert by_loops.cohorts == by_engine.cohorts
 
 
 @pytest.mark.parametrize("ids", IDS)

@@ -135,7 +135,7 @@ def _at_first(sizes: list[tuple[int, int, int]], measure: Measure, plan: Plan) -
             yield cohort, 0, 0, size
 
 
-def count_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
+def count_people(  # noqa: C901, PLR0913, PLR0917 (one loop over the orders)
     cells: Cells, lookup: Lookup, starts: Whole, keys: Whole, values: Whole, counters: Whole, low: int, high: int
 ) -> None:
     """Loop: count the people from `low` to before `high`, and their orders.
@@ -150,31 +150,35 @@ def count_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
         low: The first person.
         high: The person after the last one.
     """
+    measure, window, now, after_last, bracket_of, fewest, width, first = cells
+    offset, shift, pieces = lookup
     for person in range(low, high):
         begin, end = starts[person], starts[person + 1]
         if begin == end:
             continue
         sorted_run(keys, values, begin, end)
         start, last, unbroken = keys[begin], 0, 0
-        cohort = period_of(lookup, start)
-        done = cells.bracket[(cells.now - start) // cells.window] - cells.fewest[cohort] if cells.window else 0
-        cell = cells.first[cohort] + done * cells.width[cohort]
+        cohort = period_of(pieces, shift, start + offset)
+        done = bracket_of[(now - start) // window] - fewest[cohort] if window else 0
+        cell = first[cohort] + done * width[cohort]
         counters[PEOPLE, cell] += 1
         for row in range(begin, end):
-            if cells.window:
-                bracket = cells.bracket[max(keys[row] - start - 1, 0) // cells.window]
+            if window:
+                bracket = bracket_of[max(keys[row] - start - 1, 0) // window]
             else:
-                bracket = cells.bracket[period_of(lookup, keys[row]) - cohort]
-            if bracket == cells.last:
+                bracket = bracket_of[period_of(pieces, shift, keys[row] + offset) - cohort]
+            if bracket == after_last:
                 break
             counters[ORDERS, cell + bracket] += 1
             if len(values):
                 counters[MONEY, cell + bracket] += values[row]
-            if cells.measure == ON:
+            if measure == ON:
                 counters[MET, cell + bracket] += row == begin or bracket != last
-            elif cells.measure == CUMULATIVE:
+            elif measure == CUMULATIVE:
                 counters[MET, cell + bracket] += bracket > 0 and last == 0
             unbroken += bracket == unbroken + 1
             last = bracket
-        if cells.measure == ON_OR_AFTER or cells.measure == STREAK:  # noqa: PLR1714 (numba compiles it faster)
-            counters[MET, cell + (last if cells.measure == ON_OR_AFTER else unbroken)] += 1
+        if measure == ON_OR_AFTER:
+            counters[MET, cell + last] += 1
+        elif measure == STREAK:
+            counters[MET, cell + unbroken] += 1
