@@ -68,8 +68,9 @@ class EventRows:
             shape = len(self.reductions), len(block.t)
             out = Instants(np.empty(shape[1], np.int64), np.empty(shape[1], np.int64), np.empty(shape, np.int64))
             heaps = np.empty((shape[0], int(np.diff(block.starts).max())), np.int64)
-            read = self.rows, self.reductions, self.empties, heaps
-            count = run(running_values, block.starts, block.t, block.value, *read, out)
+            assert block.value is not None
+            read = block.value, self.rows.take(block.value >> 1, axis=0), self.reductions, self.empties
+            count = run(running_values, block.starts, block.t, *read, heaps, out)
             values = [*out.values[:, :count]]
             for one, (_, parts) in zip(self.plan.derived, self.plan.finishes, strict=True):
                 values.append(POST_AGGREGATIONS[one.how].array(*(values[part] for part in parts)))
