@@ -142,9 +142,12 @@ def _read(chosen: Mapping[int, Reduction], table: Frame, now: int) -> pl.DataFra
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Sort the rows that share their person and `t` with another row, after all other rows."""
+    """Sort the rows that share their person and `t` with another row, after all other rows.
+
+    A row that replaces another row comes after it.
+    """
     is_tied = rows.select(pl.struct(PERSON, "t").hash()).to_series().is_duplicated()
-    return pl.concat([rows.filter(~is_tied), rows.filter(is_tied).sort(ORDER)]) if is_tied.any() else rows
+    return pl.concat([rows.filter(~is_tied), rows.filter(is_tied).sort(*ORDER, "start")]) if is_tied.any() else rows
 
 
 def _with_gaps(plan: FactSchema, name: str, rows: pl.DataFrame, now: int, run: Run) -> pl.DataFrame:

@@ -58,23 +58,36 @@ def gap_spans(starts: Whole, at: Whole, codes: Whole, chain: Chain, spans: Whole
     """
     count = 0
     for person in range(len(starts) - 1):
-        last = NONE
+        last = near = NONE
         for event in range(starts[person], starts[person + 1]):
             row = codes[event] >> 1
+            if event > starts[person] and at[event] != at[event - 1]:
+                near = last
             if codes[event] & 1:
                 before, after = chain.before[row], chain.after[row]
                 last = _linked(chain, before, after, last)
+                near = after if before == NONE else before
             else:
-                before, after = last, NONE
-                while before != NONE and (chain.t[before], before) > (chain.t[row], row):
-                    before, after = chain.before[before], before
-                last = _linked(chain, before, row, last)
-                last = _linked(chain, row, after, last)
-                chain.span[row] = NONE
+                before, after = _neighbours(chain, row, near)
+                last = _linked(chain, row, after, _linked(chain, before, row, last))
+                near, chain.span[row] = row, NONE
                 count = _spanned(chain, row, at[event], spans, count)
             if after != NONE:
                 count = _spanned(chain, after, at[event], spans, count)
     return count
+
+
+def _neighbours(chain: Chain, row: int, near: int) -> tuple[int, int]:
+    """Return the rows before and after a row that begins to count, searched from a row near it.
+
+    A row that a refund replaces ceases to count at the instant at which its successor, of the same `t`, begins to.
+    """
+    before, after = near, chain.after[near] if near != NONE else NONE
+    while before != NONE and (chain.t[before], before) > (chain.t[row], row):
+        before, after = chain.before[before], before
+    while after != NONE and (chain.t[after], after) < (chain.t[row], row):
+        before, after = after, chain.after[after]
+    return before, after
 
 
 def _linked(chain: Chain, before: int, after: int, last: int) -> int:
@@ -192,7 +205,9 @@ def _pushed(  # noqa: PLR0913, PLR0917
 ) -> int:
     """Add a row to a heap, without rows that can never be the best again, and return the number of rows."""
     direction, key, end = reductions[index, DIRECTION], reductions[index, KEY], rows[event, END]
-    while size and rows[heaps[index, 0], END] <= end and _is_better(event, heaps[index, 0], codes, rows, key, direction):
+    while (
+        size and rows[heaps[index, 0], END] <= end and _is_better(event, heaps[index, 0], codes, rows, key, direction)
+    ):
         size = _popped(heaps, index, size, codes, rows, reductions)
     if size and rows[heaps[index, 0], END] >= end and _is_better(heaps[index, 0], event, codes, rows, key, direction):
         return size
@@ -210,9 +225,7 @@ def _popped(heaps: Whole, index: int, size: int, codes: Whole, rows: Whole, redu
     size -= 1
     last, place, child = heaps[index, size], 0, 1
     while child < size:
-        if child + 1 < size and _is_better(
-            heaps[index, child + 1], heaps[index, child], codes, rows, key, direction
-        ):
+        if child + 1 < size and _is_better(heaps[index, child + 1], heaps[index, child], codes, rows, key, direction):
             child += 1
         if not _is_better(heaps[index, child], last, codes, rows, key, direction):
             break
