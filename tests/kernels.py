@@ -15,7 +15,7 @@ from funnel._dataframes import adapter, by_person, loops
 from funnel._dataframes.by_person import Block, in_blocks
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
-from funnel.machines._packed import event_rows, segments
+from funnel.machines._packed import event_rows
 from funnel.metrics._conversion import local_kernel, narwhals_kernel
 from funnel.metrics._conversion.label_events import LabelledEvents
 from funnel.metrics._purchase_loops import lookup_of, period_of
@@ -140,38 +140,37 @@ def room(patch: pytest.MonkeyPatch, bits: int) -> None:
 
 def small_machine_blocks(patch: pytest.MonkeyPatch) -> None:
     """Put 16 rows into a block of a machine's replay."""
-    patch.setattr(event_rows, "ROWS", 16)
+    patch.setattr(by_person, "ROWS", 16)
 
 
 def no_room_for_a_machine(patch: pytest.MonkeyPatch) -> None:
     """Leave one bit for all facts of a machine."""
-    patch.setattr(event_rows, "MOST_BITS", 1)
+    patch.setattr(event_rows, "MOST_REDUCTIONS", 1)
 
 
 def machine_values(
     plan: FactSchema, logs: Logs, texts: Sequence[str], now: int
 ) -> Iterator[tuple[FactSchema, str, list[int]]]:
-    """The values of facts from segments of sorted rows: a part of the facts, a person, their values."""
+    """The values of facts from loops over sorted rows: a part of the facts, a person, their values."""
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(["", *texts]))}
+
+    def last(block: event_rows.Values) -> list[tuple[str, list[int]]]:
+        people = block.names(block.persons).to_list()
+        return [(person, [int(one[index]) for one in block.values]) for index, person in enumerate(people)]
+
     for part in _with_room(plan):
-        requested = event_rows.ReadSet.of(part, texts)
-        lines = event_rows.lines_of(requested, logs._tables, now)
-
-        def last(block: event_rows.Block, requested: event_rows.ReadSet = requested) -> list[tuple[int, list[int]]]:
-            piece = segments.SortedRows(block)
-            values = segments.values_of(requested, piece)
-            people = block.person[piece.firsts].tolist()
-            return [(person, [int(one[index]) for one in values]) for index, person in enumerate(people)]
-
-        for block in event_rows.in_blocks(lines, last, stable=requested.has_edges):
+        tables = event_rows.read_tables(part, logs._tables, now)
+        rows = event_rows.EventRows.of(part, tables, numbers, now, loops.plain)
+        for block in rows.in_blocks(last, loops.plain):
             for person, values in block:
-                yield part, lines.names(np.array([person]))[0], values
+                yield part, person, values
 
 
 def _with_room(plan: FactSchema) -> Iterator[FactSchema]:
-    """The facts in parts, each of which has room in a row's label."""
+    """The facts in parts, each of which has room in the bits of a row."""
     some: dict[str, Any] = {}
     for name, one in plan.declared.items():
-        if len(event_rows.bits_of(fact_schema({**some, name: one}))) > event_rows.MOST_BITS:
+        if len(fact_schema({**some, name: one}).reductions) > event_rows.MOST_REDUCTIONS:
             yield fact_schema(some)
             some = {}
         some[name] = one

@@ -179,8 +179,8 @@ def by_window(engine: str, everyone: Sequence[History], as_of: datetime, _: st.D
     return _rows(PLAN, actual.lazy())
 
 
-def by_numpy(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
-    """Segments of sorted rows, some facts at a time: the bits of a mark are few."""
+def by_loops(engine: str, everyone: Sequence[History], as_of: datetime, _: st.DataObject) -> Mapping[str, Values]:
+    """Loops over sorted rows, some facts at a time: the bits of a row are few."""
     texts, actual = _texts(everyone), dict[str, dict[str, Value]]()
     for plan, person_id, values in machine_values(PLAN, _logs(engine, everyone), texts, micros(as_of)):
         actual.setdefault(person_id, {}).update(by_name(plan, values))
@@ -227,7 +227,7 @@ PATHS: Mapping[str, tuple[Path, str, int]] = {
     "the fold": (by_fold, "polars", 10),
     "live facts": (by_live_facts, "polars", 4),
     "live facts, restored from their state": (by_state, "polars", 2),
-    "numpy segments": (by_numpy, "polars", 5),
+    "loops over rows": (by_loops, "polars", 5),
     "the walk through days": (by_day, "polars", 2),
     **{f"the group aggregate on {engine}": (by_group, engine, 2) for engine in (*ENGINES, ALONE)},
     **{f"the running window on {engine}": (by_window, engine, 1) for engine in (*ENGINES, ALONE)},

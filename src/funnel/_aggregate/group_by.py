@@ -193,6 +193,12 @@ def reads_gap(reduction: Reduction) -> bool:
     return reduction.field in GAP_FIELDS or not _condition_fields(reduction).isdisjoint(GAP_FIELDS)
 
 
+def fields_read(reduction: Reduction) -> frozenset[str]:
+    """Return the names of the fields that a reduction reads."""
+    names = {reduction.field, "kind" if reduction.stream.kind else ""}
+    return _condition_fields(reduction) | names - {""}
+
+
 def _ignores_ties(reduction: Reduction) -> bool:
     """Return whether the order of rows of one instant does not change the value: it depends on gaps alone."""
     if reduction.is_edge or reduction.field not in ("", *GAP_FIELDS):

@@ -29,24 +29,24 @@ from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine
 from funnel.machines._fixed_points import BASE, BY, FROM, MOVED, NOBODY, TO, fixed_points
 
 
-def is_packed(compiled: CompiledMachine, logs: Logs) -> bool:
-    """Return whether the numpy replay can be used.
+def _is_local(compiled: CompiledMachine, logs: Logs) -> bool:
+    """Return whether loops can replay the logs.
 
-    Polars must hold the logs, numpy must be installed, and the plan must fit the bits of a mark.
+    Polars must hold the logs, numba must be installed, and a row must have a bit for each reduction of the plan.
     """
     first = next(iter(logs_of(logs)._tables.values()))
-    if not first.implementation.is_polars() or not installed("numpy"):
+    if not (first.implementation.is_polars() and installed("numba")):
         return False
     from funnel.machines._packed import event_rows
 
-    return len(event_rows.bits_of(compiled.plan)) <= event_rows.MOST_BITS
+    return len(compiled.plan.reductions) <= event_rows.MOST_REDUCTIONS
 
 
 def transitions_over(compiled: CompiledMachine, logs: Logs[FrameT], now: int) -> FrameT:
     """Return every transition of everyone, as a dataframe of the logs' type."""
     moved, frame_kind = numbered_transitions(compiled, logs, now)
     by_event = moved.filter(nw.col(BY) == BY_EVENT)
-    if is_packed(compiled, logs):
+    if _is_local(compiled, logs):
         from funnel.machines._packed.columns import records_near
 
         records = records_near(compiled.plan, logs._tables, by_event, MOVED)
@@ -67,10 +67,12 @@ def numbered_transitions(compiled: CompiledMachine, logs: Logs, now: int) -> tup
     Raises:
         TransitionError: The rule makes a transition that is not in the table, or the stages form a cycle.
     """
-    if is_packed(compiled, logs):
+    if _is_local(compiled, logs):
         from funnel.machines._packed.replay_numpy import moves_packed
 
-        return moves_packed(compiled, logs._tables, now), logs._frame_kind
+        moved = moves_packed(compiled, logs._tables, now)
+        if moved is not None:
+            return moved, logs._frame_kind
     event_rows = _lines(compiled, logs, now)
     if compiled.is_path:
         return _path_over(compiled, logs, event_rows)

@@ -8,66 +8,46 @@ from functools import cached_property
 import attrs
 import narwhals as nw
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from funnel._aggregate.group_by import PERSON
 from funnel._dataframes.adapter import Frame
+from funnel._dataframes.loops import Whole, runner
 from funnel._expr.arrays import Read, answers_of, texts_of, value_of
 from funnel._expr.nodes import Fact, Node
 from funnel._time import spans_at
 from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine
 from funnel.machines._fixed_points import BASE, BY, CYCLE, FROM, MOVED, NOBODY, TO, FixedPoints
-from funnel.machines._packed.event_rows import Block, ReadSet, in_blocks, lines_of
-from funnel.machines._packed.partition import Flags, Places, Whole
-from funnel.machines._packed.segments import SortedRows, values_of
+from funnel.machines._packed.event_rows import EventRows, Values, read_tables
 
 
-@attrs.frozen(eq=False)
-class Moved:
-    """Transitions by person number and stage number."""
-
-    person: Whole
-    at: Whole
-    start: Whole
-    to: Whole
-    by: Whole
+Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 
-_NOTHING = Moved(*(np.zeros(0, np.int64) for _ in range(5)))
-
-
-def moves_packed(course: CompiledMachine, tables: Mapping[str, Frame], now: int) -> Frame:
+def moves_packed(course: CompiledMachine, tables: Mapping[str, Frame], now: int) -> Frame | None:
     """Return every transition of everyone up to and including an instant.
 
-    Columns: person, instant, from, to, cause.
+    Columns: person, instant, from, to, cause. None if numba is not imported and its import would take too long.
     """
-    wanted = ReadSet.of(course.plan, (text for tree in course.trees for text in texts_of(tree)))
-    lines = lines_of(wanted, tables, now)
-    found = [_NOTHING, *in_blocks(lines, Kernel(course, wanted, now).moved, stable=wanted.has_edges)]
-    whole = [np.concatenate([getattr(one, field.name) for one in found]) for field in attrs.fields(Moved)]
-    names = lines.names(whole[0]).alias(PERSON)
-    frame: Frame = nw.from_native(pl.DataFrame([names, *map(pl.Series, (MOVED, FROM, TO, BY), whole[1:])]).lazy())
+    read = read_tables(course.plan, tables, now)
+    run = runner(sum(map(len, read.values())))
+    if run is None:
+        return None
+    named = (text for tree in course.trees for text in texts_of(tree))
+    texts = {text: number for number, text in enumerate(dict.fromkeys(["", *named]))}
+    ways = FixedPoints(course)
+
+    def moved(values: Values) -> pl.DataFrame:
+        look = Look(course, texts, values, now)
+        return _on_path(look, ways) if course.is_path else _by_rule(look)
+
+    found = EventRows.of(course.plan, read, texts, now, run).in_blocks(moved, run)
+    person = next(iter(read.values()))[PERSON].dtype
+    none = pl.DataFrame(schema={PERSON: person, **dict.fromkeys((MOVED, FROM, TO, BY), pl.Int64)})
+    frame: Frame = nw.from_native(pl.concat([none, *found]).lazy())
     return frame
-
-
-@attrs.frozen(eq=False)
-class Kernel:
-    """Computes the transitions of a block."""
-
-    course: CompiledMachine
-    wanted: ReadSet
-    now: int
-
-    @cached_property
-    def ways(self) -> FixedPoints:
-        """Final stage of each stage."""
-        return FixedPoints(self.course)
-
-    def moved(self, block: Block) -> Moved:
-        """Return the transitions of a block of people."""
-        piece = SortedRows(block)
-        look = Look(self.course, self.wanted, values_of(self.wanted, piece), piece, self.now)
-        return _on_path(look, self.ways) if self.course.is_path else _by_rule(look)
 
 
 @attrs.frozen(eq=False)
@@ -78,20 +58,19 @@ class Look:
     """
 
     course: CompiledMachine
-    wanted: ReadSet
-    values: list[Whole]
-    piece: SortedRows
+    texts: Mapping[str, int]
+    values: Values
     now: int
 
-    @cached_property
+    @property
     def at(self) -> Whole:
         """Instants when facts change."""
-        return self.piece.at[self.piece.firsts]
+        return self.values.at
 
     @cached_property
     def comes_in(self) -> Flags:
         """Whether each instant is the first of a person."""
-        return self.piece.comes_in[self.piece.firsts]
+        return np.append(True, np.diff(self.values.persons) != 0)
 
     @cached_property
     def until(self) -> Whole:
@@ -140,16 +119,16 @@ class Look:
 
     def _node(self, node: Node) -> Whole:
         everyone = np.arange(len(self.at))
-        value: Whole = value_of(node, self.read(everyone, self.at), slice(None), self.wanted.texts)
+        value: Whole = value_of(node, self.read(everyone, self.at), slice(None), self.texts)
         return value
 
     def read(self, numbers: Places, now: Whole) -> Read:
         """Return the fact reader for these numbers at these instants."""
-        places = self.wanted.plan.run_indices()
+        places = self.course.plan.run_indices()
 
         def read(fact: Fact, rows: Places | slice) -> Whole:
             place, slope = places[fact.name]
-            value = self.values[place][numbers[rows]]
+            value = self.values.values[place][numbers[rows]]
             if slope == 0:
                 return value
             spans: Whole = spans_at(value, slope, now[rows])
@@ -159,7 +138,7 @@ class Look:
 
     def answers(self, numbers: Places, now: Whole, course: CompiledMachine | None = None) -> Whole:
         """Return the stage; for several trees, the next stages as digits."""
-        read, texts = self.read(numbers, now), self.wanted.texts
+        read, texts = self.read(numbers, now), self.texts
         answers = np.zeros(len(now), np.int64)
         for digit, tree in enumerate((course or self.course).trees):
             answers += answers_of(tree, read, len(now), texts) * BASE**digit
@@ -169,10 +148,10 @@ class Look:
         """Return the answers that time alone would have given at these instants."""
         return self.answers(np.maximum(self.number[rows] - 1, 0), self.moment[rows], self.course.waiting)
 
-    def transitions(self, rows: Places, start: Whole, to: Whole, by: Whole) -> Moved:
+    def transitions(self, rows: Places, start: Whole, to: Whole, by: Whole) -> pl.DataFrame:
         """Return transitions at these instants."""
-        firsts = self.piece.firsts[self.number[rows]]
-        return Moved(self.piece.block.person[firsts], self.moment[rows], start, to, by)
+        person = self.values.names(self.values.persons[self.number[rows]])
+        return pl.DataFrame({PERSON: person, MOVED: self.moment[rows], FROM: start, TO: to, BY: by})
 
     def refuse(self, row: int, start: int, by: int) -> None:
         """Raise the error for a forbidden transition or a cycle.
@@ -181,11 +160,11 @@ class Look:
             TransitionError: Always.
         """
         number, at = int(self.number[row]), int(self.moment[row])
-        values = [int(value[number]) for value in self.values]
+        values = [int(value[number]) for value in self.values.values]
         self.course.check(self.course.trail(start, values, at), by, values, at)
 
 
-def _by_rule(look: Look) -> Moved:
+def _by_rule(look: Look) -> pl.DataFrame:
     """Return the transitions of a rule that does not depend on the stage before."""
     to = look.answers(look.number, look.moment)
     rows = np.flatnonzero(look.enters | np.append(False, to[1:] != to[:-1])[: len(to)])
@@ -198,7 +177,7 @@ def _by_rule(look: Look) -> Moved:
     return look.transitions(rows, start, to[rows], by)
 
 
-def _on_path(look: Look, ways: FixedPoints) -> Moved:
+def _on_path(look: Look, ways: FixedPoints) -> pl.DataFrame:
     """Return the transitions of a path-dependent machine, replayed row by row."""
     known, way = np.unique(look.answers(look.number, look.moment), return_inverse=True)
     rows = np.flatnonzero(look.enters | np.append(True, way[1:] != way[:-1])[: len(way)])

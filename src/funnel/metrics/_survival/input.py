@@ -13,7 +13,7 @@ import narwhals as nw
 from funnel._arguments import INNER
 from funnel._dataframes.adapter import InputFrame, from_native, installed, microseconds
 from funnel._dataframes.compute import collected, to_rows
-from funnel._expr.to_narwhals import to_int
+from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._time import EARLIEST, LATEST, micros
 from funnel.errors import InstantError
 from funnel.logs.normalize import MISSING
@@ -155,7 +155,7 @@ def _or_empty(name: str) -> nw.Expr:
 def _key_at(now: int) -> nw.Expr:
     start, end = nw.col(STARTED), nw.col(ENDED)
     closed = (end != MISSING) & (end <= now)
-    key = nw.when(closed).then(end - start).otherwise(start - now - 1)
+    key = nw.when(closed).then((end - start) * 2).otherwise((int_lit(now) - start) * 2 + 1)
     key = nw.when(closed & (end < start)).then(nw.lit(_EARLY, nw.Int64())).otherwise(key)
     return nw.when(start > now).then(nw.lit(_LATER, nw.Int64())).otherwise(key)
 
@@ -239,5 +239,5 @@ def _key(start: int, end: int | None, now: int) -> int:
     if start > now:
         return _LATER
     if end is None or end > now:
-        return start - now - 1
-    return _EARLY if end < start else end - start
+        return 2 * (now - start) + 1
+    return _EARLY if end < start else 2 * (end - start)

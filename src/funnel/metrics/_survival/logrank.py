@@ -159,7 +159,7 @@ def _sums(curves: Sequence[Curve]) -> list[float]:
     Empty without conversions.
     """
     if sum(len(curve.times) for curve in curves) >= _MANY and installed("numpy"):
-        return [fsum(part.tolist()) for part in _parts(*waiting_in_arrays(curves))]
+        return [fsum(memoryview(part)) for part in _parts(*waiting_in_arrays(curves))]
     each = (list(_parts(events, waiting)) for events, waiting in waiting_in(curves))
     return [fsum(part) for part in zip(*each, strict=True)]
 
