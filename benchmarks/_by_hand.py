@@ -44,15 +44,19 @@ def stage_and_change(logs: dict[str, pl.DataFrame], as_of: datetime, lapse_after
     )
     removed = (c("status") == "cancelled") & (c("cancelled_at").fill_null(c("purchased_at")) <= as_of)
     valid = (c("amount") > c("back").fill_null(0)) & ~removed
-    bought = orders.group_by(_PERSON).agg(
-        order_count=pl.len(),
-        purchase_count=valid.sum(),
-        occasion_count=(c("purchased_at").filter(valid).sort().diff().fill_null(_DAY) >= _DAY).sum(),
-        last_purchase_at=c("purchased_at").filter(valid).max(),
+    at = c("purchased_at")
+    bought = (
+        orders.filter(valid)
+        .select(_PERSON, at)
+        .sort(_PERSON, at)
+        .with_columns(returns=(c(_PERSON) == c(_PERSON).shift()) & (at.diff() >= _DAY))
+        .group_by(_PERSON)
+        .agg(purchase_count=pl.len(), occasion_count=c("returns").sum() + 1, last_purchase_at=at.last())
     )
+    ordered = orders.group_by(_PERSON).agg(order_count=pl.len()).join(bought, on=_PERSON, how="left")
     known_rows = logs["interactions"].lazy().filter(c("occurred_at") <= as_of)
     inward = known_rows.group_by(_PERSON).agg(inbound_count=(~c("kind").is_in(_OUTWARD)).sum())
-    people = inward.join(bought, on=_PERSON, how="full", coalesce=True)
+    people = inward.join(ordered, on=_PERSON, how="full", coalesce=True)
     stages = people.with_columns(c("inbound_count", "order_count", "purchase_count").fill_null(0))
     return with_stage(stages, as_of, lapse_after).select(_PERSON, "stage", "next_change").collect()
 
@@ -123,24 +127,25 @@ def _orders(purchases: pl.LazyFrame, refunds: pl.LazyFrame, talk: pl.LazyFrame, 
 
 
 def _bought(orders: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
-    at, net, valid = c("purchased_at"), c("net"), c("valid")
-    gaps = at.diff().filter(at.diff() >= _DAY)
-    hours = gaps.dt.total_hours()
+    at, net, valid, gap = c("purchased_at"), c("net"), c("valid"), c("gap")
+    returns, hours = gap >= _DAY, gap.dt.total_hours()
     every = orders.group_by(_PERSON).agg(order_count=pl.len(), cancellation_count=c("removed").sum())
     bought = (
         orders.filter(valid)
         .select(_PERSON, at, net, "promoted")
-        .sort(at)
-        .group_by(_PERSON, maintain_order=True)
+        .sort(_PERSON, at)
+        .with_columns(gap=pl.when(c(_PERSON) == c(_PERSON).shift()).then(at.diff()))
+        .with_columns(returns=returns.fill_null(value=False), hours=hours, hours_squared=hours * hours)
+        .group_by(_PERSON)
         .agg(
             purchase_count=pl.len(),
             first_purchase_at=at.first(),
             last_purchase_at=at.last(),
-            return_count=gaps.len(),
-            between=gaps.dt.total_microseconds().sum(),
-            hours=hours.sum(),
-            hours_squared=(hours * hours).sum(),
-            gap_before_last_purchase=gaps.last(),
+            return_count=c("returns").sum(),
+            between=gap.filter("returns").dt.total_microseconds().sum(),
+            hours=c("hours").filter("returns").sum(),
+            hours_squared=c("hours_squared").filter("returns").sum(),
+            gap_before_last_purchase=gap.filter("returns").last(),
             net_spent=net.sum(),
             largest_purchase=net.max(),
             last_purchase_amount=net.last(),

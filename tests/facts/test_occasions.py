@@ -9,7 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from funnel import Facts, History, LiveFacts, Logs, Money, Purchase, Refund
+from funnel import Facts, History, LiveFacts, Logs, Money, Policy, Purchase, Refund, rule
+from funnel.errors import ArgumentError
+from funnel.facts import count
 from funnel.metrics import repeat_rate
 from tests.shop import DAY, TICK
 
@@ -100,3 +102,53 @@ def test_cdnow_has_fewer_who_came_again_than_rows_say(shared_data: Path) -> None
 
     assert (again.successes, again.trials) == (11_516, 23_570)
     assert (rows["customer_id"].value_counts()["count"] > 1).sum() == 11_662
+
+
+class Sittings(Facts, occasion="3 hours"):
+    """Facts of a shop whose occasions are three hours apart."""
+
+    day_count: int = count("purchases", where=lambda purchase: purchase.gap >= timedelta(days=1))
+
+
+class Evenings(Sittings):
+    """The same shop, with one more fact."""
+
+    big_count: int = count("purchases", where=lambda purchase: purchase.amount > 10)
+
+
+@rule
+def pauses(f: Evenings, policy: Policy) -> bool:
+    """Return whether the person is late by the own rhythm."""
+    return f.occasion_count > policy.rhythm_purchases and f.since_last_purchase > f.purchase_interval
+
+
+def test_a_class_states_the_shortest_time_between_its_occasions() -> None:
+    """A class and its subclasses count by their own constant in every form; conditions of the shop stay as written."""
+    records = bought(0 * HOUR, 3 * HOUR, 6 * HOUR - TICK, 10 * HOUR, 40 * HOUR)
+    history = History.of("p1", records)
+    live = LiveFacts(history, Evenings)
+    rows = [{"id": one.id, "person_id": "p1", "purchased_at": one.purchased_at, "amount": 9} for one in records]
+    logs = Logs(purchases=pl.DataFrame(rows))
+
+    whole = Evenings.of(history, as_of=LATER)
+
+    assert (whole.occasion_count, whole.day_count) == (4, 1)
+    assert whole.gap_before_last_purchase == 30 * HOUR
+    assert whole.purchase_interval == (37 * HOUR + TICK) // 3
+    assert live.facts(as_of=LATER) == whole
+    columns = ["occasion_count", "day_count", "purchase_interval", "interval_spread", "gap_before_last_purchase"]
+    row = tuple(whole.to_dict()[name] for name in columns)
+    assert Evenings.over(logs, as_of=LATER).select(columns).row(0) == row
+    assert Evenings.running(logs, as_of=LATER).sort("known_at").select(columns).row(-1) == row
+    soon = NOON + 41 * HOUR
+    change = pauses.next_change.of(history, Policy(), as_of=soon)
+    assert change == pauses.next_change.over(logs, Policy(), as_of=soon)["next_change"].item()
+    assert change is not None
+    assert Facts.of(history, as_of=LATER).occasion_count == 2
+
+
+@pytest.mark.parametrize("occasion", [timedelta(0), "soon", 3])
+def test_the_time_between_occasions_is_a_span_above_zero(occasion: object) -> None:
+    """Anything else is refused with the name of the argument."""
+    with pytest.raises(ArgumentError, match="occasion"):
+        type("Other", (Facts,), {}, occasion=occasion)

@@ -5,13 +5,13 @@ Every column is computed first, and then a plain column is aggregated. This work
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache, reduce
 from typing import Any
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import COMBINES, EVERY, GAP, GAP_FIELDS, HOUR, ORDER, Reduction, Stream
+from funnel._aggregate.aggregations import COMBINES, EVERY, GAP, GAP_FIELDS, HOUR, ORDER, How, Reduction, Stream
 from funnel._dataframes.adapter import distinct
 from funnel._expr.division import divided
 from funnel._expr.nodes import Fact, facts_of
@@ -30,15 +30,24 @@ def value_name(index: int) -> str:
 
 
 def aggregated(
-    tables: Mapping[str, Frame], reductions: Sequence[Reduction], at: int, roots: Iterable[str] | None = None
+    tables: Mapping[str, Frame],
+    reductions: Sequence[Reduction],
+    at: int,
+    roots: Iterable[str] | None = None,
+    is_sorted: Callable[[str], bool] = lambda _: False,
 ) -> Frame:
     """Return the reductions of every person with a row started by the instant.
 
     `roots` names the tables that together contain all people: a person of any other table is in one of them.
+    `is_sorted` returns whether a table is on Polars and sorted by person and `ORDER`.
     """
     placed = [(reduction, index) for index, reduction in enumerate(reductions)]
     everyone = _everyone(tables, at, tables if roots is None else roots)
-    parts = (part for name, chosen in by_table(tables, placed) for part in _parts(tables[name], chosen, at))
+    parts = (
+        part
+        for name, chosen in by_table(tables, placed)
+        for part in _parts(tables[name], chosen, at, is_sorted=is_sorted(name))
+    )
     joined = reduce(lambda left, part: left.join(part, on=PERSON, how="left"), parts, everyone)
     return completed(joined, tables, placed)
 
@@ -99,7 +108,7 @@ def _total(value: nw.Expr, reduction: Reduction) -> nw.Expr:
 # ---- one table -----------------------------------------------------------------------------------------------------
 
 
-def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
+def _parts(table: Frame, placed: Sequence[Placed], at: int, *, is_sorted: bool) -> Iterable[Frame]:
     """Yield the values of one table.
 
     Values over all its rows come first, then values read from single rows.
@@ -107,11 +116,24 @@ def _parts(table: Frame, placed: Sequence[Placed], at: int) -> Iterable[Frame]:
     rows = table.filter(nw.col("start") <= at)
     if placed[0][0].stream.living:
         rows = rows.filter(nw.col("end") > at)
-    yield from (_last_gap(rows, index) for one, index in placed if _is_last_gap(one))
-    others = [(one, index) for one, index in placed if not _is_last_gap(one)]
+    last_gaps = [index for one, index in placed if _is_last_gap(one) and not is_sorted]
+    yield from (_last_gap(rows, index) for index in last_gaps)
+    others = [(one, index) for one, index in placed if index not in last_gaps]
     if readers := [one for one, _ in others if reads_gap(one)]:
-        rows = with_gap(rows, PERSON, order=("t",) if all(map(_ignores_ties, readers)) else ORDER)
-    yield from _parts_on_polars(rows, others) if rows.implementation.is_polars() else _parts_elsewhere(rows, others)
+        rows = _with_gap(rows, readers, is_sorted=is_sorted)
+    if rows.implementation.is_polars():
+        yield from _parts_on_polars(rows, others, is_sorted=is_sorted)
+    else:
+        yield from _parts_elsewhere(rows, others)
+
+
+def _with_gap(rows: Frame, readers: Sequence[Reduction], *, is_sorted: bool) -> Frame:
+    """Add the fields that depend on the previous row, for some reductions that read them."""
+    if not is_sorted:
+        return with_gap(rows, PERSON, order=("t",) if all(map(_ignores_ties, readers)) else ORDER)
+    from funnel._dataframes.person_rows import with_before
+
+    return with_gap_fields(with_before(rows, PERSON, "t", "_before"), "_before").drop("_before")
 
 
 def _parts_elsewhere(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
@@ -283,34 +305,44 @@ def edge_rows(rows: Frame, keys: Sequence[str], *, latest: bool) -> Frame:
 # ---- Polars --------------------------------------------------------------------------------------------------------
 
 
-def _parts_on_polars(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
+def _parts_on_polars(rows: Frame, placed: Sequence[Placed], *, is_sorted: bool) -> Iterable[Frame]:
     """Yield the values, with one filter per condition.
 
-    Polars sorts many rows slowly, so only rows with the same instant are sorted.
+    Polars sorts many rows slowly. Unless the rows are sorted already, only rows with the same instant are sorted.
     """
-    numbers = [(one, index) for one, index in placed if not one.is_edge]
-    if numbers:
-        yield _in_one_pass(rows, numbers)
-    for group in same_edges(placed):
+    together = [(one, index) for one, index in placed if is_sorted or not one.is_edge]
+    if together:
+        yield _in_one_pass(rows, together)
+    for group in () if is_sorted else same_edges(placed):
         chosen = _belonging(rows, group[0][0])
         extreme = nw.col("t").max() if group[0][0].how == "latest" else nw.col("t").min()
         yield _together(chosen.filter(nw.col("t") == extreme.over(PERSON)), group)
 
 
 def _in_one_pass(rows: Frame, placed: Sequence[Placed]) -> Frame:
-    """Return the numbers of rows in one pass, with a bool column per condition.
+    """Return the values of rows in one pass, with a bool column per condition.
 
     Bool columns are small.
     """
+    from funnel._dataframes.person_rows import RowValue, reduced
+
     names = {(one.stream, one.where): f"_{index}" for one, index in placed}
     truths = {names[one.stream, one.where]: belongs(one) for one, _ in placed}
     conditions = {name: truth for name, truth in truths.items() if truth is not None}
-    fields = sorted({one.field or "t" for one, _ in placed})
+    fields = sorted({one.field for one, _ in placed if one.field})
 
-    def value(one: Reduction, index: int) -> nw.Expr:
-        field, name = nw.col(one.field or "t"), names[one.stream, one.where]
-        chosen = field.filter(nw.col(name)) if name in conditions else field
-        int_lit = COMBINES[one.how].aggregate(chosen) if one.field else chosen.count()
-        return int_lit.alias(value_name(index))
+    def value(one: Reduction, index: int) -> RowValue:
+        name = names[one.stream, one.where]
+        return RowValue(value_name(index), _ON_POLARS[one.how], one.field, name if name in conditions else "")
 
-    return rows.select(PERSON, *fields, **conditions).group_by(PERSON).agg(*(value(*pair) for pair in placed))
+    return reduced(rows.select(PERSON, *fields, **conditions), PERSON, (value(*pair) for pair in placed))
+
+
+_ON_POLARS: Mapping[How, str] = {
+    "sum": "sum",
+    "smallest": "min",
+    "largest": "max",
+    "earliest": "first",
+    "latest": "last",
+}
+"""How Polars names each way to combine the rows of a person; the first and the last row need sorted rows."""

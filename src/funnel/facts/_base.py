@@ -8,14 +8,15 @@ from datetime import datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from funnel._arguments import name_problem, parse_as_of
+from funnel._arguments import SpanLike, name_problem, parse_as_of, span
 from funnel._expr.nodes import Value
 from funnel._expr.tracer import FactsProxy
-from funnel._time import instant, instant_at
+from funnel._time import MICROSECOND, instant, instant_at
 from funnel.errors import FactsError, InstantError
 from funnel.facts._by_hand import changed
-from funnel.facts._declare import Declared
+from funnel.facts._declare import Declared, with_occasion
 from funnel.facts._display import RawFacts, View, output_value
+from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
     from funnel._dataframes.frame_types import FrameT
@@ -63,15 +64,24 @@ class BaseFacts(RawFacts):
     """Instant of the facts."""
 
     _own: ClassVar[Mapping[str, Declared]] = {}
+    _occasion: ClassVar[int] = OCCASION // MICROSECOND
     _fact_plan: ClassVar[FactSchema]
 
-    def __init_subclass__(cls, **kwargs: object) -> None:
+    def __init_subclass__(cls, *, occasion: SpanLike | None = None, **kwargs: object) -> None:
         """Collect the facts that the class and its base classes declare.
+
+        Args:
+            occasion: Shortest time between two occasions, a timedelta or text such as "3 hours". A purchase that comes
+                sooner after the previous one belongs to its occasion. By default the time of the base class: one day.
+            kwargs: Arguments of other base classes.
 
         Raises:
             FactsError: A fact has a reserved name.
+            ArgumentError: `occasion` is not a span above zero.
         """
         super().__init_subclass__(**kwargs)
+        if occasion is not None:
+            cls._occasion = span(occasion, "occasion")
         cls._own = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
         reserved = [name for name in cls._own if hasattr(BaseFacts, name) or hasattr(FactsProxy, name)]
         if reserved:
@@ -80,6 +90,7 @@ class BaseFacts(RawFacts):
         declared: dict[str, Declared] = {}
         for base in reversed(cls.__mro__):
             declared |= vars(base).get("_own", {})
+        declared = {name: with_occasion(one, cls._occasion) for name, one in declared.items()}
         _check_names(declared)
         cls._fact_plan = cast("FactSchema", _LazySchema(declared))
         for name, one in declared.items():

@@ -43,12 +43,13 @@ SLOPES: Mapping[str, int] = {"since": 1, "until": -1}
 
 @attrs.frozen
 class Declared:
-    """Declared fact: its value and how it is shown; `high` bounds a number."""
+    """Declared fact: its value, how it is shown, the bound of a number, and whether it depends on occasions."""
 
     value: Reduction | Derived
     show: Show
     high: int = _MOST_RECORDS
     choices: tuple[str, ...] = ()
+    per_occasion: bool = False
 
     def fact(self, name: str) -> Fact:
         """Return the fact as a rule reads it: its unit, range and slope with the clock."""
@@ -226,34 +227,56 @@ def mean_gap(
 
 
 def occasions() -> int:
-    """Declare the number of occasions: an occasion begins a day or more after the previous purchase."""
+    """Declare the number of occasions: an occasion begins a day or more after the previous purchase.
+
+    A class of facts may state another time: `class ShopFacts(Facts, occasion=timedelta(hours=3))`.
+    """
     parts = _Records.of("purchases", None, None, None).count, _returns().count
-    return cast("int", Declared(Derived("occasions", parts), "number"))
+    return cast("int", Declared(Derived("occasions", parts), "number", per_occasion=True))
 
 
 def mean_interval() -> timedelta:
     """Declare the average time between occasions; infinite for fewer than two occasions."""
     returns = _returns()
-    return cast("timedelta", Declared(Derived("mean_span", (returns.reduction("sum", GAP, 0), returns.count)), "span"))
+    value = Derived("mean_span", (returns.reduction("sum", GAP, 0), returns.count))
+    return cast("timedelta", Declared(value, "span", per_occasion=True))
 
 
 def gap_spread() -> timedelta:
     """Declare the standard deviation of the times between occasions; infinite for fewer than three occasions."""
     returns = _returns()
     sums = (returns.reduction("sum", field, 0) for field in GAP_FIELDS[1:])
-    return cast("timedelta", Declared(Derived("spread", (*sums, returns.count)), "span"))
+    return cast("timedelta", Declared(Derived("spread", (*sums, returns.count)), "span", per_occasion=True))
 
 
 def last_interval() -> timedelta:
     """Declare the time between the last two occasions; 0 for fewer than two occasions."""
-    return cast("timedelta", _returns().edge("latest", GAP))
+    return cast("timedelta", attrs.evolve(_returns().edge("latest", GAP), per_occasion=True))
 
 
 def _returns() -> _Records:
     """Return the purchases that begin another occasion."""
+    return _Records(stream_called("purchases"), None, _begins_another(OCCASION // MICROSECOND), {})
+
+
+def _begins_another(occasion: int) -> Tree:
+    """Return the condition that a purchase comes so many microseconds or more after the previous purchase."""
     gap = stream_called("purchases").fields[GAP]
-    is_next = Fork(Test(">=", gap, Const(OCCASION // MICROSECOND)), EVERY, Leaf(answer=False))
-    return _Records(stream_called("purchases"), None, is_next, {})
+    return Fork(Test(">=", gap, Const(occasion)), EVERY, Leaf(answer=False))
+
+
+def with_occasion(declared: Declared, occasion: int) -> Declared:
+    """Return a declared fact with another shortest time between occasions, in microseconds."""
+
+    def changed(one: Reduction) -> Reduction:
+        return one if one.where == EVERY else attrs.evolve(one, where=_begins_another(occasion))
+
+    if not declared.per_occasion:
+        return declared
+    value = declared.value
+    if isinstance(value, Derived):
+        return attrs.evolve(declared, value=attrs.evolve(value, parts=tuple(map(changed, value.parts))))
+    return attrs.evolve(declared, value=changed(value))
 
 
 def since(moment: datetime | None) -> timedelta:

@@ -61,12 +61,9 @@ def raw_facts_over(plan: FactSchema, logs: Logs, now: int) -> Frame:
 
     They are integers and texts, without nulls.
     """
-    return raw_facts_in(plan, logs_of(logs)._tables, now)
-
-
-def raw_facts_in(plan: FactSchema, tables: Mapping[str, Frame], now: int) -> Frame:
-    """Return the raw values of facts of all people, from tables of the ledger."""
-    return with_derived(plan, aggregated(tables, plan.reductions, now, ROOTS))
+    tables = logs_of(logs)._fact_tables
+    raw = with_derived(plan, aggregated(tables, plan.reductions, now, ROOTS, tables.is_sorted))
+    return raw if tables.people is None else tables.people.named(raw)
 
 
 def future_facts(plan: FactSchema, logs: Logs, now: int) -> Frame:

@@ -26,7 +26,7 @@ from funnel.logs.assemble import (
 from funnel.logs.compare_rows import unresolved
 from funnel.logs.histories import HistoriesOfLogs
 from funnel.logs.intake import Amount, Intake, OnIssues, Words, intake, reading_of
-from funnel.logs.ledger import LedgerTables
+from funnel.logs.ledger import LedgerTables, numbered_tables
 from funnel.logs.normalize import normalize
 from funnel.logs.own_columns import OwnColumns, own_columns
 from funnel.logs.read_amounts import Amounts
@@ -326,9 +326,14 @@ class Logs(HistoriesOfLogs, Generic[FrameT]):
         return self._own
 
     @cached_property
-    def _tables(self) -> Mapping[str, Frame]:
-        """Ledger tables from which facts are computed."""
+    def _tables(self) -> LedgerTables:
+        """Ledger tables, with the id of each person."""
         return LedgerTables(self._resolved(), collect_once, (self._own, self._frame_kind))
+
+    @cached_property
+    def _fact_tables(self) -> LedgerTables:
+        """Ledger tables from which facts are computed: with a number in place of each person on Polars."""
+        return numbered_tables(self._tables)
 
     @cached_property
     def _materialized_tables(self) -> Mapping[str, Frame]:
@@ -363,8 +368,8 @@ class Logs(HistoriesOfLogs, Generic[FrameT]):
         """
         at = parse_instant(as_of, "as_of")
         logs = copy(self)
-        logs.__dict__.pop("_tables", None)
-        logs.__dict__.pop("_materialized_tables", None)
+        for cached in ("_tables", "_fact_tables", "_materialized_tables"):
+            logs.__dict__.pop(cached, None)
         logs._logs = {log: collect_once(known_by(log, frame, at)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
         return logs
 

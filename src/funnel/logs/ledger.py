@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import base_table, own_of_table
+from funnel._aggregate.aggregations import ORDER, base_table, own_of_table
 from funnel._aggregate.within import table_until
-from funnel._dataframes.adapter import FrameKind
+from funnel._dataframes.adapter import FrameKind, collect_once
 from funnel._expr.nodes import Fact
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._ledger.own import OWN_LOGS
@@ -34,6 +35,9 @@ from funnel.logs.derived import (
 from funnel.logs.normalize import MISSING
 from funnel.logs.own_columns import OwnColumns, with_fields
 
+if TYPE_CHECKING:
+    from funnel._dataframes.person_rows import PersonNumbers
+
 _ORDER_KEY = ("source", "id")
 
 
@@ -45,6 +49,7 @@ class LedgerTables(Mapping[str, Frame]):
         keep: Function that caches a computed table, so that it is not computed again for every query.
         own: Own columns of the logs, and the kind of their frames.
         fields: Fields of own columns that the tables have; their logs have them too.
+        people: Numbers of people, if the tables have numbers in place of people; on Polars only.
     """
 
     def __init__(
@@ -53,9 +58,12 @@ class LedgerTables(Mapping[str, Frame]):
         keep: Callable[[Frame], Frame],
         own: tuple[OwnColumns, FrameKind] = ({}, "polars"),
         fields: Sequence[Fact] = (),
+        people: PersonNumbers | None = None,
     ) -> None:
         """Store the logs; nothing is computed yet."""
-        self._logs = logs
+        self.named_log = logs
+        self.people = people
+        self._logs = logs if people is None else {log: _numbered(people, log, frame) for log, frame in logs.items()}
         self._keep = keep
         self.own = own
         self._fields = fields
@@ -69,8 +77,15 @@ class LedgerTables(Mapping[str, Frame]):
             build, needs = _BUILDERS[name]
             if needs not in self._logs:
                 raise KeyError(name)
-            self._tables[name] = build(self) if name in _SELECTIONS else self._keep(build(self))
+            self._tables[name] = build(self) if name in _SELECTIONS else self._kept(name, build(self))
         return self._tables[name]
+
+    def _kept(self, name: str, table: Frame) -> Frame:
+        return _sorted(table) if self.is_sorted(name) else self._keep(table)
+
+    def is_sorted(self, name: str) -> bool:
+        """Return whether a table, which may be windowed, is sorted by person and `ORDER`."""
+        return self.people is not None and own_of_table(base_table(name)[0])[0] == "purchases"
 
     def _derived(self, name: str) -> Frame:
         """Return a windowed table, or a table with fields of own columns."""
@@ -102,8 +117,8 @@ class LedgerTables(Mapping[str, Frame]):
         log, (own, kind) = OWN_LOGS[table], self.own
         if log not in self._logs:
             raise KeyError(table)
-        frame = self._keep(with_fields(log, self._logs[log], own.get(log, ()), kind, fields))
-        return LedgerTables({**self._logs, log: frame}, self._keep, self.own, fields)
+        frame = self._keep(with_fields(log, self.named_log[log], own.get(log, ()), kind, fields))
+        return LedgerTables({**self.named_log, log: frame}, self._keep, self.own, fields, self.people)
 
     @property
     def own_fields(self) -> Mapping[str, nw.Expr]:
@@ -140,6 +155,28 @@ class LedgerTables(Mapping[str, Frame]):
         orders = self.orders.with_columns(_arrived=_or_never_ends("delivered_at"))
         interactions = self._logs.get("interactions")
         return orders if interactions is None else self._keep(_with_deliveries(orders, interactions))
+
+
+def numbered_tables(tables: LedgerTables) -> LedgerTables:
+    """Return tables with a number in place of each person; the same tables if they are not on Polars."""
+    logs = tables.named_log
+    if not all(frame.implementation.is_polars() for frame in logs.values()):
+        return tables
+    from funnel._dataframes.person_rows import PersonNumbers
+
+    referrers = [logs["leads"].filter(_has_referrer()).select(person_id="referred_by")] if "leads" in logs else []
+    people = PersonNumbers.of(PERSON, [*(frame for log, frame in logs.items() if log != "refunds"), *referrers])
+    return LedgerTables(logs, collect_once, tables.own, people=people)
+
+
+def _numbered(people: PersonNumbers, log: str, frame: Frame) -> Frame:
+    return frame if log == "refunds" else people.numbered(frame)
+
+
+def _sorted(table: Frame) -> Frame:
+    from funnel._dataframes.person_rows import sort_by_person
+
+    return sort_by_person(table, PERSON, ORDER)
 
 
 def _smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:
@@ -181,11 +218,12 @@ def _referrals(tables: LedgerTables) -> Frame:
 
     A referred person counts once per referrer, from the first arrival.
     """
-    leads = tables.log["leads"]
+    leads = tables.named_log["leads"]
     sent = leads.filter(_has_referrer() & (nw.col("referred_by") != nw.col(PERSON)))
     first = sent.group_by("referred_by", PERSON).agg(nw.col("arrived_at").min().alias("t"))
     turned = first.select(nw.col("t"), _sent=nw.col(PERSON).cast(nw.String()), person_id=nw.col("referred_by"))
-    return select_table(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))
+    referrals = select_table(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))
+    return referrals if tables.people is None else tables.people.numbered(referrals)
 
 
 # ---- purchases -----------------------------------------------------------------------------------------------------

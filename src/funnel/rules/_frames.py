@@ -12,19 +12,18 @@ import narwhals as nw
 from funnel._aggregate.group_by import PERSON
 from funnel._aggregate.window import AT
 from funnel._arguments import instance, suggest
-from funnel._dataframes.adapter import ROW, InputFrame, from_native, is_remote, to_native
+from funnel._dataframes.adapter import ROW, InputFrame, from_native, installed, is_remote, to_native
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
-from funnel._expr.next_change import flip_delays
-from funnel._expr.nodes import Fact, Node
+from funnel._expr.nodes import Const, Fact, Node, Test
 from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column, to_int, tree_column
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, leaves
 from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._declare import SLOPES, Declared
-from funnel.facts._frames import fact_column, future_facts, raw_facts_in, raw_facts_over, with_waits
+from funnel.facts._frames import fact_column, future_facts, raw_facts_over, with_waits
 from funnel.facts._schema import FactSchema
 
 if TYPE_CHECKING:
@@ -41,21 +40,19 @@ def answers_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str
     """Return the answer for everyone in the logs at an instant."""
     plan = ready.narrowed
     column = fact_column(plan, nw.lit(now, nw.Int64()))
-    answered = raw_facts_in(plan, logs._tables, now).select(PERSON, ready.answer(column).alias(name))
+    answered = raw_facts_over(plan, logs, now).select(PERSON, ready.answer(column).alias(name))
     return logs._native(answered, spans=_spans(ready, name))
 
 
 def changes_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str) -> FrameT:
     """Return the answer for everyone at an instant, and its next change."""
     plan = ready.narrowed
-    present = nw.lit(now, nw.Int64())
-    answer = ready.answer(fact_column(plan, present)).alias(_RULE_ANSWER)
-    query = _ChangeQuery(_coded(ready.tree), flip_delays(ready.tree), lambda moment: fact_column(plan, moment), now)
-    if plan.windows:
-        soonest = _by_instants(query, answer, plan, future_facts(plan, logs, now))
+    query = _ChangeQuery(_coded(ready.tree), ready.waits, lambda moment: fact_column(plan, moment), now)
+    if not plan.windows and _is_on_arrays(ready.tree, logs):
+        soonest = _by_arrays(ready, query, raw_facts_over(plan, logs, now))
     else:
-        raw = raw_facts_over(plan, logs, now).with_columns(answer, _answer=query.answer(query.present))
-        soonest = (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
+        answer = ready.answer(fact_column(plan, query.present)).alias(_RULE_ANSWER)
+        soonest = _by_expressions(query, answer, plan, logs)
     change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
     result = soonest.select(PERSON, nw.col(_RULE_ANSWER).alias(name), next_change=change)
     return logs._native(result, instants=["next_change"], spans=_spans(ready, name))
@@ -117,6 +114,43 @@ def _by_columns(query: _ChangeQuery, raw: Frame) -> Frame:
     return raw
 
 
+def _by_expressions(query: _ChangeQuery, answer: nw.Expr, plan: FactSchema, logs: Logs) -> Frame:
+    """Return the earliest change of each person, computed by the engine of the logs."""
+    if plan.windows:
+        return _by_instants(query, answer, plan, future_facts(plan, logs, query.now))
+    raw = raw_facts_over(plan, logs, query.now).with_columns(answer, _answer=query.answer(query.present))
+    return (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
+
+
+def _is_on_arrays(tree: Tree, logs: Logs) -> bool:
+    """Return whether numpy can compute the changes: the rule chooses between constants, and Polars holds the logs."""
+    is_local = all(frame.implementation.is_polars() for frame in logs._fact_tables.log.values())
+    return is_local and installed("numpy") and all(leaf.node is None for leaf in leaves(tree))
+
+
+def _by_arrays(ready: CompiledRule, query: _ChangeQuery, raw: Frame) -> Frame:
+    """Return the earliest change of each person, computed by numpy."""
+    from funnel.rules._change_arrays import ChangeArrays
+
+    arrays = ChangeArrays(query.tree, query.waits, ready.narrowed, query.now)
+    changes = arrays.changes(raw, "_answer", "_soonest")
+    return changes.with_columns(tree_column(_choice(ready.tree), lambda _: nw.col("_answer")).alias(_RULE_ANSWER))
+
+
+def _choice(tree: Tree) -> Tree:
+    """Return a tree that chooses the answer by its number."""
+    choice: Tree = Leaf()
+    for (_, answer), number in _numbers(tree).items():
+        choice = Fork(Test("==", Fact("_answer"), Const(number)), Leaf(answer), choice) if number else Leaf(answer)
+    return choice
+
+
+def _numbers(tree: Tree) -> dict[tuple[str, Answer], int]:
+    """Return a number for each constant answer."""
+    constants = dict.fromkeys((type(leaf.answer).__name__, leaf.answer) for leaf in leaves(tree))
+    return {constant: number for number, constant in enumerate(constants)}
+
+
 def _by_rows(query: _ChangeQuery, raw: Frame) -> Frame:
     """Return the earliest change of each person, with one row for each delay."""
     # A database plans a long query slowly and reads many rows fast.
@@ -140,14 +174,10 @@ def _coded(tree: Tree) -> Tree:
 
     No answer is null then, and all answers are comparable.
     """
-    codes: dict[tuple[str, Answer], int] = {}
     if any(leaf.node is not None for leaf in leaves(tree)):
         return without_none(tree, -(2**62))
-
-    def code(leaf: Leaf) -> Leaf:
-        return Leaf(codes.setdefault((type(leaf.answer).__name__, leaf.answer), len(codes)))
-
-    return _mapped(tree, code)
+    numbers = _numbers(tree)
+    return _mapped(tree, lambda leaf: Leaf(numbers[type(leaf.answer).__name__, leaf.answer]))
 
 
 def without_none(tree: Tree, number: int) -> Tree:
