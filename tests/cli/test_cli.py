@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -458,6 +459,14 @@ class _Terminal(io.StringIO):
 EXPORTS = Path(__file__).parents[1] / "readers" / "exports"
 
 
+def contacts_in(sample: Sample) -> list[str]:
+    """Return the e-mail addresses and telephone numbers of a sample, as its cells and as its ids."""
+    data = sample.read(sample.path)
+    people = [person for table in (data.purchases, data.leads) for person in table["person_id"]]
+    text = " ".join([sample.path.read_text(encoding="utf-8-sig").lower(), *people])
+    return re.findall(r"[\w.]+@[\w.]+|\+?62812\d+|\b0812\d+", text)
+
+
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
 def test_every_known_export_needs_no_mapping(sample: Sample) -> None:
     """The export of each platform is recognised, and the page says as which, and why."""
@@ -472,6 +481,7 @@ def test_every_known_export_needs_no_mapping(sample: Sample) -> None:
     result = run("report", str(sample.path), "--as-of", "2026-12-31", "--tz", "Europe/Vienna", *options)
 
     assert (result.exit_code, result.stderr) == (0, "")
+    assert not [cell for cell in contacts_in(sample) if cell in result.stdout]
     assert "read as " in result.stdout
     assert "which has the columns '" in " ".join(result.stdout.split())
 
@@ -519,7 +529,8 @@ def test_an_export_is_read_with_the_options_of_its_reader(tmp_path: Path) -> Non
     options = ["--encoding", "cp1252", "--calling-code", "62", "--statuses", "diproses=paid"]
     call = ["report", str(path), *AS_OF, "--tz", "Asia/Jakarta", "--currency", "IDR", *options]
 
-    assert "1. +6281200000001 Invite them back" in " ".join(run(*call).stdout.split())
+    assert "1. order of 2025-06-01 Invite them back" in " ".join(run(*call).stdout.split())
+    assert "1. +6281200000001 Invite them back" in " ".join(run(*call, "--contacts").stdout.split())
     hidden = run(*call, "--secret-file", str(key))
     assert "Invite them back" in hidden.stdout
     assert "6281200000001" not in hidden.stdout
