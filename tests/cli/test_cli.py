@@ -514,7 +514,8 @@ def test_a_mapping_reads_several_files(tmp_path: Path) -> None:
     text_printed = run("report", path, path, *options, *AS_OF).stdout
 
     assert "row of an order that another file has too" in " ".join(text_printed.split())
-    assert "leave it out" in run("report", path, *options, *AS_OF, "--time-format", "iso").stderr
+    assert "set it in the mapping" in run("report", path, *options, *AS_OF, "--time-format", "iso").stderr
+    assert "set it" not in run("report", path, *options, *AS_OF, "--calling-code", "62").stderr
     assert "--statuses" in run("report", path, *options, *AS_OF, "--statuses", "a=paid").stderr
 
 
@@ -534,6 +535,39 @@ def test_an_export_is_read_with_the_options_of_its_reader(tmp_path: Path) -> Non
     hidden = run(*call, "--secret-file", str(key))
     assert "Invite them back" in hidden.stdout
     assert "6281200000001" not in hidden.stdout
+
+
+ONE_DAY = SHEET.replace("Tanggal", "Date").replace("Produk", "Product").replace("01/06/2025", "01/06/2025 09:00")
+STRIPE = """id,Created date (UTC),Amount,Currency,Status,Customer ID,Amount Refunded
+ch_1,2026-03-01 02:00:10,5.00,usd,Paid,cus_1,0.00
+ch_2,2026-03-01 02:00:10,5.00,eur,Paid,cus_2,0.00
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "message", "remedy"),
+    [
+        (SHEET, "cp1252", "or pass its encoding", ["--encoding", "cp1252"]),
+        (SHEET.replace("é", "e"), "utf-16-le", "pass --encoding utf-16-le or", ["--encoding", "utf-16-le"]),
+        (SHEET.replace("Rp ", ""), "utf-8", "pass --currency, such as --currency IDR", ["--currency", "IDR"]),
+        (ONE_DAY, "utf-8", "pass --time-format to say which", ["--time-format", "%d/%m/%Y %H:%M"]),
+        (STRIPE, "utf-8", "pass --currency to read the orders of one", ["--currency", "EUR"]),
+    ],
+)
+def test_each_error_of_a_reader_names_an_option_that_helps(
+    tmp_path: Path, text: str, encoding: str, message: str, remedy: list[str]
+) -> None:
+    """The error names the option, and with the option there is a page; a currency that is known is passed before."""
+    path = tmp_path / "orders.csv"
+    path.write_bytes(text.encode(encoding))
+    call = ["report", str(path), *AS_OF, "--tz", "Asia/Jakarta"]
+    if "currency" not in message:
+        call += ["--currency", "IDR"]
+    result = run(*call)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert run(*call, *remedy).exit_code == 0
 
 
 @pytest.mark.parametrize(

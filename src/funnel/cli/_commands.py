@@ -27,7 +27,7 @@ from funnel.cli._check import check_rules
 from funnel.cli._day import DayChoice, limits_of, profile_of, rows_of_day, text_of, write_csv
 from funnel.cli._findings import Progress, ReportQuery, find
 from funnel.cli._html import html_page
-from funnel.cli._options import read_arguments, read_as_of
+from funnel.cli._options import as_options, read_arguments, read_as_of
 from funnel.cli._page import PIPE_WIDTH, print_page
 from funnel.cli._shared import (
     FORMATS,
@@ -280,7 +280,8 @@ def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, objec
         raise typer.BadParameter("rates are for a store; a file is read in one --currency", param_hint="--rates")
     for name in formats:
         if mapping is not None or (stored and name not in ("currency", "rates")):
-            message = "this is for exports without a mapping; leave it out, or set it in the mapping"
+            more = ", or set it in the mapping" if name in OrderMapping.model_fields else ""
+            message = f"this is for exports without a mapping; leave it out{more}"
             raise typer.BadParameter(message, param_hint=f"--{name.replace('_', '-')}")
     return None if mapping is None else OrderMapping.read(mapping)
 
@@ -293,7 +294,7 @@ def _plain_errors() -> Generator[None, None, None]:
     except (StoreError, MissingExtraError) as error:
         message, code = str(error), _FAILED
     except FunnelError as error:
-        message, code = str(error), _WRONG
+        message, code = as_options(str(error)), _WRONG
     except MemoryError:
         message, code = "the file does not fit into memory; use a smaller file", _FAILED
     else:
