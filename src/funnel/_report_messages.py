@@ -88,6 +88,10 @@ REPORT: Mapping[str, Translated] = {
         "Buyers who first bought {within} ago or longer: {rate} bought again within {within}.",
         "Dari pembeli yang pertama belanja {within} lalu atau lebih, {rate} belanja lagi dalam {within}.",
     ),
+    "repeat_none": (
+        "Nobody first bought {within} ago or longer yet.",
+        "Belum ada pembeli yang pertama belanja {within} lalu atau lebih.",
+    ),
     "repeat_pending": (
         "Pending: {people}, who still have time; the rate excludes them.",
         "Masih menunggu, belum dihitung: {people}.",
@@ -101,6 +105,10 @@ REPORT: Mapping[str, Translated] = {
             "Dari pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih, {rate} "
             "terlambat: tidak belanja lebih dari {percent} % jarak belanjanya sendiri."
         ),
+    ),
+    "overdue_none": (
+        "Nobody has {purchases} purchases or more, {interval} or more apart on average, yet.",
+        "Belum ada pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih.",
     ),
     "grown": (
         "In {month}, {people} bought ({buyers_change} against {before}) and paid {revenue} ({revenue_change}).",

@@ -98,9 +98,11 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", ["en", "id"])
 def test_a_short_page_has_60_lines_at_most(tmp_path: Path, language: str) -> None:
-    """Reasons, cohorts and tasks are limited."""
-    result = run(*write_files(tmp_path, months(before=4, after=5)), *AS_OF, "--language", language)
+    """Reasons, cohorts and tasks are limited, also if a note says how people are named."""
+    orders = re.sub(r",p(\w+),", r",p\1@example.com,", months(before=4, after=5))
+    result = run(*write_files(tmp_path, orders), *AS_OF, "--language", language)
 
+    assert "`--contacts`" in result.stdout
     assert len(result.stdout.splitlines()) <= 60
 
 
