@@ -1,4 +1,4 @@
-"""What people are called in reports: an id that may be personal data is on no page, list or file."""
+"""Names of people in reports: an id that may be personal data is on no page, list or file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ZONE = ["--tz", "Asia/Jakarta"]
 
 
 def names(logs: Logs, ids: str = "key", *, contacts: bool = False) -> PersonNames:
-    """Return what the people of logs are called."""
+    """Return the names of the people of logs."""
     words = Words("en", ZoneInfo("Asia/Jakarta"))
     return PersonNames(records_of_logs(logs), ids, LATER, words, contacts)  # type: ignore[arg-type]
 
@@ -78,15 +78,15 @@ def test_an_id_that_may_be_personal_data_is_not_shown(person_id: str, *, is_show
     assert actual == {person_id: person_id if is_shown else "order 7"}
 
 
-@pytest.mark.parametrize(("ids", "shown"), [("key", ["sari"]), ("code", ["sari", "1234567"]), ("name", ["s1"])])
-def test_a_platform_says_what_its_ids_may_be(ids: str, shown: list[str]) -> None:
+@pytest.mark.parametrize(("ids", "expected"), [("key", ["sari"]), ("code", ["sari", "1234567"]), ("name", ["s1"])])
+def test_a_platform_says_what_its_ids_may_be(ids: str, expected: list[str]) -> None:
     """A long number of HubSpot is an id; an id of Odoo or ERPNext without a digit may be a name."""
     people = {"key": ["sari", "1234567"], "code": ["sari", "1234567", "+1234567"], "name": ["sari", "s1", "1234567"]}
     logs = bought(*((f"o{number}", person, NOON) for number, person in enumerate(people[ids])))
-    assert [person for person, name in names(logs, ids).of(people[ids]).items() if person == name] == shown
+    assert [person for person, name in names(logs, ids).of(people[ids]).items() if person == name] == expected
 
 
-# ---- what they are called instead ----------------------------------------------------------------------------------
+# ---- other names ----------------------------------------------------------------------------------
 
 
 def test_the_latest_order_names_the_person() -> None:
@@ -99,7 +99,7 @@ def test_the_latest_order_names_the_person() -> None:
 
 
 def test_without_a_number_the_day_names_the_person() -> None:
-    """An id that the reader made up, or that is an address, is no number; the days are those of the shop."""
+    """An id that the reader made up, or that is an address, is not a number; the days are those of the shop."""
     late = datetime(2026, 3, 1, 23, tzinfo=UTC)
     logs = bought(("row-0123456789abcdef0123", EMAIL, NOON), ("c@example.com", PHONE, late), ("A 1", NAME, late))
 
@@ -120,14 +120,14 @@ def test_people_without_orders_have_a_name_too() -> None:
             Purchase(id="1", person_id="c@example.com", purchased_at=LATER.replace(month=2), amount=Money(1, "USD")),
             recorded_at=LATER,
         )
-        named = names(shop.logs())
+        people_names = names(shop.logs())
     people = [EMAIL, PHONE, "b@example.com", NAME, "c@example.com"]
-    called = named.of(people)
+    called = people_names.of(people)
 
     assert set(called.values()) == {"lead of 2026-03-01", "lead of 2026-03-01 (2)", "person 1", "person 2", "person 3"}
-    assert [named.id_of(called[one]) for one in people] == people
-    assert named.id_of("prospek tanggal 2026-03-01") == named.id_of("lead of 2026-03-01")
-    assert named.id_of("order 1") is None
+    assert [people_names.id_of(called[one]) for one in people] == people
+    assert people_names.id_of("prospek tanggal 2026-03-01") == people_names.id_of("lead of 2026-03-01")
+    assert people_names.id_of("order 1") is None
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
@@ -140,8 +140,8 @@ def test_no_name_of_an_export_is_personal_data(sample: Sample) -> None:
     private = set[str]()
     if not sample.is_json:
         (export, *_) = [one for one in exports_of(sample.name) if one.fits(heading)]
-        where = [index for name, index in export.positions(heading).items() if name in PRIVATE - {"username", "who"}]
-        private = {row[index].strip().lower() for row in rows for index in where if index < len(row)} - {""}
+        indices = [index for name, index in export.positions(heading).items() if name in PRIVATE - {"username", "who"}]
+        private = {row[index].strip().lower() for row in rows for index in indices if index < len(row)} - {""}
     called = names(source.logs, source.ids).of(ids).values()
 
     assert len(set(called)) == len(ids)

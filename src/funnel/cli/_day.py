@@ -69,8 +69,8 @@ def rows_of_day(source: Source, query: ReportQuery, choice: DayChoice) -> list[t
         reasons=cast("Language", choice.language),
     )
     zone, rows = ZoneInfo(query.tz), frame.to_dicts()
-    named = attrs.evolve(query, language=cast("Language", choice.language))
-    names = names_of(source, named).of(row["person_id"] for row in rows)
+    in_language = attrs.evolve(query, language=cast("Language", choice.language))
+    names = names_of(source, in_language).of(row["person_id"] for row in rows)
     return [_row(row, names[row["person_id"]], zone, source.currency) for row in rows]
 
 

@@ -202,7 +202,7 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
 
 
 def names_of(source: Source, query: ReportQuery) -> PersonNames:
-    """Return what the people of a source are called."""
+    """Return the names of the people of a source."""
     words = Words(query.language, ZoneInfo(query.tz))
     return PersonNames(records_of_logs(source.logs), source.ids, query.as_of, words, query.contacts)
 

@@ -1,4 +1,4 @@
-"""What people are called in a report: the id, or the latest order if the id may be personal data.
+"""Names of people in a report: the id, or the latest order if the id may be personal data.
 
 Invariant: without `--contacts`, no page, list or file of a command has an e-mail address, a telephone number or a name.
 """
@@ -29,14 +29,14 @@ _RECORDS = {"person_id": pl.String, "t": pl.Int64, "id": pl.String}
 
 @attrs.frozen
 class PersonNames:
-    """What people are called.
+    """The names of people in a report.
 
     Args:
         records: Returns the person, the time in microseconds and the id of each record of a log.
-        ids: What person ids may be.
+        ids: Kind of the person ids; see `Export.ids`.
         as_of: The evaluation time.
         words: The language and the shop's zone.
-        contacts: Whether each person is named by the id, even if it is personal data.
+        contacts: If True, each person is named by the id, even if it is personal data.
     """
 
     records: Callable[[str], pl.DataFrame]
@@ -46,7 +46,7 @@ class PersonNames:
     contacts: bool
 
     def of(self, ids: Iterable[str]) -> Mapping[str, str]:
-        """Return the names of people who have records, by id."""
+        """Return the names of people with records, by id."""
         names = {one: one for one in ids}
         hidden = [] if self.contacts else [one for one in names if self._is_hidden(one)]
         if hidden:
@@ -58,8 +58,8 @@ class PersonNames:
         """Return the id of the person with a name of this report, in either language; None if nobody has it."""
         rows = list(self._people().iter_rows(named=True))
         languages: tuple[Language, ...] = ("en", "id")
-        named = [attrs.evolve(self, words=Words(one, self.words.zone)) for one in languages]
-        return next((row["person_id"] for one in named for row in rows if one.name_of(row) == name), None)
+        in_languages = [attrs.evolve(self, words=Words(one, self.words.zone)) for one in languages]
+        return next((row["person_id"] for one in in_languages for row in rows if one.name_of(row) == name), None)
 
     def _is_hidden(self, person_id: str) -> bool:
         if self.ids == "code" and person_id.isdigit():
@@ -74,7 +74,7 @@ class PersonNames:
         return name if row["nth"] == 1 else f"{name} ({row['nth']})"
 
     def _people(self) -> pl.DataFrame:
-        """Return everyone, with the order or the day of each, and a number for people who have the same."""
+        """Return everyone, with the order or the day of each, and a number for people with the same one."""
         return (
             pl.concat(list(self._named_by()))
             .unique("person_id", keep="first", maintain_order=True)
@@ -83,7 +83,7 @@ class PersonNames:
         )
 
     def _named_by(self) -> Iterator[pl.DataFrame]:
-        """Yield what people are named by: the latest order, else the latest lead, else a number."""
+        """Yield the parts of each name: the latest order, else the latest lead, else a number."""
         zone = self.words.zone.key
         day = pl.from_epoch("t", "us").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d")
         for log, by_day in (("orders", "order_day"), ("leads", "lead_day")):

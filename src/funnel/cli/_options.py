@@ -39,7 +39,7 @@ def read_arguments(formats: Mapping[str, Any]) -> ReadArguments:
 def as_options(message: str) -> str:
     """Return an error of a reader with its arguments as options: currency='IDR' becomes --currency IDR."""
     return _ARGUMENT.sub(
-        lambda found: f"{_option(found[1] or found[3])}{' ' * bool(found[2])}{found[2] or ''}", message
+        lambda match: f"{_option(match[1] or match[3])}{' ' * bool(match[2])}{match[2] or ''}", message
     )
 
 

@@ -42,7 +42,7 @@ class Source:
         currency: The currency of every amount; None without amounts.
         account: The outcome of the rows of the file.
         contacts: Reads the contact details of people, which are shown only on request.
-        ids: What person ids may be; see `Export.ids`.
+        ids: Kind of the person ids; see `Export.ids`.
     """
 
     logs: Logs

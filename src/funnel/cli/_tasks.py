@@ -28,7 +28,7 @@ class Person:
 
     Attributes:
         person_id: The id of the person, which may be personal data; for contact details.
-        name: What the person is called in the report.
+        name: Name of the person in the report.
         purchases: Number of valid purchases.
         net_spent: Amount spent, net of refunds; None if the shop has no paid purchases yet.
         silent: Time since the last purchase; None without a purchase.
@@ -66,7 +66,7 @@ class PeopleQuery:
         policy: The shop's policy.
         language: The language of the reasons.
         currency: The currency of every amount; None without amounts.
-        names: What people are called, by id.
+        names: Returns the names of people, by id.
     """
 
     as_of: datetime

@@ -26,7 +26,7 @@ State: TypeAlias = Literal["paid", "unpaid", "cancelled", "refunded", "failed"]
 """State of an order: paid; not paid yet; cancelled; paid back in full; never paid, because the payment failed."""
 
 PersonIds: TypeAlias = Literal["key", "code", "name"]
-"""What the person ids of an export may be: any key of a person; codes of the platform alone; or names."""
+"""Kind of the person ids of an export: any key of a person, codes of the platform alone, or names."""
 
 _HEAD = 2**18
 """Bytes that are searched for the heading."""
@@ -56,7 +56,7 @@ class Export:
         source: The `source` of the records.
         prepare: Computes canonical columns that need more than a name.
         keys: The keys of a person, in the order in which they are tried.
-        ids: What the person ids may be, for a page that shows no personal data.
+        ids: Kind of the person ids, for a page that shows no personal data.
         line_states: Canonical columns that identify a line, if each line has its own state.
         combine: Makes the records of the rows, the declaration, the options and the notes; None for rows of orders.
     """
