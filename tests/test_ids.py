@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel import Facts, History, Lead, Logs, Money, Policy, Purchase, stage
+from funnel import Facts, History, Lead, Logs, Money, Policy, Purchase, SqliteStore, stage
 from funnel._dataframes.adapter import from_native
 from funnel._fields import LONGEST_ID, check_id
 from funnel.errors import ArgumentError, FieldsError, FunnelError, LogsError
@@ -183,3 +183,45 @@ def test_a_number_is_no_id_in_any_call(name: str, number: Any) -> None:
     """7 and "7" would be two people: the error says to give str(...) of it."""
     with pytest.raises(FunnelError, match="convert it with str"):
         CALLS[name](number)
+
+
+# ---- ids that are personal data --------------------------------------------------------------------------------------
+
+EMAIL, OTHER = "canary@example.com", "canary2@example.com"
+CLICK = Lead(person_id=OTHER, arrived_at=AT, source="ad")
+BOUGHT = Purchase(id="1", person_id=OTHER, purchased_at=AT, amount=Money(1, "USD"))
+
+
+def merged(*pairs: tuple[str, str]) -> None:
+    """Merge names in a store that knows one of them."""
+    with SqliteStore() as store:
+        store.append(BOUGHT, recorded_at=AT)
+        for alias, into in pairs:
+            store.merge(alias, into=into, merged_at=AT)
+
+
+def unmerged() -> None:
+    """Unmerge a name that is not an alias."""
+    with SqliteStore() as store:
+        store.unmerge(EMAIL, unmerged_at=AT)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: History.of(EMAIL, [CLICK, BOUGHT]),
+        lambda: LiveFacts(History(person_id=EMAIL), Facts).add(BOUGHT),
+        lambda: Logs(leads=pl.DataFrame({"person_id": [OTHER], "arrived_at": [AT]})).history(EMAIL),
+        lambda: merged((EMAIL, "+628120001111")),
+        lambda: merged((EMAIL, OTHER), (OTHER, EMAIL)),
+        lambda: merged((EMAIL, OTHER), (EMAIL, "third@example.com")),
+        unmerged,
+    ],
+    ids=["history", "live facts", "logs", "unknown", "circle", "alias", "unmerge"],
+)
+def test_no_error_shows_an_id_that_may_be_personal_data(call: Callable[[], object]) -> None:
+    """An e-mail address or a telephone number may be an id, and an error names the person without it."""
+    with pytest.raises(FunnelError, match="a person whose id may be personal data") as caught:
+        call()
+
+    assert not [word for word in ("canary", "62812", "third") if word in str(caught.value)]

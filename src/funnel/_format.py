@@ -15,6 +15,9 @@ Table: TypeAlias = tuple[str, Row, Iterable[Row]]
 
 _UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_ADDRESS = re.compile(r"\S(?:[@\uff20]|%40)\S")
+_WITH_CODE = re.compile(r"\+\d{7}")
+_PHONE_DIGITS = 7
 _ID = re.compile("[A-Za-z][A-Za-z0-9_]*")
 _RESERVED = frozenset(
     ("choice", "class", "classdef", "click", "default", "direction", "end", "fork", "join", "note", "state", "style")
@@ -25,6 +28,22 @@ _ENTITIES = {"#": "#35;", ";": "#59;", '"': "#quot;", "<": "#lt;", ">": "#gt;", 
 def one_line(cell: object) -> str:
     """Return a cell as one line, with control and direction characters escaped."""
     return _INVISIBLE.sub(lambda match: repr(match[0])[1:-1], str(cell))
+
+
+def is_contact(person_id: str) -> bool:
+    """Return whether a person id may be an e-mail address, a telephone number, or a name of several words.
+
+    A number of seven digits or more may be a telephone number.
+    """
+    if _ADDRESS.search(person_id) or _WITH_CODE.search(person_id) or len(person_id.split()) > 1:
+        return True
+    has_letter = any(letter.isalpha() for letter in person_id)
+    return not has_letter and sum(letter.isdigit() for letter in person_id) >= _PHONE_DIGITS
+
+
+def quoted_id(person_id: str) -> str:
+    """Return a person id for an error, or words in its place if the id may be personal data."""
+    return "a person whose id may be personal data" if is_contact(person_id) else repr(person_id)
 
 
 def sql_name(name: str) -> str:

@@ -88,6 +88,10 @@ REPORT: Mapping[str, Translated] = {
         "Buyers who first bought {within} ago or longer: {rate} bought again within {within}.",
         "Dari pembeli yang pertama belanja {within} lalu atau lebih, {rate} belanja lagi dalam {within}.",
     ),
+    "repeat_none": (
+        "Nobody first bought {within} ago or longer yet.",
+        "Belum ada pembeli yang pertama belanja {within} lalu atau lebih.",
+    ),
     "repeat_pending": (
         "Pending: {people}, who still have time; the rate excludes them.",
         "Masih menunggu, belum dihitung: {people}.",
@@ -101,6 +105,10 @@ REPORT: Mapping[str, Translated] = {
             "Dari pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih, {rate} "
             "terlambat: tidak belanja lebih dari {percent} % jarak belanjanya sendiri."
         ),
+    ),
+    "overdue_none": (
+        "Nobody has {purchases} purchases or more, {interval} or more apart on average, yet.",
+        "Belum ada pembeli dengan {purchases} pembelian atau lebih, rata-rata berjarak {interval} atau lebih.",
     ),
     "grown": (
         "In {month}, {people} bought ({buyers_change} against {before}) and paid {revenue} ({revenue_change}).",
@@ -244,6 +252,20 @@ REPORT: Mapping[str, Translated] = {
     "overdue": ("Overdue by their own rhythm", "Terlambat dari kebiasaan belanjanya sendiri"),
     "overdue_sorted": ("Sorted by the amount spent.", "Diurutkan menurut jumlah belanja."),
     "person": ("person", "orang"),
+    "order_id": ("order {text}", "pesanan {text}"),
+    "order_day": ("order of {text}", "pesanan tanggal {text}"),
+    "lead_day": ("lead of {text}", "prospek tanggal {text}"),
+    "person_number": ("person {text}", "orang ke-{text}"),
+    "named_by_order": (
+        (
+            "A person whose id may be an e-mail address, a telephone number or a name is named by the latest order. "
+            "`--contacts` shows the id."
+        ),
+        (
+            "Orang yang kodenya bisa berupa surel, nomor telepon, atau nama disebut menurut pesanan terakhirnya. "
+            "`--contacts` menampilkan kodenya."
+        ),
+    ),
     "purchases": ("purchases", "pembelian"),
     "interval": ("usual interval", "jarak biasanya"),
     "silent": ("last bought", "terakhir belanja"),
@@ -344,55 +366,3 @@ ACCOUNT: Mapping[str, str] = {
     "line that was cancelled or returned, left out of its order": "baris yang dibatalkan atau diretur, tidak dihitung",
 }
 """Indonesian texts of the reasons in the account of a file. A reason without an entry stays in English."""
-
-UNITS: Mapping[str, Translated] = {
-    "d": ("d", "hari"),
-    "h": ("h", "jam"),
-    "min": ("min", "menit"),
-    "s": ("s", "detik"),
-}
-"""Units of spans."""
-
-MONTHS: tuple[Translated, ...] = (
-    ("January", "Januari"),
-    ("February", "Februari"),
-    ("March", "Maret"),
-    ("April", "April"),
-    ("May", "Mei"),
-    ("June", "Juni"),
-    ("July", "Juli"),
-    ("August", "Agustus"),
-    ("September", "September"),
-    ("October", "Oktober"),
-    ("November", "November"),
-    ("December", "Desember"),
-)
-"""Names of the months."""
-
-CHARTS: Mapping[str, str] = {
-    r"people": "orang",
-    r"converted": "berhasil",
-    r"entered": "mulai",
-    r"every window is closed": "waktu semua orang sudah habis",
-    r"some windows are open": "sebagian masih menunggu",
-    r"share of people": "bagian dari orang",
-    r"have bought again by now": "sudah belanja lagi",
-    r"bought again within (.+)": "belanja lagi dalam {}",
-    r"returned, of buyers of the last (.+)": "pernah belanja, dari pembeli {} terakhir",
-    r"(.+) % · (.+) of (.+)": "{} % · {} dari {}",
-    r"not enough: (.+) of (.+)": "belum cukup: {} dari {}",
-    r"cohort \(people\)": "kohort (orang)",
-    r"(.+) \((.+)\)": "{} ({})",
-    r"months later": "bulan kemudian",
-    r"average": "rata-rata",
-    r"purchases": "pembelian",
-    r"purchases made": "pembelian yang terjadi",
-    r"purchases expected": "perkiraan pembelian",
-    r"first day": "hari pertama",
-    r"buyers": "pembeli",
-    r"new": "baru",
-    r"retained": "belanja juga bulan sebelumnya",
-    r"resurrected": "kembali belanja",
-    r"dormant": "tidak belanja lagi",
-}
-"""Indonesian texts of charts, by pattern. A text without a pattern stays in English."""

@@ -14,6 +14,7 @@ from funnel._aggregate.aggregations import LARGEST_SUM, TOO_LARGE
 from funnel._arguments import each, instance, kind_of
 from funnel._copies import unchecked
 from funnel._fields import Frozen, Id, check_id
+from funnel._format import is_contact, quoted_id
 from funnel._time import micros
 from funnel.errors import ArgumentError, RecordError
 from funnel.records import Customer, Lead, Purchase, Record, Refund
@@ -253,11 +254,13 @@ def _is_referral(lead: Lead, person_id: str) -> bool:
 def _report(person_id: str, faults: list[str]) -> str:
     many = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
-    return f"the history of {person_id!r} has {many}: {'; '.join([*faults[:MOST_FAULTS], *more])}"
+    return f"the history of {quoted_id(person_id)} has {many}: {'; '.join([*faults[:MOST_FAULTS], *more])}"
 
 
 def _name(record: Record) -> str:
     source, number = record.key
+    if isinstance(record, Lead) and is_contact(record.person_id):  # its key has the id of the person
+        return f"lead of {source!r}"
     return f"{type(record).__name__.lower()} {number!r} of {source!r}"
 
 
@@ -271,7 +274,7 @@ def _of_others(history: History) -> Iterator[str]:
     for record in own:
         if record.person_id != history.person_id:
             subject = "the customer" if isinstance(record, Customer) else _name(record)
-            yield f"{subject} belongs to {record.person_id!r}; use one history per person"
+            yield f"{subject} belongs to {quoted_id(record.person_id)}; use one history per person"
     for lead in history.referrals:
         if not _is_referral(lead, history.person_id):
             yield f"referral {_name(lead)} is not by this person; its referred_by must be this person"

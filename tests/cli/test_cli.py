@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -94,7 +95,7 @@ def test_three_orders_of_one_evening_are_not_a_rhythm(tmp_path: Path) -> None:
     evening = "".join(f"{n},fifi,2026-03-01 19:0{n},90.000,,\n" for n in range(3))
     lines = page(tmp_path, *AS_OF, orders=f"No,Buyer,When,Total,Back,Back on\n{evening}")
 
-    assert "no rate (0 of 0) are overdue" in " ".join(lines)
+    assert "Nobody has 3 purchases or more, 1 d or more apart on average, yet." in " ".join(lines)
     assert not any("usually" in line for line in lines)
 
 
@@ -132,7 +133,7 @@ def test_a_file_without_valid_rows_has_a_page(tmp_path: Path) -> None:
     assert "No purchases." in lines
     assert "total 0" in lines
     assert "Nobody yet." in lines
-    assert "no rate (0 of 0) bought again within 180 d" in " ".join(lines)
+    assert "Nobody first bought 180 d ago or longer yet." in " ".join(lines)
     assert "No month is over with 30 d for each person to buy; there is no comparison yet." in " ".join(lines)
     assert "Two months must be over for a comparison." in " ".join(lines)
     assert "Something is due for 0 people." in lines
@@ -458,6 +459,14 @@ class _Terminal(io.StringIO):
 EXPORTS = Path(__file__).parents[1] / "readers" / "exports"
 
 
+def contacts_in(sample: Sample) -> list[str]:
+    """Return the e-mail addresses and telephone numbers of a sample, as its cells and as its ids."""
+    data = sample.read(sample.path)
+    people = [person for table in (data.purchases, data.leads) for person in table["person_id"]]
+    text = " ".join([sample.path.read_text(encoding="utf-8-sig").lower(), *people])
+    return re.findall(r"[\w.]+@[\w.]+|\+?62812\d+|\b0812\d+", text)
+
+
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
 def test_every_known_export_needs_no_mapping(sample: Sample) -> None:
     """The export of each platform is recognised, and the page says as which, and why."""
@@ -472,6 +481,7 @@ def test_every_known_export_needs_no_mapping(sample: Sample) -> None:
     result = run("report", str(sample.path), "--as-of", "2026-12-31", "--tz", "Europe/Vienna", *options)
 
     assert (result.exit_code, result.stderr) == (0, "")
+    assert not [cell for cell in contacts_in(sample) if cell in result.stdout]
     assert "read as " in result.stdout
     assert "which has the columns '" in " ".join(result.stdout.split())
 
@@ -504,7 +514,8 @@ def test_a_mapping_reads_several_files(tmp_path: Path) -> None:
     text_printed = run("report", path, path, *options, *AS_OF).stdout
 
     assert "row of an order that another file has too" in " ".join(text_printed.split())
-    assert "leave it out" in run("report", path, *options, *AS_OF, "--time-format", "iso").stderr
+    assert "set it in the mapping" in run("report", path, *options, *AS_OF, "--time-format", "iso").stderr
+    assert "set it" not in run("report", path, *options, *AS_OF, "--calling-code", "62").stderr
     assert "--statuses" in run("report", path, *options, *AS_OF, "--statuses", "a=paid").stderr
 
 
@@ -519,10 +530,44 @@ def test_an_export_is_read_with_the_options_of_its_reader(tmp_path: Path) -> Non
     options = ["--encoding", "cp1252", "--calling-code", "62", "--statuses", "diproses=paid"]
     call = ["report", str(path), *AS_OF, "--tz", "Asia/Jakarta", "--currency", "IDR", *options]
 
-    assert "1. +6281200000001 Invite them back" in " ".join(run(*call).stdout.split())
+    assert "1. order of 2025-06-01 Invite them back" in " ".join(run(*call).stdout.split())
+    assert "1. +6281200000001 Invite them back" in " ".join(run(*call, "--contacts").stdout.split())
     hidden = run(*call, "--secret-file", str(key))
     assert "Invite them back" in hidden.stdout
     assert "6281200000001" not in hidden.stdout
+
+
+ONE_DAY = SHEET.replace("Tanggal", "Date").replace("Produk", "Product").replace("01/06/2025", "01/06/2025 09:00")
+STRIPE = """id,Created date (UTC),Amount,Currency,Status,Customer ID,Amount Refunded
+ch_1,2026-03-01 02:00:10,5.00,usd,Paid,cus_1,0.00
+ch_2,2026-03-01 02:00:10,5.00,eur,Paid,cus_2,0.00
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "message", "remedy"),
+    [
+        (SHEET, "cp1252", "or pass its encoding", ["--encoding", "cp1252"]),
+        (SHEET.replace("é", "e"), "utf-16-le", "pass --encoding utf-16-le or", ["--encoding", "utf-16-le"]),
+        (SHEET.replace("Rp ", ""), "utf-8", "pass --currency, such as --currency IDR", ["--currency", "IDR"]),
+        (ONE_DAY, "utf-8", "pass --time-format to say which", ["--time-format", "%d/%m/%Y %H:%M"]),
+        (STRIPE, "utf-8", "pass --currency to read the orders of one", ["--currency", "EUR"]),
+    ],
+)
+def test_each_error_of_a_reader_names_an_option_that_helps(
+    tmp_path: Path, text: str, encoding: str, message: str, remedy: list[str]
+) -> None:
+    """The error names the option, and with the option there is a page; a currency that is known is passed before."""
+    path = tmp_path / "orders.csv"
+    path.write_bytes(text.encode(encoding))
+    call = ["report", str(path), *AS_OF, "--tz", "Asia/Jakarta"]
+    if "currency" not in message:
+        call += ["--currency", "IDR"]
+    result = run(*call)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert run(*call, *remedy).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from funnel._aggregate.fold import Row, T
+from funnel._format import quoted_id
 from funnel._ledger.derived import DERIVED, cancelled, counts_from
 from funnel._ledger.rows import DIRECTION, KIND, InOrder, Key, common, interaction_row, key, number, order_row
 from funnel._ledger.state import LedgerState
@@ -68,7 +69,8 @@ class Ledger(LedgerState):
     def check_person(self, person_id: str) -> None:
         """Check that a record belongs to this person."""
         if person_id != self.person_id:
-            msg = f"a record of {person_id!r} is in the history of {self.person_id!r}; use one history per person"
+            names = f"{quoted_id(person_id)} is in the history of {quoted_id(self.person_id)}"
+            msg = f"a record of {names}; use one history per person"
             raise RecordError(msg)
 
     # ---- records ----

@@ -65,7 +65,8 @@ class Answers:
     def repeat(self) -> Iterator[str]:
         """Yield the share of first-time buyers who bought again."""
         words, within = self.words, self.findings.buying.rates.within
-        yield words("repeat_within", within=words.span(within.within), rate=words.rate(within.rate))
+        key = "repeat_within" if within.rate.trials else "repeat_none"
+        yield words(key, within=words.span(within.within), rate=words.rate(within.rate))
         if within.pending:
             yield words("repeat_pending", people=words.people(within.pending))
 
@@ -73,7 +74,7 @@ class Answers:
         """Yield the share of buyers who are overdue."""
         words, policy = self.words, self.findings.query.policy
         yield words(
-            "overdue_rate",
+            "overdue_rate" if self.findings.buying.late.trials else "overdue_none",
             purchases=policy.rhythm_purchases,
             interval=words.span(policy.rhythm_interval),
             rate=words.rate(self.findings.buying.late),

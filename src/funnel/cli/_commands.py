@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,13 +27,14 @@ from funnel.cli._check import check_rules
 from funnel.cli._day import DayChoice, limits_of, profile_of, rows_of_day, text_of, write_csv
 from funnel.cli._findings import Progress, ReportQuery, find
 from funnel.cli._html import html_page
-from funnel.cli._options import read_arguments, read_as_of
+from funnel.cli._options import as_options, read_arguments, read_as_of
 from funnel.cli._page import PIPE_WIDTH, print_page
 from funnel.cli._shared import (
     FORMATS,
     AmountStyle,
     AsOf,
     CallingCode,
+    Contacts,
     Currency,
     Encoding,
     Files,
@@ -110,9 +112,7 @@ def report(  # noqa: PLR0913 (one argument an option)
     rows: Annotated[int, typer.Option(min=0, max=1000, help="Maximum number of people in each list.")] = 10,
     limit: Annotated[int, typer.Option(min=0, max=10_000, help="Maximum number of people to contact a day.")] = 50,
     language: Annotated[Language, typer.Option(help="The language of the report: en or id.")] = "en",
-    contacts: Annotated[
-        bool, typer.Option("--contacts", help="Show names, telephone numbers and addresses of the people to contact.")
-    ] = False,
+    contacts: Contacts = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the whole report to this HTML file.")
     ] = None,
@@ -124,11 +124,11 @@ def report(  # noqa: PLR0913 (one argument an option)
     with _plain_errors():
         _check_outputs([output, worklist], [*files, mapping])
         formats = _formats(locals())
-        if contacts and not any(map(is_store, files)):
+        if contacts and mapping is None and not any(map(is_store, files)):
             formats["contacts"] = True
         order_mapping = _mapping(files, mapping, formats)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, within=within)
-        query = attrs.evolve(query, rows=rows, limit=limit, language=language, contacts=contacts)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, within=within, contacts=contacts)
+        query = attrs.evolve(query, rows=rows, limit=limit, language=language)
         with _bar() as progress:
             findings = find(_source(files, order_mapping, query, formats, progress), query, progress)
     words = Words(language, ZoneInfo(query.tz))
@@ -193,15 +193,16 @@ def day_list(  # noqa: PLR0913 (one argument an option)
     ] = None,
     order: Annotated[str, typer.Option(help="urgency, or value: the largest value at stake first.")] = "urgency",
     language: Annotated[str, typer.Option(help="The language of the reasons: en or id.")] = "en",
+    contacts: Contacts = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="CSV file to write; by default, the list is printed.")
     ] = None,
 ) -> None:
-    """List the people to contact today: the action, the due time, the value at stake and the reason. People are ids."""
+    """List the people to contact today: the action, the due time, the value at stake and the reason."""
     with _plain_errors():
         formats = _formats(locals())
         order_mapping = _mapping(files, mapping, formats)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, contacts=contacts)
         choice = DayChoice(limit, limits_of(limits or []), order, language)
         with _bar() as progress:
             rows = rows_of_day(_source(files, order_mapping, query, formats, progress), query, choice)
@@ -213,7 +214,9 @@ def day_list(  # noqa: PLR0913 (one argument an option)
 @app.command()
 def profile(  # noqa: PLR0913 (one argument an option)
     files: Files,
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="The id of the person.")],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="The person's id, or name in a report: 'order 1042'.")
+    ],
     *,
     mapping: MappingFile = None,
     as_of: AsOf = None,
@@ -229,22 +232,17 @@ def profile(  # noqa: PLR0913 (one argument an option)
     encoding: Encoding = None,
     secret_file: SecretFile = None,
     lapse_after: LapseAfter = None,
-    contacts: Annotated[
-        bool,
-        typer.Option("--contacts", help="Show the name, the address and quoted texts too. Only a store holds them."),
-    ] = False,
+    contacts: Contacts = False,
 ) -> None:
     """Show one person: seven facts, the stage and the next action, with its reason."""
     with _plain_errors():
         formats = _formats(locals())
         order_mapping = _mapping(files, mapping, formats)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after)
-        if is_store(files[0]):
-            history = stored_history(files[0], person, StoredMoney.of(formats, query.tz))
-        else:
-            with _bar() as progress:
-                history = _source(files, order_mapping, query, formats, progress).logs.history(person)
-        text = profile_of(history, query, personal=contacts)
+        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, contacts=contacts)
+        stored = partial(stored_history, files[0], StoredMoney.of(formats, query.tz)) if is_store(files[0]) else None
+        with _bar() as progress:
+            source = cache(partial(_source, files, order_mapping, query, formats, progress))
+            text = profile_of(person, source, stored, query)
     typer.echo(text)
 
 
@@ -282,7 +280,8 @@ def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, objec
         raise typer.BadParameter("rates are for a store; a file is read in one --currency", param_hint="--rates")
     for name in formats:
         if mapping is not None or (stored and name not in ("currency", "rates")):
-            message = "this is for exports without a mapping; leave it out, or set it in the mapping"
+            more = ", or set it in the mapping" if name in OrderMapping.model_fields else ""
+            message = f"this is for exports without a mapping; leave it out{more}"
             raise typer.BadParameter(message, param_hint=f"--{name.replace('_', '-')}")
     return None if mapping is None else OrderMapping.read(mapping)
 
@@ -295,7 +294,7 @@ def _plain_errors() -> Generator[None, None, None]:
     except (StoreError, MissingExtraError) as error:
         message, code = str(error), _FAILED
     except FunnelError as error:
-        message, code = str(error), _WRONG
+        message, code = as_options(str(error)), _WRONG
     except MemoryError:
         message, code = "the file does not fit into memory; use a smaller file", _FAILED
     else:
@@ -304,13 +303,14 @@ def _plain_errors() -> Generator[None, None, None]:
     raise typer.Exit(code)
 
 
-def _query(
+def _query(  # noqa: PLR0913 (one argument an option)
     mapping: OrderMapping | None,
     *,
     as_of: str | None,
     tz: str | None,
     lapse_after: str | None,
     within: str | None = None,
+    contacts: bool = False,
 ) -> ReportQuery:
     zone = _zone(tz, mapping)
     policy = Policy()
@@ -323,7 +323,7 @@ def _query(
     with _option_errors("--as-of"):
         if day is None:
             raise InstantError("as_of is missing; pass a day such as 2011-12-09 (it never defaults to today)")
-        return ReportQuery(read_as_of(day, zone), zone.key, policy, within=window)
+        return ReportQuery(read_as_of(day, zone), zone.key, policy, within=window, contacts=contacts)
 
 
 def _zone(tz: str | None, mapping: OrderMapping | None) -> ZoneInfo:

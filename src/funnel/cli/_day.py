@@ -1,10 +1,10 @@
-"""The list of the day and the page of one person, for a terminal or a CSV file; people are shown by id alone."""
+"""The list of the day and the page of one person, for a terminal or a CSV file."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from funnel._format import as_text, one_line
-from funnel.cli._findings import ReportQuery
+from funnel.cli._findings import ReportQuery, names_of
+from funnel.cli._names import PersonNames, records_of_history
 from funnel.cli._source import Source
+from funnel.cli._words import Words
 from funnel.errors import ArgumentError, FileError
 from funnel.history import History
 from funnel.messages import Language, explain, label
@@ -66,16 +68,18 @@ def rows_of_day(source: Source, query: ReportQuery, choice: DayChoice) -> list[t
         order=cast("Order", choice.order),
         reasons=cast("Language", choice.language),
     )
-    zone = ZoneInfo(query.tz)
-    return [_row(row, zone, source.currency) for row in frame.to_dicts()]
+    zone, rows = ZoneInfo(query.tz), frame.to_dicts()
+    in_language = attrs.evolve(query, language=cast("Language", choice.language))
+    names = names_of(source, in_language).of(row["person_id"] for row in rows)
+    return [_row(row, names[row["person_id"]], zone, source.currency) for row in rows]
 
 
-def _row(row: Mapping[str, Any], zone: ZoneInfo, currency: str | None) -> tuple[str, ...]:
+def _row(row: Mapping[str, Any], name: str, zone: ZoneInfo, currency: str | None) -> tuple[str, ...]:
     due = row["due_at"].astimezone(zone).isoformat(timespec="minutes")
     value = row["value"]
     stake = "" if value is None or currency is None else str(Money.of_minor(value, currency))
     code, _, amount = stake.partition(" ")
-    return row["person_id"], row["next_action"], due, amount, code, row["reason"]
+    return name, row["next_action"], due, amount, code, row["reason"]
 
 
 def text_of(rows: Sequence[tuple[str, ...]]) -> str:
@@ -105,11 +109,41 @@ def write_csv(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
     raise FileError(msg)
 
 
-def profile_of(history: History, query: ReportQuery, *, personal: bool) -> str:
-    """Return the page of one person: seven facts, the stage, and the next action with its reason."""
-    person = history.person_id
-    facts = str(customer_profile(history, as_of=query.as_of, personal=personal)).splitlines()
-    visible = facts if personal else [line for line in facts if not line.startswith("identity:")]
+def profile_of(
+    person: str, source: Callable[[], Source], stored: Callable[[str], History] | None, query: ReportQuery
+) -> str:
+    """Return the page of one person: seven facts, the stage, and the next action with its reason.
+
+    Args:
+        person: The id of the person, or the name in a report.
+        source: Returns the records of everyone.
+        stored: Returns the history of an id in a store; None for a file.
+        query: The arguments of the command.
+
+    Raises:
+        ArgumentError: There is no such person.
+    """
+    history = _history(person, source, stored or source().logs.history, query)
+    ids = "key" if stored else source().ids
+    words = Words(query.language, ZoneInfo(query.tz))
+    names = PersonNames(records_of_history(history), ids, query.as_of, words, query.contacts)
+    name = names.of([history.person_id])[history.person_id]
+    facts = str(customer_profile(history, as_of=query.as_of, personal=query.contacts)).splitlines()
+    visible = facts if query.contacts else [line for line in facts if not line.startswith("identity:")]
     now = label(stage.of(history, query.policy, as_of=query.as_of))
     action = explain(next_action, history, query.policy, as_of=query.as_of)
-    return "\n".join(map(one_line, (f"person: {person}", *visible, f"stage: {now}", f"next action: {action}")))
+    return "\n".join(map(one_line, (f"person: {name}", *visible, f"stage: {now}", f"next action: {action}")))
+
+
+def _history(person: str, source: Callable[[], Source], find: Callable[[str], History], query: ReportQuery) -> History:
+    try:
+        return find(person)
+    except ArgumentError:
+        other = names_of(source(), query).id_of(person) if _NAME.match(person) else None
+        if other is None:
+            raise
+        return find(other)
+
+
+_NAME = re.compile("(?:order|lead|person|pesanan|prospek|orang) ")
+"""Start of a name that a report gives to a person whose id it does not show."""

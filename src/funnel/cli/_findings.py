@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
 
 import attrs
 import polars as pl
 
 from funnel._time import instant, micros
 from funnel.cli._expected import Expected, expect
+from funnel.cli._names import PersonNames, records_of_logs
 from funnel.cli._source import Source
 from funnel.cli._tasks import PeopleQuery, Person, by_amount, of_today
+from funnel.cli._words import Words
 from funnel.facts import Facts
 from funnel.logs import Logs
 from funnel.messages import Language
@@ -167,7 +170,7 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
         progress("evaluating", next(steps), _PROGRESS_STEPS)
 
     people = _evaluated(source.logs, query, step)
-    described = PeopleQuery(as_of, query.policy, query.language, source.currency)
+    described = PeopleQuery(as_of, query.policy, query.language, source.currency, names_of(source, query).of)
     due = people.filter("is_due_for_follow_up")
     rows = of_today(due, query.limit)
     today, first_today = described.people(rows), described.people(of_today(rows, query.rows))
@@ -196,6 +199,12 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
         first_today=first_today,
         contacts=source.contacts([one.person_id for one in today]) if query.contacts else {},
     )
+
+
+def names_of(source: Source, query: ReportQuery) -> PersonNames:
+    """Return the names of the people of a source."""
+    words = Words(query.language, ZoneInfo(query.tz))
+    return PersonNames(records_of_logs(source.logs), source.ids, query.as_of, words, query.contacts)
 
 
 def _evaluated(logs: Logs, query: ReportQuery, step: Callable[[], None]) -> pl.DataFrame:

@@ -44,7 +44,8 @@ th{color:var(--muted);font-weight:600;vertical-align:bottom}
 .text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:5.5rem}
 .long{min-width:14rem}
 figure{margin:1rem 0;overflow-x:auto}
-figure svg{display:block;width:100%;max-width:52rem;min-width:calc(.8*var(--wide));height:auto}
+figure svg{display:block;width:100%;max-width:min(52rem,calc(1.4*var(--wide)));
+min-width:calc(.8*var(--wide));height:auto}
 @media (prefers-color-scheme:dark){figure svg{filter:invert(.92) hue-rotate(180deg)}}
 @media print{:root{PRINT}body{max-width:none;padding:0;font-size:10pt}nav{display:none}h2{break-after:avoid}
 figure,tr,dl{break-inside:avoid}.scroll,figure{overflow:visible}figure svg{filter:none;min-width:0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from typing import Any, cast
@@ -33,6 +34,22 @@ def read_arguments(formats: Mapping[str, Any]) -> ReadArguments:
     if "secret_file" in arguments:
         arguments["secret"] = read_whole(arguments.pop("secret_file"), _LARGEST_SECRET).strip()
     return cast("ReadArguments", arguments)
+
+
+def as_options(message: str) -> str:
+    """Return an error of a reader with its arguments as options: currency='IDR' becomes --currency IDR."""
+    return _ARGUMENT.sub(
+        lambda match: f"{_option(match[1] or match[3])}{' ' * bool(match[2])}{match[2] or ''}", message
+    )
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+_NAMES = "currency|time_format|amount_style|statuses|unpaid|undated_refunds|calling_code|encoding"
+_ARGUMENT = re.compile(rf"\b({_NAMES})='([^']*)'|(?<=\bpass )({_NAMES})\b")
+"""An argument with its value, or an argument that should be passed."""
 
 
 def _status(text: str) -> tuple[str, str]:

@@ -86,4 +86,4 @@ def _table(table: Table) -> RichTable:
 
 def _tasks(findings: Findings) -> Iterator[RenderableType]:
     for position, person in enumerate(findings.first_today, start=1):
-        yield Text.assemble(f"{position}. ", (one_line(person.person_id), "bold"), f"  {person.sentence}")
+        yield Text.assemble(f"{position}. ", (one_line(person.name), "bold"), f"  {person.sentence}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 
 import attrs
@@ -326,7 +326,7 @@ class Sections:
         head = [words(name) for name in ("person", "purchases", "interval", "silent", "spent")]
         rows = [
             (
-                one_line(one.person_id),
+                one_line(one.name),
                 words.number(one.purchases),
                 "" if one.interval is None else words.span(one.interval),
                 "" if one.silent is None else words("ago", span=words.span(one.silent)),
@@ -334,9 +334,8 @@ class Sections:
             )
             for one in people
         ]
-        notes = (
-            [words("overdue_sorted"), *self._limited(len(rows), self.findings.buying.late.successes)] if rows else []
-        )
+        limited = self._limited(len(rows), self.findings.buying.late.successes)
+        notes = [words("overdue_sorted"), *limited, *self._renamed(people)] if rows else []
         tables = [Table(head, rows)] if rows else []
         return Section("overdue", words("overdue"), [("", " ".join(self._answers.overdue()))], tables, notes)
 
@@ -348,15 +347,20 @@ class Sections:
         sentence = words(key, people=words.people(count), shown=words.number(listed))
         by_action = groupby(findings.today, key=lambda one: one.action)
         tables = [self._tasks(action, list(people)) for action, people in by_action]
-        return Section("today", words("today"), [("", sentence)], tables)
+        return Section("today", words("today"), [("", sentence)], tables, list(self._renamed(findings.today)))
+
+    def _renamed(self, people: Iterable[Person]) -> Iterator[str]:
+        """Yield why people are not named by their ids, if so."""
+        if any(one.name != one.person_id for one in people):
+            yield self.words("named_by_order")
 
     def _tasks(self, action: NextAction, people: Sequence[Person]) -> Table:
         words, contacts = self.words, self.findings.contacts
-        details = CONTACT_COLUMNS if self.findings.query.contacts else ()
+        details = CONTACT_COLUMNS if contacts else ()
         head = [words(name) for name in ("person", *details, "why", "purchases", "spent", "if_nothing")]
         rows = [
             (
-                one_line(one.person_id),
+                one_line(one.name),
                 *map(one_line, contacts.get(one.person_id) or [""] * len(details)),
                 one.why,
                 words.number(one.purchases),

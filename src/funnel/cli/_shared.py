@@ -64,6 +64,13 @@ SecretFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(help="File with the key of a hash that replaces person ids, such as e-mail addresses."),
 ]
+Contacts: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--contacts",
+        help="Show personal data too: names, telephone numbers and addresses, and ids that are one of them.",
+    ),
+]
 LapseAfter: TypeAlias = Annotated[
     str | None, typer.Option(help="A buyer silent for longer has lapsed: a number with a unit, 180d or '26 weeks'.")
 ]

@@ -10,11 +10,14 @@ import attrs
 import polars as pl
 
 from funnel._dataframes.compute import collected
+from funnel._format import quoted_id
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.rates import Rates
+from funnel.readers._export import PersonIds
 from funnel.readers._read_orders import Entry
+from funnel.readers._reader import exports_of
 from funnel.readers._shop_data import PURCHASES, ShopData
 from funnel.records import Customer
 from funnel.store._protocol import Store
@@ -39,12 +42,14 @@ class Source:
         currency: The currency of every amount; None without amounts.
         account: The outcome of the rows of the file.
         contacts: Reads the contact details of people, which are shown only on request.
+        ids: Kind of the person ids; see `Export.ids`.
     """
 
     logs: Logs
     currency: str | None
     account: tuple[Entry, ...]
     contacts: Contacts
+    ids: PersonIds = "key"
 
     @property
     def purchased(self) -> pl.Series:
@@ -75,7 +80,8 @@ def of_orders(orders: ShopData) -> Source:
         cells = rows.select("person_id", *CONTACT_COLUMNS).fill_null("").iter_rows()
         return {person_id: details for person_id, *details in cells}
 
-    return Source(orders.logs(), orders.currency, orders.account, contacts)
+    ids = "key" if orders.export == "mapping" else exports_of(orders.export)[0].ids
+    return Source(orders.logs(), orders.currency, orders.account, contacts, ids)
 
 
 def is_store(argument: str) -> bool:
@@ -143,7 +149,7 @@ def _details(customer: Customer | None) -> Sequence[str]:
     return (customer.name, customer.contact.phone, customer.contact.email, customer.address)
 
 
-def stored_history(argument: str, person: str, money: StoredMoney) -> History:
+def stored_history(argument: str, money: StoredMoney, person: str) -> History:
     """Return the history of a person in a store, by any name.
 
     Raises:
@@ -155,7 +161,7 @@ def stored_history(argument: str, person: str, money: StoredMoney) -> History:
     with _opened(argument, money.rates) as store:
         history = store.history(person)
     if not history.records:
-        raise ArgumentError(f"the store has no record of {person!r}; pass the id of a person in the store")
+        raise ArgumentError(f"the store has no record of {quoted_id(person)}; pass the id of a person in the store")
     return history
 
 

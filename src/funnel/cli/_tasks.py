@@ -5,7 +5,7 @@ Invariant: a printed reason is the rule's sentence for that person's facts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,10 +24,11 @@ _OWED = list(NextAction)[: list(NextAction).index(NextAction.ASK_FEEDBACK)]
 
 @attrs.frozen
 class Person:
-    """One person in a list of the report, identified only by id.
+    """One person in a list of the report.
 
     Attributes:
-        person_id: The person.
+        person_id: The id of the person, which may be personal data; for contact details.
+        name: Name of the person in the report.
         purchases: Number of valid purchases.
         net_spent: Amount spent, net of refunds; None if the shop has no paid purchases yet.
         silent: Time since the last purchase; None without a purchase.
@@ -38,7 +39,8 @@ class Person:
         becomes: The next action after the change; None if it does not change.
     """
 
-    person_id: str
+    person_id: str = attrs.field(repr=False)
+    name: str
     purchases: int
     net_spent: Money | None
     silent: timedelta | None
@@ -64,22 +66,26 @@ class PeopleQuery:
         policy: The shop's policy.
         language: The language of the reasons.
         currency: The currency of every amount; None without amounts.
+        names: Returns the names of people, by id.
     """
 
     as_of: datetime
     policy: Policy
     language: Language
     currency: str | None
+    names: Callable[[Iterable[str]], Mapping[str, str]]
 
     def people(self, rows: pl.DataFrame) -> tuple[Person, ...]:
         """Return the people of the rows, in the same order."""
-        return tuple(map(self._person, rows.iter_rows(named=True)))
+        names = self.names(rows["person_id"])
+        return tuple(self._person(row, names[row["person_id"]]) for row in rows.iter_rows(named=True))
 
-    def _person(self, row: Mapping[str, Any]) -> Person:
+    def _person(self, row: Mapping[str, Any], name: str) -> Person:
         facts = facts_of(row, self.as_of)
         change = next_action.next_change.of(facts, self.policy)
         return Person(
             person_id=row["person_id"],
+            name=name,
             purchases=row["purchase_count"],
             net_spent=None if self.currency is None else Money.of_minor(row["net_spent"], self.currency),
             silent=row["since_last_purchase"],
@@ -154,7 +160,7 @@ _COLUMNS = ("person_id", "next_action", "reason", "purchases", "net_spent", "cur
 def _row(one: Person) -> dict[str, str]:
     spent = one.net_spent
     return {
-        "person_id": one.person_id,
+        "person_id": one.name,
         "next_action": one.action.value,
         "reason": one.sentence,
         "purchases": str(one.purchases),

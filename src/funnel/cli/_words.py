@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from funnel._chart_messages import CHARTS, MONTHS, UNITS
 from funnel._messages import Translated
-from funnel._report_messages import ACCOUNT, CHARTS, MONTHS, OUTCOMES, READ_AS, REPORT, UNITS
+from funnel._report_messages import ACCOUNT, OUTCOMES, READ_AS, REPORT
 from funnel.messages import Language, label
 from funnel.metrics._display import days
 from funnel.metrics._rate import Rate

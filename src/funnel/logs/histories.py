@@ -17,6 +17,7 @@ from funnel._arguments import each
 from funnel._dataframes.adapter import FrameKind
 from funnel._dataframes.compute import collected, to_rows
 from funnel._fields import check_id
+from funnel._format import quoted_id
 from funnel._record_columns import EMPTY, MONEY, POSITIONS, RENAMED, SHAPE_OF_KIND, Cell
 from funnel._time import instant
 from funnel.errors import ArgumentError, MoneyError
@@ -168,7 +169,7 @@ def _check_known(people: Sequence[str], rows: Iterable[nw.DataFrame[Any]]) -> No
     unknown = sorted(set(people).difference(*(frame[_OF].to_list() for frame in rows)))
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        msg = f"the logs have no record of {unknown[0]!r}{more}"
+        msg = f"the logs have no record of {quoted_id(unknown[0])}{more}"
         raise ArgumentError(f"{msg}; pass ids of people in the logs, as Facts.over returns them")
 
 

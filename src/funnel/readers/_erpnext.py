@@ -59,6 +59,7 @@ _EXPORT = Export(
     time_formats=("iso", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%Y", "%m/%d/%Y"),
     amount_style="number",
     source="erpnext",
+    ids="name",
     prepare=_prepared,
 )
 

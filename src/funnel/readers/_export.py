@@ -25,6 +25,9 @@ from funnel.readers._text_table import CsvLayout, reader_of, wrong_encoding
 State: TypeAlias = Literal["paid", "unpaid", "cancelled", "refunded", "failed"]
 """State of an order: paid; not paid yet; cancelled; paid back in full; never paid, because the payment failed."""
 
+PersonIds: TypeAlias = Literal["key", "code", "name"]
+"""Kind of the person ids of an export: any key of a person, codes of the platform alone, or names."""
+
 _HEAD = 2**18
 """Bytes that are searched for the heading."""
 
@@ -53,6 +56,7 @@ class Export:
         source: The `source` of the records.
         prepare: Computes canonical columns that need more than a name.
         keys: The keys of a person, in the order in which they are tried.
+        ids: Kind of the person ids, for a page that shows no personal data.
         line_states: Canonical columns that identify a line, if each line has its own state.
         combine: Makes the records of the rows, the declaration, the options and the notes; None for rows of orders.
     """
@@ -72,6 +76,7 @@ class Export:
     source: str = "shop"
     prepare: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows
     keys: tuple[str, ...] = KEYS
+    ids: PersonIds = "key"
     line_states: tuple[str, ...] = ()
     combine: Callable[[pl.DataFrame, Export, Any, Sequence[Any]], ShopData] | None = None
 

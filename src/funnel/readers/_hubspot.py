@@ -79,6 +79,8 @@ CONTACTS = (
         absent=("deal",),
         time_formats=_FORMATS,
         source="hubspot",
+        keys=("customer_id",),
+        ids="code",
         prepare=_contacts,
         combine=people_data,
     ),
@@ -103,6 +105,8 @@ DEALS = (
         time_formats=_FORMATS,
         amount_style="number",
         source="hubspot",
+        keys=("customer_id",),
+        ids="code",
         prepare=_deals,
     ),
 )

@@ -84,6 +84,7 @@ _EXPORT = Export(
     statuses=_STATES,
     amount_style="number",
     source="odoo",
+    ids="name",
     prepare=_prepared,
 )
 

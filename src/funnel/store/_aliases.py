@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
+from funnel._format import quoted_id
 from funnel._time import instant
 from funnel.errors import RecordError
 from funnel.records import Record
@@ -30,17 +31,18 @@ def merge(tables: Tables, change: Change, alias: str, into: str, at: int) -> boo
     """
     change.read([alias, into, *_referrers(tables, list(people_by_name(tables, [alias, into]).values()))])
     merged, person = change.person(alias), change.person(into)
+    names = quoted_id(alias), quoted_id(into)
     if not (merged.version or person.version):
-        raise RecordError(f"the store has no records of {alias!r} or {into!r}; append a record of one of them first")
+        raise RecordError(f"the store has no records of {names[0]} or {names[1]}; append a record of one of them first")
     current_merge = None if merged.canonical == alias else tables.merge_of(alias)
     if current_merge is not None and current_merge.person_id == into:
         return False
     if merged is person:
-        msg = f"{alias!r} and {into!r} are names of one person already; merging them again would make a circle"
+        msg = f"{names[0]} and {names[1]} are names of one person already; merging them again would make a circle"
         raise RecordError(msg)
     if current_merge is not None:
-        target = current_merge.person_id
-        msg = f"{alias!r} is an alias of {target!r} already; merge {target!r} instead, or unmerge {alias!r} first"
+        target = quoted_id(current_merge.person_id)
+        msg = f"{names[0]} is an alias of {target} already; merge {target} instead, or unmerge {names[0]} first"
         raise RecordError(msg)
     # If the alias has no records, the person's history and those of the referrers stay unchanged.
     referrers = _locked_referrers(tables, change, [merged, person]) if merged.version else ()
@@ -127,7 +129,7 @@ def unmerge(tables: Tables, change: Change, alias: str, at: int) -> str:
     holder = change.person(alias)
     current_merge = None if holder.canonical == alias else tables.merge_of(alias)
     if current_merge is None:
-        raise RecordError(f"{alias!r} is not an alias; aliases(...) lists the names of a person")
+        raise RecordError(f"{quoted_id(alias)} is not an alias; aliases(...) lists the names of a person")
     referrers = _locked_referrers(tables, change, [holder])
     tables.put_merge(attrs.evolve(current_merge, unmerged_at=at))
     names, canonical = _names_leading_to(tables, alias), holder.canonical

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from funnel._format import quoted_id
 from funnel._record_columns import POSITIONS
 from funnel.history import History, trusted
 from funnel.records import Customer, Lead, Record
@@ -54,7 +55,7 @@ def history_of(tables: Tables, name: str, rates: Rates | None) -> History:
     """
     canonical, records, customer = records_of(tables, name)
     converted = in_one_currency(records, rates)
-    with readable(f"a record of {canonical!r} cannot be read"):
+    with readable(f"a record of {quoted_id(canonical)} cannot be read"):
         return trusted(canonical, converted, customer)
 
 
@@ -69,7 +70,7 @@ def records_of(tables: Tables, name: str) -> tuple[str, Sequence[Record], Custom
     unique_referrals = _earliest_arrivals(
         tables, referrals, {name: person.person_id for name, person in people.items()}
     )
-    with readable(f"a record of {canonical!r} cannot be read"):
+    with readable(f"a record of {quoted_id(canonical)} cannot be read"):
         records = [record_of(row, current_names) for row in (*_in_history(rows), *unique_referrals)]
         return canonical, list(_each_lead_once(records)), _customer(tables, canonical, names)
 
