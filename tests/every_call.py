@@ -117,12 +117,12 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "confidence_level": 0.95,
         "min_people": 1,
     },
-    "growth": {"logs": logs(), **PERIODIC, "within": 30 * DAY, "margin": 0.4},
+    "growth": {"logs": logs(), **PERIODIC, "within": 30 * DAY, "margin": 0.4, "by": "source"},
     "people_by": {**METRIC, "rule": funnel.stage, "policy": POLICY},
     "promotion_retention": RATES,
     "label": {"answer": Stage.LEAD, "language": "en"},
     "churn_reasons": {**METRIC, "policy": POLICY, "min_people": 1},
-    "lifecycle": {"purchases": logs(), **PERIODIC},
+    "lifecycle": {"purchases": logs(), **PERIODIC, "by": "source"},
     "logrank_test": {
         "groups": {"a": specimens()[funnel.metrics.Survival][0], "b": specimens()[funnel.metrics.Survival][0]}
     },
@@ -161,11 +161,12 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "window": None,
         "brackets": (),
         "counting": funnel.metrics.Counting(),
+        "by": "source",
     },
     "returning_rate": {**METRIC, "within": 30 * DAY},
     "rfm_quantiles": {**METRIC, "classes": 5},
     "rule": {"function": lambda f, _: f.purchase_count > 1},
-    "segments": {**METRIC, "policy": POLICY},
+    "segments": {**METRIC, "policy": POLICY, "by": "source"},
     "explain": {"rule": funnel.stage, "person": ONE, "policy": POLICY, "as_of": NOW, "language": "en"},
     "since": {"moment": funnel.facts.last("purchases")},
     "stage_difference": {

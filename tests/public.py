@@ -30,7 +30,7 @@ RESULTS = frozenset(
     CheckedCount CheckedGroup CheckedWeek ChurnOrigin ChurnReason ChurnReasons Cohort Cohorts Comparison
     ConversionAt CustomerProfile
     DecisionTable Difference Driver Drivers Estimate Explanation Figure FigureChange FiveWays FixedMix Forecast
-    FunnelGroup FunnelPeriod FunnelResult Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest
+    FunnelGroup FunnelPeriod FunnelResult Groups Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest
     MachineCheck ModelCheck NextChange NextPurchase Pair Parameter PastForecast Plateau Prediction ProfileIdentity
     ProfileInteraction ProfileItem PromotionComparison PromotionRetention PurchaseStep PurchaseSteps PurchaseSummary
     Ranking Rate Ratio Reason Reliability RepeatGroup RepeatGroups RepeatRate RepeatRates RestrictedMean Rhythm

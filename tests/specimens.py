@@ -286,6 +286,7 @@ def _metrics(tables: Logs) -> Iterator[object]:
     yield funnel.metrics.promotion_retention(tables, 30 * DAY, **late)
     yield funnel.lifecycle(tables, "month", tz="UTC", as_of=NOW)
     yield funnel.metrics.segments(tables, POLICY, as_of=NOW)
+    yield funnel.metrics.segments(tables, POLICY, as_of=NOW, by="source")
     yield funnel.metrics.repeat_by(tables, "promotion", 30 * DAY, as_of=NOW)
     yield funnel.repeat_rates(tables, 30 * DAY, as_of=NOW)
     yield funnel.metrics.purchase_rhythm(tables, **late)

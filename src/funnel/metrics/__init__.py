@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "metrics._affinity.affinity": "Affinity Pair affinity",
         "metrics._affinity.next_offers": "next_offers",
+        "metrics._by_group": "Groups",
         "metrics._churn_reasons.churn_reasons": "ChurnOrigin ChurnReason ChurnReasons ServiceProblem churn_reasons",
         "metrics._conversion.attempts": "StepCount",
         "metrics._conversion.conversion": "conversion",

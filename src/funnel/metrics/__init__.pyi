@@ -3,6 +3,7 @@ from funnel.metrics._affinity.affinity import Affinity as Affinity
 from funnel.metrics._affinity.affinity import Pair as Pair
 from funnel.metrics._affinity.affinity import affinity as affinity
 from funnel.metrics._affinity.next_offers import next_offers as next_offers
+from funnel.metrics._by_group import Groups as Groups
 from funnel.metrics._churn_reasons.churn_reasons import ChurnOrigin as ChurnOrigin
 from funnel.metrics._churn_reasons.churn_reasons import ChurnReason as ChurnReason
 from funnel.metrics._churn_reasons.churn_reasons import ChurnReasons as ChurnReasons
