@@ -43,6 +43,10 @@ FACTS = Facts.of(ONE, as_of=NOW)
 VISIT = Visit(id="new", person_id="p0", occurred_at=NOW)
 CUSTOMER = funnel.Customer(person_id="p0", name="Sari Dewi", since=START)
 LINES = pl.DataFrame({"purchase_id": ["p0-1", "p0-2"], "sku": ["mug", "pot"], "category": ["cups", "pots"]})
+PRICED = pl.DataFrame({"purchase_id": ["1"], "sku": ["mug"], "amount": [9], "cost": [4]})
+COSTED = funnel.Logs(
+    purchases=pl.DataFrame({"id": ["1"], "person_id": ["p0"], "purchased_at": [START], "amount": [9], "cost": [4]})
+)
 EVENTS: list[dict[str, object]] = [
     {"person_id": "p0", "occurred_at": START, "kind": "view", "channel": "shop"},
     {"person_id": "p0", "occurred_at": START + DAY, "kind": "purchase", "channel": "shop"},
@@ -119,6 +123,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
     },
     "growth": {"logs": logs(), **PERIODIC, "within": 30 * DAY, "margin": 0.4, "by": "source"},
     "people_by": {**METRIC, "rule": funnel.stage, "policy": POLICY},
+    "margin_by": {"logs": COSTED, "by": "product", "as_of": NOW, "lines": PRICED},
     "promotion_retention": RATES,
     "label": {"answer": Stage.LEAD, "language": "en"},
     "churn_reasons": {**METRIC, "policy": POLICY, "min_people": 1},

@@ -288,6 +288,8 @@ def _metrics(tables: Logs) -> Iterator[object]:
     yield funnel.metrics.segments(tables, POLICY, as_of=NOW)
     yield funnel.metrics.segments(tables, POLICY, as_of=NOW, by="source")
     yield funnel.metrics.repeat_by(tables, "promotion", 30 * DAY, as_of=NOW)
+    costed = pl.DataFrame({"id": ["1"], "person_id": ["a"], "purchased_at": [NOW], "amount": [9], "cost": [4]})
+    yield funnel.metrics.margin_by(Logs(purchases=costed), "source", as_of=NOW)
     yield funnel.repeat_rates(tables, 30 * DAY, as_of=NOW)
     yield funnel.metrics.purchase_rhythm(tables, **late)
     yield funnel.metrics.purchase_steps(tables, 30 * DAY, **late)

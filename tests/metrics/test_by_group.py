@@ -64,9 +64,9 @@ ELSEWHERE = [name for name in HERE if not name.startswith("polars")]
 def shop(people: str = "abcd", engine: str = "polars") -> Logs:
     """The records of some people."""
     of_people = pl.col("person_id").is_in(list(people))
-    kept = {log: table.filter(of_people) for log, table in TABLES.items() if log != "refunds"}
-    kept["refunds"] = REFUNDS.filter(pl.col("purchase_id").is_in(kept["purchases"]["id"].to_list()))
-    return Logs(**on(engine, kept), keep=KEEP, currency="USD")
+    rows = {log: table.filter(of_people) for log, table in TABLES.items() if log != "refunds"}
+    rows["refunds"] = REFUNDS.filter(pl.col("purchase_id").is_in(rows["purchases"]["id"].to_list()))
+    return Logs(**on(engine, rows), keep=KEEP, currency="USD")
 
 
 @pytest.mark.parametrize("metric", sorted(METRICS))

@@ -122,11 +122,11 @@ class HistoriesOfLogs:
     def _of_people(self, people: Frame) -> Self:
         """Return the logs with the records of some people alone; a referral stays with the person who was referred."""
         logs = self._resolved()
-        kept = {log: frame.join(people, on=_PERSON, how="semi") for log, frame in logs.items() if log != "refunds"}
+        rows = {log: frame.join(people, on=_PERSON, how="semi") for log, frame in logs.items() if log != "refunds"}
         if "refunds" in logs:
-            orders = kept["purchases"].select("source", purchase_id=nw.col("id"))
-            kept["refunds"] = logs["refunds"].join(orders, on=["source", "purchase_id"], how="semi")
-        return self._with_logs(kept)
+            orders = rows["purchases"].select("source", purchase_id=nw.col("id"))
+            rows["refunds"] = logs["refunds"].join(orders, on=["source", "purchase_id"], how="semi")
+        return self._with_logs(rows)
 
     def _with_logs(self, logs: Mapping[str, Frame]) -> Self:
         """Return a copy with other rows, in local memory if the engine is local."""

@@ -142,8 +142,8 @@ def group_of(logs: Logs, by: str, value: Any, own_of: Sequence[str] = OWN_OF) ->
 def shown_groups(logs: Logs, by: str, now: int) -> Frame:
     """Return the group of each person as a result has it: null if it is unknown, and a truth as a boolean."""
     group, (_, kind) = nw.col(_GROUP), own_choices(logs).get(by, ("", _TEXT))
-    shown = {_TEXT: nw.when(group != "").then(group), _TRUTH: group == 1}.get(kind, group)
-    return people_groups(logs, by, now).select(PERSON, group=shown)
+    displayed = {_TEXT: nw.when(group != "").then(group), _TRUTH: group == 1}.get(kind, group)
+    return people_groups(logs, by, now).select(PERSON, group=displayed)
 
 
 # ---- one result per group --------------------------------------------------------------------------------------------
@@ -155,9 +155,9 @@ def check_by(logs: Logs, by: object, own_of: Sequence[str] = OWN_OF, *others: st
     Raises:
         ArgumentError: It is something else, or the logs are not `Logs`.
     """
-    known = own_choices(logs_of(logs), own_of)
+    columns = own_choices(logs_of(logs), own_of)
     own_promotion = (PROMOTION,) if "purchases" in own_of else ()
-    check_choice(by, tuple(dict.fromkeys((*ARRIVAL, *own_promotion, *others, *known))), "by")
+    check_choice(by, tuple(dict.fromkeys((*ARRIVAL, *own_promotion, *others, *columns))), "by")
     return str(by)
 
 
@@ -183,8 +183,8 @@ def by_group(
         msg = f"by={name!r} has {len(values):,} groups, and at most {MOST_GROUPS} are allowed"
         raise ArgumentError(f"{msg}; put rare values together in a column of your own")
     groups = ((value, people.filter(nw.col(_GROUP) == nw.lit(value)).select(PERSON)) for value in sorted(values))
-    shown = [(group_of(logs, name, value, own_of), compute(logs._of_people(ids))) for value, ids in groups]
-    return Groups((name,), tuple(sorted(shown, key=lambda one: one[0] is None)))
+    results = [(group_of(logs, name, value, own_of), compute(logs._of_people(ids))) for value, ids in groups]
+    return Groups((name,), tuple(sorted(results, key=lambda one: one[0] is None)))
 
 
 # ---- own columns of a stream -----------------------------------------------------------------------------------------

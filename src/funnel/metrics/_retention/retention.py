@@ -116,8 +116,8 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     Raises:
         InstantError: `as_of` is naive.
         ArgumentError: The zone, period or weekday is unknown; `brackets` is invalid; the window is not a number of
-            days; there is no log of purchases; a plain table has a `first` other than a purchase; or `by` is not one
-            of the groupings. If logs have no event of the kind `first`, there are no cohorts.
+            days; `counting.amount` is not known; there is no log of purchases; a plain table has a `first` other than a
+            purchase; or `by` is not a grouping. If logs have no event of the kind `first`, there are no cohorts.
         LogsError: Columns or rows of a table are invalid.
 
     Example:
@@ -140,7 +140,7 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
 
 
 def _cohorts(purchases: object, query: RetentionQuery) -> Cohorts[Any]:
-    orders = orders_of(purchases)
+    orders = orders_of(purchases).measured_by(query.counting.amount)
     table = table_of(orders, query)
     plan, now, calendar, counting = table.plan, query.now, query.calendar, query.counting
     return Cohorts(
@@ -156,6 +156,7 @@ def _cohorts(purchases: object, query: RetentionQuery) -> Cohorts[Any]:
         cohorts=tuple(cohorts_of(table.cohort_counts, plan, is_priced=orders.is_priced)),
         people_of_cell=_PeopleOfCell(table),
         currency=orders.currency,
+        amount=orders.measure,
     )
 
 

@@ -12,7 +12,7 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame, collect_once, installed
-from funnel.metrics._orders import RECURRING, Orders
+from funnel.metrics._orders import RECURRING, REVENUE, Orders
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
 from funnel.metrics._retention.activity import Plan, activity, people, spans
@@ -99,7 +99,8 @@ def _packed(orders: Orders, query: RetentionQuery) -> Table | None:
 
     None if the orders are not local, numba is missing, or more than orders is read.
     """
-    if (query.counting.first, query.counting.refund_basis) != ("purchase", "order") or not (
+    counting = query.counting
+    if (counting.first, counting.refund_basis, counting.amount) != ("purchase", "order", REVENUE) or not (
         installed("polars") and installed("numba")
     ):
         return None
