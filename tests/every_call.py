@@ -43,6 +43,10 @@ FACTS = Facts.of(ONE, as_of=NOW)
 VISIT = Visit(id="new", person_id="p0", occurred_at=NOW)
 CUSTOMER = funnel.Customer(person_id="p0", name="Sari Dewi", since=START)
 LINES = pl.DataFrame({"purchase_id": ["p0-1", "p0-2"], "sku": ["mug", "pot"], "category": ["cups", "pots"]})
+PRICED = pl.DataFrame({"purchase_id": ["1"], "sku": ["mug"], "amount": [9], "cost": [4]})
+COSTED = funnel.Logs(
+    purchases=pl.DataFrame({"id": ["1"], "person_id": ["p0"], "purchased_at": [START], "amount": [9], "cost": [4]})
+)
 EVENTS: list[dict[str, object]] = [
     {"person_id": "p0", "occurred_at": START, "kind": "view", "channel": "shop"},
     {"person_id": "p0", "occurred_at": START + DAY, "kind": "purchase", "channel": "shop"},
@@ -117,12 +121,13 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "confidence_level": 0.95,
         "min_people": 1,
     },
-    "growth": {"logs": logs(), **PERIODIC, "within": 30 * DAY, "margin": 0.4},
+    "growth": {"logs": logs(), **PERIODIC, "within": 30 * DAY, "margin": 0.4, "by": "source"},
     "people_by": {**METRIC, "rule": funnel.stage, "policy": POLICY},
+    "margin_by": {"logs": COSTED, "by": "product", "as_of": NOW, "lines": PRICED},
     "promotion_retention": RATES,
     "label": {"answer": Stage.LEAD, "language": "en"},
     "churn_reasons": {**METRIC, "policy": POLICY, "min_people": 1},
-    "lifecycle": {"purchases": logs(), **PERIODIC},
+    "lifecycle": {"purchases": logs(), **PERIODIC, "by": "source"},
     "logrank_test": {
         "groups": {"a": specimens()[funnel.metrics.Survival][0], "b": specimens()[funnel.metrics.Survival][0]}
     },
@@ -161,11 +166,12 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "window": None,
         "brackets": (),
         "counting": funnel.metrics.Counting(),
+        "by": "source",
     },
     "returning_rate": {**METRIC, "within": 30 * DAY},
     "rfm_quantiles": {**METRIC, "classes": 5},
     "rule": {"function": lambda f, _: f.purchase_count > 1},
-    "segments": {**METRIC, "policy": POLICY},
+    "segments": {**METRIC, "policy": POLICY, "by": "source"},
     "explain": {"rule": funnel.stage, "person": ONE, "policy": POLICY, "as_of": NOW, "language": "en"},
     "since": {"moment": funnel.facts.last("purchases")},
     "stage_difference": {

@@ -30,8 +30,9 @@ RESULTS = frozenset(
     CheckedCount CheckedGroup CheckedWeek ChurnOrigin ChurnReason ChurnReasons Cohort Cohorts Comparison
     ConversionAt CustomerProfile
     DecisionTable Difference Driver Drivers Estimate Explanation Figure FigureChange FiveWays FixedMix Forecast
-    FunnelGroup FunnelPeriod FunnelResult Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest
-    MachineCheck ModelCheck NextChange NextPurchase Pair Parameter PastForecast Plateau Prediction ProfileIdentity
+    FunnelGroup FunnelPeriod FunnelResult Groups Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest
+    MachineCheck MarginGroup MarginGroups ModelCheck NextChange NextPurchase Pair Parameter PastForecast Plateau
+    Prediction ProfileIdentity
     ProfileInteraction ProfileItem PromotionComparison PromotionRetention PurchaseStep PurchaseSteps PurchaseSummary
     Ranking Rate Ratio Reason Reliability RepeatGroup RepeatGroups RepeatRate RepeatRates RestrictedMean Rhythm
     RuleComparison RulePath ScoreCount SegmentShare Segments ServiceProblem ShopForecast ShopWeek Spell

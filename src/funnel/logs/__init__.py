@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeGuard
@@ -367,11 +366,7 @@ class Logs(HistoriesOfLogs, Generic[FrameT]):
             [1, 0, 1]
         """
         at = parse_instant(as_of, "as_of")
-        logs = copy(self)
-        for cached in ("_tables", "_fact_tables", "_materialized_tables"):
-            logs.__dict__.pop(cached, None)
-        logs._logs = {log: collect_once(known_by(log, frame, at)) for log, frame in self._logs.items()}  # noqa: SLF001 (a copy)
-        return logs
+        return self._with_logs({log: known_by(log, frame, at) for log, frame in self._logs.items()})
 
     def _native(self, frame: Frame, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> FrameT:
         """Internal: convert a result to the kind of frame of the input."""

@@ -6,15 +6,16 @@ Invariant: the history of a person has the same facts as the rows of the person 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import narwhals as nw
 
 from funnel._arguments import each
-from funnel._dataframes.adapter import FrameKind
+from funnel._dataframes.adapter import FrameKind, collect_once
 from funnel._dataframes.compute import collected, to_rows
 from funnel._fields import check_id
 from funnel._format import quoted_id
@@ -106,14 +107,35 @@ class HistoriesOfLogs:
             >>> [history.person_id for history in Logs.from_leads(leads, tz="Asia/Jakarta").histories()]
             ['budi', 'sari']
         """
-        logs = self._resolved()
-        kinds = own_kinds(logs, self._own, self._frame_kind)
+        logs, kinds = self._resolved(), self._own_kinds
         logs = {log: with_micros(frame, self._frame_kind, kinds.get(log, {})) for log, frame in logs.items()}
         chosen = None if people is None else self._current_names(each(people, "people", "a list of ids"))
         rows = {log: _rows_of(frame, chosen) for log, frame in _by_person(logs, kinds).items()}
         if chosen is not None:
             _check_known(chosen, rows.values())
         return _histories(rows, self.currency, kinds)
+
+    @property
+    def _own_kinds(self) -> OwnKinds:
+        """Kind of the values of each own column that facts can read, by log."""
+        return own_kinds(self._logs, self._own, self._frame_kind)
+
+    def _of_people(self, people: Frame) -> Self:
+        """Return the logs with the records of some people alone; a referral stays with the person who was referred."""
+        logs = self._resolved()
+        rows = {log: frame.join(people, on=_PERSON, how="semi") for log, frame in logs.items() if log != "refunds"}
+        if "refunds" in logs:
+            orders = rows["purchases"].select("source", purchase_id=nw.col("id"))
+            rows["refunds"] = logs["refunds"].join(orders, on=["source", "purchase_id"], how="semi")
+        return self._with_logs(rows)
+
+    def _with_logs(self, logs: Mapping[str, Frame]) -> Self:
+        """Return a copy with other rows, in local memory if the engine is local."""
+        changed = copy(self)
+        for table in ("_tables", "_fact_tables", "_materialized_tables"):
+            vars(changed).pop(table, None)
+        changed._logs = {log: collect_once(frame) for log, frame in logs.items()}  # noqa: SLF001 (a copy)
+        return changed
 
     def _resolved(self) -> Mapping[str, Frame]:
         """Return the canonical logs.

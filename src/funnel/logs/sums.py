@@ -31,6 +31,7 @@ _OWNERS: Mapping[str, tuple[str, Sequence[str]]] = {
     "purchases": ("person", [PERSON]),
     "refunds": ("purchase", ["source", "purchase_id"]),
     "interactions": ("person", [PERSON]),
+    "lines": ("product", ["sku"]),
 }
 """Group for which the amounts of a log are summed, and its key columns."""
 

@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "metrics._affinity.affinity": "Affinity Pair affinity",
         "metrics._affinity.next_offers": "next_offers",
+        "metrics._by_group": "Groups",
         "metrics._churn_reasons.churn_reasons": "ChurnOrigin ChurnReason ChurnReasons ServiceProblem churn_reasons",
         "metrics._conversion.attempts": "StepCount",
         "metrics._conversion.conversion": "conversion",
@@ -22,6 +23,7 @@ __all__, __getattr__, __dir__ = lazy(
         "metrics._growth.five_ways": "FiveWays FixedMix Growth GrowthChange WhatIf",
         "metrics._growth.growth": "growth referral_rate",
         "metrics._lifecycle": "Lifecycle Lifecycles lifecycle",
+        "metrics._margin": "MarginGroup MarginGroups margin_by",
         "metrics._people_by": "people_by",
         "metrics._purchase_summary": "PurchaseSummary",
         "metrics._rate": "Difference Rate",

@@ -3,6 +3,7 @@ from funnel.metrics._affinity.affinity import Affinity as Affinity
 from funnel.metrics._affinity.affinity import Pair as Pair
 from funnel.metrics._affinity.affinity import affinity as affinity
 from funnel.metrics._affinity.next_offers import next_offers as next_offers
+from funnel.metrics._by_group import Groups as Groups
 from funnel.metrics._churn_reasons.churn_reasons import ChurnOrigin as ChurnOrigin
 from funnel.metrics._churn_reasons.churn_reasons import ChurnReason as ChurnReason
 from funnel.metrics._churn_reasons.churn_reasons import ChurnReasons as ChurnReasons
@@ -35,6 +36,9 @@ from funnel.metrics._growth.growth import referral_rate as referral_rate
 from funnel.metrics._lifecycle import Lifecycle as Lifecycle
 from funnel.metrics._lifecycle import Lifecycles as Lifecycles
 from funnel.metrics._lifecycle import lifecycle as lifecycle
+from funnel.metrics._margin import MarginGroup as MarginGroup
+from funnel.metrics._margin import MarginGroups as MarginGroups
+from funnel.metrics._margin import margin_by as margin_by
 from funnel.metrics._people_by import people_by as people_by
 from funnel.metrics._purchase_summary import PurchaseSummary as PurchaseSummary
 from funnel.metrics._rate import Difference as Difference

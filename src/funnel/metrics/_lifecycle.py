@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, overload
 
 import attrs
 import narwhals as nw
@@ -19,6 +19,7 @@ from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
 from funnel._results import Charted, Rows, chart_of
 from funnel._time import instant
+from funnel.metrics._by_group import Groups, by_group
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday, period_label
 from funnel.metrics._purchases import PERSON, started
@@ -139,6 +140,7 @@ class Lifecycles(Charted, Rows, Listed[Lifecycle], Tabular):
         return [period_label(one.start, self.period, is_partial=one.is_partial), *(f"{count:,}" for count in counts)]
 
 
+@overload
 def lifecycle(
     purchases: Logs | IntoFrame | Sequence[Mapping[str, object] | Purchase],
     period: Period = "month",
@@ -146,7 +148,27 @@ def lifecycle(
     tz: str,
     as_of: datetime,
     week_start: Weekday | None = None,
-) -> Lifecycles:
+    by: None = None,
+) -> Lifecycles: ...
+@overload
+def lifecycle(
+    purchases: Logs,
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+    by: str,
+) -> Groups[Lifecycles]: ...
+def lifecycle(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
+    purchases: Logs | IntoFrame | Sequence[Mapping[str, object] | Purchase],
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+    by: str | None = None,
+) -> Lifecycles | Groups[Lifecycles]:
     """Count the new, retained, resurrected and dormant buyers of each period.
 
     Purchases valid at `as_of` count. Money belongs to the period of its order, less refunds made by then. A person is
@@ -158,13 +180,14 @@ def lifecycle(
         tz: The time zone in which periods are cut, such as "Asia/Jakarta".
         as_of: The evaluation time.
         week_start: First day of the week; required for "week".
+        by: For `Logs`: the grouping of people, as in `retention`.
 
     Returns:
-        The periods from the first purchase to `as_of`; empty if nobody bought.
+        The periods from the first purchase to `as_of`; empty if nobody bought. With `by`: those of each group.
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: The zone, period or weekday is unknown, or the logs have no purchases.
+        ArgumentError: The zone, period or weekday is unknown, the logs have no purchases, or `by` is not a grouping.
         LogsError: Columns or rows of a table are invalid.
 
     Example:
@@ -179,9 +202,16 @@ def lifecycle(
         2026-04*       1    0         0            1        0
     """
     now, calendar = parse_as_of(as_of), Calendar.of(period, tz, week_start)
+    if by is None:
+        return _lifecycles(purchases, calendar, now)
+    logs: Any = purchases
+    return by_group(logs, by, now, lambda part: _lifecycles(part, calendar, now))
+
+
+def _lifecycles(purchases: object, calendar: Calendar, now: int) -> Lifecycles:
     orders = orders_of(purchases)
     rows = orders.valid(now)
-    start = started(rows, "t")
+    start, tz, period = started(rows, "t"), calendar.tz, calendar.period
     if start is None:
         return Lifecycles(instant(now), tz, period, (), orders.currency)
     periods = Periods.between(start, now, calendar)

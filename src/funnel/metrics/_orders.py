@@ -12,13 +12,17 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._arguments import kind_of
+from funnel._aggregate.aggregations import own_field, with_own
+from funnel._arguments import check_choice, kind_of
 from funnel._dataframes.adapter import Frame, FrameKind, column_types, frame_from_rows, from_native
+from funnel._dataframes.compute import to_rows
+from funnel._ledger.streams import STREAMS
 from funnel.errors import ArgumentError, MoneyError
 from funnel.interactions import KINDS
 from funnel.logs import Logs, is_logs
 from funnel.logs.ledger import LedgerTables, or_zero
 from funnel.logs.normalize import normalize, schema_issues
+from funnel.logs.own_columns import own_kinds
 from funnel.logs.schema import LOGS, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import checks_of, issues_of
@@ -27,6 +31,7 @@ from funnel.metrics._purchases import PERSON, is_valid
 from funnel.money import Money
 from funnel.records import Purchase
 
+REVENUE, MARGIN = "revenue", "margin"
 RECURRING = "recurring"
 FIRSTS = ("purchase", RECURRING, "lead", *KINDS)
 """The kinds of event that can start a cohort for a person; "recurring" uses the first purchase of each period."""
@@ -45,6 +50,7 @@ class Orders:
         is_priced: Whether amounts are known.
         is_shop: Whether the purchases came as logs of a shop. A missing log then has no events.
         currency: The currency of the logs, or of a list of purchases. None if it is not known.
+        measure: The number that is summed as money: "revenue", "margin", or an own column of purchases.
     """
 
     tables: LedgerTables
@@ -53,14 +59,37 @@ class Orders:
     is_priced: bool = True
     is_shop: bool = False
     currency: str | None = None
+    measure: str = REVENUE
+
+    def measured_by(self, measure: str) -> Orders:
+        """Return the orders with another number as their money.
+
+        Raises:
+            ArgumentError: It is not an own column of whole numbers, or no purchase has a cost.
+        """
+        if measure == REVENUE:
+            return self
+        kinds = own_kinds(self.tables.log, *self.tables.own).get("purchases", {})
+        own = [name for name, kind in kinds.items() if kind == "whole"]
+        check_choice(measure, (REVENUE, MARGIN, *own), "amount")
+        if measure == MARGIN:
+            check_costs(self.table("purchases"))
+            return attrs.evolve(self, measure=measure)
+        return attrs.evolve(self, measure=measure, currency=None)
 
     def valid(self, now: int) -> Frame:
-        """Return the purchases valid at an instant, with net amounts: `person_id`, `t`, `net_amount`.
+        """Return the purchases valid at an instant, with their money: `person_id`, `t`, `net_amount`.
 
         Raises:
             ArgumentError: There is no log of purchases.
         """
-        return self.table("purchases").filter(is_valid(now)).select(PERSON, "t", "net_amount")
+        table, money = "purchases", nw.col("net_amount")
+        if self.measure == MARGIN:
+            money = margin_column()
+        elif self.measure != REVENUE:
+            field = own_field(self.measure, "whole")
+            table, money = with_own(STREAMS["purchases"], [field]).table, nw.col(field.name)
+        return self.table(table).filter(is_valid(now)).select(PERSON, "t", net_amount=money)
 
     def marked(self, now: int) -> Frame | None:
         """Return every order (`person_id`, `t`, `net_amount`) with whether it `counts` at an instant.
@@ -72,7 +101,7 @@ class Orders:
             return None
         counts = (nw.col("_bought") <= now) & (nw.col("_cancelled") > now) & (nw.col("amount") > 0)
         net = nw.col("amount") - or_zero("prepaid")
-        return self.tables.orders.select(PERSON, t=nw.col("purchased_at"), net_amount=net, counts=counts)
+        return self.tables.orders.select(PERSON, t=nw.col("_bought"), net_amount=net, counts=counts)
 
     def firsts(self, kind: str, now: int) -> Frame:
         """Return the instant of each person's first event of a kind (one of `FIRSTS`): `person_id`, `first`.
@@ -101,6 +130,24 @@ class Orders:
             return self.tables[name]
         log = "leads" if name == "referrals" else name
         raise ArgumentError(f"the logs have no {log}, which this metric requires; pass Logs({log}=...) too")
+
+
+def margin_column() -> nw.Expr:
+    """Return the margin of each row of purchases; 0 if the cost is not known."""
+    return nw.col("has_cost") * (nw.col("net_amount") - nw.col("cost") - nw.col("fees"))
+
+
+def check_costs(purchases: Frame) -> None:
+    """Check that a purchase has a cost.
+
+    Raises:
+        ArgumentError: There are purchases, and none has a cost.
+    """
+    ((has_cost,),) = to_rows(purchases.select(nw.col("has_cost").max()), "has_cost")
+    if has_cost == 0:
+        raise ArgumentError(
+            "the margin is not known, because no purchase has a cost; pass the column cost of purchases"
+        )
 
 
 def orders_of(purchases: Any) -> Orders:

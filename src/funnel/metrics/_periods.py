@@ -65,6 +65,11 @@ class Calendar:
     zone: ZoneInfo
     week_start: int = 0
 
+    @property
+    def tz(self) -> str:
+        """The name of the time zone."""
+        return self.zone.key or ""
+
     @classmethod
     def of(cls, period: Period, tz: str, week_start: Weekday | None = None) -> Calendar:
         """Return the calendar of a zone.

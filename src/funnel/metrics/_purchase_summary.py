@@ -22,6 +22,7 @@ from funnel._dataframes.adapter import installed, to_native
 from funnel._ledger.rows import number
 from funnel._ledger.streams import PURCHASE_FIELDS
 from funnel.history import check_is_history
+from funnel.metrics._by_group import check_by, shown_groups
 from funnel.metrics._orders import Orders, orders_of
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
@@ -101,6 +102,7 @@ class PurchaseSummary:
         tz: str,
         as_of: datetime,
         log_gaps: bool = False,
+        by: str | None = None,
     ) -> NativeT:
         """Return everyone's summary, one row per person with a valid purchase.
 
@@ -109,15 +111,16 @@ class PurchaseSummary:
             tz: The time zone of the calendar days, such as "Asia/Jakarta".
             as_of: The evaluation time.
             log_gaps: If true, add `log_gap_sum`, from which `buying_model` chooses `k`.
+            by: For `Logs`: a grouping of people, as in `retention`, to add as a column `group`; empty if it is unknown.
 
         Returns:
             A dataframe of the input type: `person_id` and the four numbers, without `repeat_amount` if amounts are
-            unknown, and with `log_gap_sum` if requested. For a list, a dataframe of the installed engine.
+            unknown, and with `log_gap_sum` and `group` if requested. For a list, a dataframe of the installed engine.
 
         Raises:
             InstantError: `as_of` is naive.
             LogsError: Columns or rows of a table are invalid.
-            ArgumentError: The zone is unknown, or the logs have no purchases.
+            ArgumentError: The zone is unknown, the logs have no purchases, or `by` is not a grouping.
 
         Example:
             >>> import polars as pl
@@ -134,6 +137,9 @@ class PurchaseSummary:
         frame = _by_engine(orders, now, calendar) if local is None else local
         if log_gaps:
             frame = frame.join(_log_gaps(orders, now, calendar), on=PERSON, how="left")
+        if by is not None:
+            logs: Any = purchases
+            frame = frame.join(shown_groups(logs, check_by(logs, by), now), on=PERSON, how="left")
         result: NativeT = to_native(frame if orders.is_priced else frame.drop("repeat_amount"), orders.frame_kind)
         return result
 

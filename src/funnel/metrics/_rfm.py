@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import attrs
 import narwhals as nw
@@ -27,6 +27,7 @@ from funnel._time import instant
 from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
+from funnel.metrics._by_group import Groups, by_group
 from funnel.metrics._display import money, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import Rate
@@ -198,16 +199,22 @@ class Segments(Charted, Rows, Listed[SegmentShare], Tabular):
         yield "", ("segment", "people", "share", "purchases", "spent", "of all money"), rows
 
 
-def segments(logs: Logs, policy: Policy, *, as_of: datetime) -> Segments:
+@overload
+def segments(logs: Logs, policy: Policy, *, as_of: datetime, by: None = None) -> Segments: ...
+@overload
+def segments(logs: Logs, policy: Policy, *, as_of: datetime, by: str) -> Groups[Segments]: ...
+def segments(logs: Logs, policy: Policy, *, as_of: datetime, by: str | None = None) -> Segments | Groups[Segments]:
     """Compute the number of people in each segment, and their purchases.
 
     Args:
         logs: All records.
         policy: The shop's policy, with the limits of the segments.
         as_of: The evaluation time.
+        by: The grouping of people, as in `retention`. A share is then of the people and the money of the group.
 
     Raises:
         InstantError: `as_of` is naive.
+        ArgumentError: `by` is not a grouping.
 
     Example:
         >>> import polars as pl
@@ -220,6 +227,12 @@ def segments(logs: Logs, policy: Policy, *, as_of: datetime) -> Segments:
         [('active', 1, 18), ('promising', 1, 9)]
     """
     now = parse_as_of(as_of)
+    if by is None:
+        return _segments(logs, policy, now)
+    return by_group(logs, by, now, lambda part: _segments(part, policy, now))
+
+
+def _segments(logs: Logs, policy: Policy, now: int) -> Segments:
     compiled = {name: one._compiled_rule(policy) for name, one in _SCORES.items()}
     read = frozenset[str]().union(*(one.read for one in compiled.values()))
     plan = narrowed(Facts._fact_plan, read | {"purchase_count", "net_spent"})

@@ -90,7 +90,7 @@ def test_groups_are_what_counting_by_hand_finds(
 
 @pytest.mark.parametrize("engine", ["polars", "pandas", "duckdb"])
 def test_buyers_are_grouped_by_an_own_column(engine: str) -> None:
-    """The texts of the first purchase are the groups; an empty cell has no group, and other types are refused."""
+    """The values of the first purchase are the groups; an empty text has no group, and instants are refused."""
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
     table = pl.DataFrame(
         {
@@ -100,17 +100,19 @@ def test_buyers_are_grouped_by_an_own_column(engine: str) -> None:
             "amount": [9, 9, 9, 9],
             "country": ["UK", "FR", "FR", None],
             "pieces": [1, 2, 3, 4],
+            "due": days,
         }
     )
-    logs: Logs[Any] = Logs(**on(engine, {"purchases": table}), keep={"purchases": ["country", "pieces"]})
+    logs: Logs[Any] = Logs(**on(engine, {"purchases": table}), keep={"purchases": ["country", "pieces", "due"]})
     groups = repeat_by(logs, "country", timedelta(days=5), as_of=days[-1] + timedelta(days=9), min_people=1)
 
     rates = {one.group: (one.repeat.rate.successes, one.repeat.rate.trials) for one in groups}
     assert rates == {"UK": (1, 1), "FR": (0, 1), None: (0, 1)}
     assert "by country" in groups.summary
     assert groups.to_dicts()[0]["country"] in {"UK", "FR", None}
-    with pytest.raises(ArgumentError, match=r"by must be .*'country' \(got 'pieces'\)"):
-        repeat_by(logs, "pieces", timedelta(days=5), as_of=days[-1])
+    assert {one.group for one in repeat_by(logs, "pieces", timedelta(days=5), as_of=days[-1])} == {1, 3, 4}
+    with pytest.raises(ArgumentError, match=r"by must be .*'country' or 'pieces' \(got 'due'\)"):
+        repeat_by(logs, "due", timedelta(days=5), as_of=days[-1])
 
 
 def by_promotion(people: Sequence[History], within: timedelta, as_of: datetime, *, ordinary: bool) -> list[RepeatRate]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -218,6 +219,36 @@ def test_a_refund_of_a_later_month_is_seen_in_either() -> None:
     assert by_order.value == (60, 60, 60)
     assert bare.revenue == (100, 0, 0)
     assert by_refund.value == (100, 60, 60)
+
+
+def test_a_purchase_counts_in_the_period_of_its_payment() -> None:
+    """Paid later counts later, unpaid does not count, and a gift card is left out, whatever the period of refunds."""
+    when = [datetime(2026, 1, day, tzinfo=UTC) for day in (5, 6, 7)]
+    march = datetime(2026, 3, 2, tzinfo=UTC)
+    bought = {"id": ["1", "2", "3"], "person_id": ["a", "b", "c"], "purchased_at": when, "amount": [50, 30, 20]}
+    bought |= {"paid_at": [march, None, None], "status": ["paid", "unpaid", "paid"], "prepaid": [None, None, 15]}
+    table = pl.DataFrame(bought, schema_overrides={"paid_at": pl.Datetime("us", "UTC")})
+    back = [("r1", "3", 2, 4), ("r2", "3", 3, 6), ("r3", "1", 2, 10)]
+    refunds = pl.DataFrame(
+        {
+            "id": [one for one, *_ in back],
+            "purchase_id": [one for _, one, *_ in back],
+            "refunded_at": [datetime(2026, month, 1, tzinfo=UTC) for *_, month, _ in back],
+            "amount": [amount for *_, amount in back],
+        }
+    )
+
+    def revenue(basis: Any, **frames: pl.DataFrame) -> dict[date, Sequence[int] | None]:
+        logs: Logs[Any] = Logs(**frames)
+        cohorts = retention(logs, tz="UTC", as_of=DAY, counting=Counting(refund_basis=basis))
+        return {one.start: one.revenue for one in cohorts}
+
+    january = date(2026, 1, 1)
+    paid = {january: (5, 0, 0), march.date().replace(day=1): (50,)}
+    assert revenue("order", purchases=table) == revenue("refund", purchases=table) == paid
+    less = {january: (0, 0, 0), march.date().replace(day=1): (40,)}
+    assert revenue("order", purchases=table, refunds=refunds) == less
+    assert revenue("refund", purchases=table, refunds=refunds) == less | {january: (5, -4, -1)}
 
 
 def test_not_yet_observed_is_none_and_nobody_is_none_of_them() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, overload
 
 import narwhals as nw
 
@@ -18,6 +18,7 @@ from funnel._expr.to_narwhals import to_int
 from funnel._people import logs_of
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
+from funnel.metrics._by_group import Groups, by_group
 from funnel.metrics._growth.five_ways import COUNTS, FiveWays, Growth
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
@@ -29,6 +30,30 @@ if TYPE_CHECKING:
     from funnel.logs import Logs
 
 
+@overload
+def growth(
+    logs: Logs,
+    period: Period = "month",
+    *,
+    within: SpanLike,
+    margin: float | Mapping[date, float],
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+    by: None = None,
+) -> Growth: ...
+@overload
+def growth(
+    logs: Logs,
+    period: Period = "month",
+    *,
+    within: SpanLike,
+    margin: float | Mapping[date, float],
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+    by: str,
+) -> Groups[Growth]: ...
 def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     logs: Logs,
     period: Period = "month",
@@ -38,7 +63,8 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     tz: str,
     as_of: datetime,
     week_start: Weekday | None = None,
-) -> Growth:
+    by: str | None = None,
+) -> Growth | Groups[Growth]:
     """Compute the five ways to grow for the people who arrived in each period.
 
     The five ways are leads x conversion x transactions x average sale x margin.
@@ -57,14 +83,16 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         tz: The time zone in which periods are cut, such as "Asia/Jakarta".
         as_of: The evaluation time.
         week_start: First day of the week; required for "week".
+        by: The grouping of people, as in `retention`. If the shop has leads, a column of purchases is refused: only
+            buyers have one, so every group would convert completely.
 
     Returns:
-        The periods in which at least one person arrived.
+        The periods in which at least one person arrived. With `by`: those of each group.
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: The zone, period or weekday is unknown, the time or a margin is invalid, or the logs have no
-            purchases.
+        ArgumentError: The zone, period or weekday is unknown, the time or a margin is invalid, the logs have no
+            purchases, or `by` is not a grouping.
 
     Example:
         >>> import polars as pl
@@ -83,8 +111,15 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
         no leads: these are first-time buyers; leads, conversion and referrals are not known
     """
     now, calendar, length = parse_as_of(as_of), Calendar.of(period, tz, week_start), span(within, "within")
-    within = length * MICROSECOND
-    orders = orders_of(logs_of(logs))
+    if by is None:
+        return _growth(logs_of(logs), calendar, now, length, margin)
+    own_of = ("leads",) if "leads" in logs_of(logs)._tables else ("purchases", "interactions")
+    return by_group(logs, by, now, lambda part: _growth(part, calendar, now, length, margin), own_of)
+
+
+def _growth(logs: Logs, calendar: Calendar, now: int, length: int, margin: float | Mapping[date, float]) -> Growth:
+    within, tz, period = length * MICROSECOND, calendar.tz, calendar.period
+    orders = orders_of(logs)
     leads = orders.tables.get("leads")
     arrivals = orders.firsts("purchase" if leads is None else "lead", now)
     start = started(arrivals, "first")

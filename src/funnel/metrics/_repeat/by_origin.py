@@ -1,4 +1,4 @@
-"""Repeat rates by origin: source, campaign, referral, promotion, first product, or an own column of the first purchase.
+"""Repeat rates by origin: source, campaign, referral, promotion, first product, or an own column of the first record.
 
 Invariants: every group has equal follow-up, as in `repeat_rate_within`. A person is in exactly one group, except by
 product: then a person is in one group for each product of their first purchase.
@@ -6,24 +6,19 @@ product: then a person is in one group for each product of their first purchase.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 import narwhals as nw
 
-from funnel._aggregate.group_by import value_name
-from funnel._arguments import SpanLike, check_choice, count_of
+from funnel._arguments import SpanLike, count_of
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
-from funnel._people import logs_of
 from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
-from funnel.facts import Facts
-from funnel.facts._frames import raw_facts_over
-from funnel.facts._schema import narrowed
-from funnel.logs.own_columns import own_kinds
+from funnel.metrics._by_group import OWN_OF, Cell, check_by, group_of, people_groups
 from funnel.metrics._display import days
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
@@ -48,11 +43,11 @@ class RepeatGroup:
     """The buyers of one group, and their repeat rate.
 
     Attributes:
-        group: The source, campaign, promotion or product; None if it is unknown or there was none.
+        group: The source, campaign, promotion, product or value; None if it is unknown or there was none.
         repeat: The repeat rate within the time.
     """
 
-    group: str | None
+    group: Cell
     repeat: RepeatRate
 
 
@@ -92,7 +87,7 @@ class RepeatGroups(Charted, Rows, Listed[RepeatGroup], Tabular):
     def _tables(self) -> Iterator[Table]:
         rows = [
             (
-                "(none)" if one.group is None else one.group,
+                "(none)" if one.group is None else str(one.group),
                 rate_text(one.repeat.rate, self.min_people),
                 f"{one.repeat.pending:,}",
             )
@@ -115,7 +110,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     Args:
         logs: All records.
         by: The grouping: `source`, `campaign` or `referral` (of the first arrival), `promotion` or `product` (of the
-            first purchase), or an own column of purchases with texts (of the first purchase).
+            first purchase), or an own column that is not an instant (of the first purchase, arrival or interaction).
         within: Maximum time from the first purchase to the next occasion, inclusive.
         as_of: The evaluation time.
         lines: For `product` only: a dataframe of the same engine as the logs, with `purchase_id` and `sku` (and
@@ -141,8 +136,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
         [('fair', 1, 1), ('instagram', 0, 1)]
     """
     window = RepeatWindow.of(within, as_of)
-    logs_of(logs)
-    check_choice(by, (*get_args(By), *_own_texts(logs)), "by")
+    check_by(logs, by, OWN_OF, "product")
     count_of(min_people, "min_people", minimum=1)
     if (lines is not None) is not (by == "product"):
         raise ArgumentError(
@@ -155,7 +149,7 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     people = rows.with_columns(soon=to_int(window.is_repeat)).group_by(PERSON)
     each = people.agg(nw.col("first").min(), nw.col("soon").sum()).join(labels, on=PERSON, how="inner")
     rates = sorted(window.rates(each, "group").items(), key=_largest_first)
-    groups = tuple(RepeatGroup(str(group) or None, repeat) for group, repeat in rates)
+    groups = tuple(RepeatGroup(group_of(logs, by, group), repeat) for group, repeat in rates)
     return RepeatGroups(window.as_of, by, window.within, min_people, groups)
 
 
@@ -169,47 +163,14 @@ _KEYS = ["source", "id"]
 # ---- the group of each buyer ---------------------------------------------------------------------------------------
 
 
-def _own_texts(logs: Logs) -> Sequence[str]:
-    """Return the own columns of purchases with texts."""
-    kinds = own_kinds(logs._logs, logs._own, logs._frame_kind).get("purchases", {})  # noqa: SLF001
-    return [name for name, kind in kinds.items() if kind == "text"]
-
-
 def _labels(logs: Logs, rows: Frame, by: str, lines: object, now: int) -> Frame:
     """Return `person_id` and `group`; `group` is "" if unknown."""
     firsts = rows.filter(nw.col("nth") == 1)
-    if by == "promotion":
-        return firsts.select(PERSON, group=nw.col("promotion"))
     if by == "product":
         return _first_products(firsts, lines_beside(logs, lines))
-    if by in _OF_ARRIVAL:
-        return _arrivals(logs, now).select(PERSON, group=_OF_ARRIVAL[by]())
-    own = logs._logs["purchases"].select(*_KEYS, group=nw.col(by).cast(nw.String()).fill_null(""))  # noqa: SLF001
-    return firsts.select(PERSON, *_KEYS).join(own, on=_KEYS, how="inner").select(PERSON, "group")
+    return people_groups(logs, by, now)
 
 
 def _first_products(firsts: Frame, lines: Frame) -> Frame:
     products = firsts.select(PERSON, *_KEYS).join(lines, on=_KEYS, how="left")
     return products.select(PERSON, group=nw.col(SKU).fill_null(""))
-
-
-_ARRIVAL = ("lead_count", "lead_source", "campaign", "was_referred")
-
-
-def _arrivals(logs: Logs, now: int) -> Frame:
-    """Return each person's arrival facts; the same facts as for one person."""
-    plan = narrowed(Facts._fact_plan, frozenset(_ARRIVAL))
-    read = {name: nw.col(value_name(plan.indices[name])) for name in _ARRIVAL}
-    return raw_facts_over(plan, logs, now).select(PERSON, **read)
-
-
-def _referral() -> nw.Expr:
-    sent = nw.when(nw.col("was_referred") == 1).then(nw.lit("referred")).otherwise(nw.lit("not referred"))
-    return nw.when(nw.col("lead_count") == 0).then(nw.lit("")).otherwise(sent)
-
-
-_OF_ARRIVAL: Mapping[str, Callable[[], Any]] = {
-    "source": lambda: nw.col("lead_source"),
-    "campaign": lambda: nw.col("campaign"),
-    "referral": _referral,
-}

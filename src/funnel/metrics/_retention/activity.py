@@ -15,6 +15,7 @@ import narwhals as nw
 
 from funnel._dataframes.adapter import Frame
 from funnel._expr.to_narwhals import stepped
+from funnel.logs.ledger import or_zero
 from funnel.metrics._orders import Orders
 from funnel.metrics._periods import Periods
 from funnel.metrics._purchases import PERSON
@@ -119,21 +120,27 @@ def _rows(orders: Orders, plan: Plan) -> Frame:
 
 
 def _booked(orders: Orders, now: int) -> Sequence[Frame]:
-    """Return payments at their instants and refunds at theirs, for orders that are not cancelled."""
+    """Return payments at their instants and refunds at theirs, for orders that are not cancelled.
+
+    The part that a gift card paid is left out, and refunds take the other money first, as in `net_amount`.
+    """
     ledger = orders.tables
-    valid = ledger.orders.filter((nw.col("purchased_at") <= now) & (nw.col("_cancelled") > now))
-    paid = valid.select(
-        PERSON, t=nw.col("purchased_at"), bought=nw.col("purchased_at"), orders=_NONE, revenue=nw.col("amount")
-    )
-    if "refunds" not in ledger.log:
+    valid = ledger.orders.filter((nw.col("_bought") <= now) & (nw.col("_cancelled") > now))
+    valid = valid.select(PERSON, "source", "id", bought=nw.col("_bought"), paid=nw.col("amount") - or_zero("prepaid"))
+    paid = valid.select(PERSON, t=nw.col("bought"), bought=nw.col("bought"), orders=_NONE, revenue=nw.col("paid"))
+    if ledger.refunds_to_date is None:
         return [paid]
-    of = valid.select(PERSON, "source", purchase_id=nw.col("id"), bought=nw.col("purchased_at"))
-    refunds = ledger.log["refunds"].filter(nw.col("refunded_at") <= now)
-    back = refunds.join(of, on=["source", "purchase_id"], how="inner")
-    refunded = back.select(
-        PERSON, t=nw.col("refunded_at"), bought=nw.col("bought"), orders=_NONE, revenue=0 - nw.col("amount")
-    )
-    return [paid, refunded]
+    back = ledger.refunds_to_date.filter(nw.col("refunded_at") <= now).join(valid, on=["source", "id"], how="inner")
+    before, after = (_above_zero(nw.col("paid") - so_far) for so_far in (_SO_FAR - nw.col("_back"), _SO_FAR))
+    at = nw.when(nw.col("refunded_at") < nw.col("bought")).then(nw.col("bought")).otherwise(nw.col("refunded_at"))
+    return [paid, back.select(PERSON, t=at, bought=nw.col("bought"), orders=_NONE, revenue=after - before)]
+
+
+_SO_FAR = nw.col("_so_far")
+
+
+def _above_zero(money: nw.Expr) -> nw.Expr:
+    return nw.when(money > 0).then(money).otherwise(_NONE)
 
 
 # ---- people that a cell counts -------------------------------------------------------------------------------------

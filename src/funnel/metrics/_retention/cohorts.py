@@ -49,6 +49,7 @@ class Cohorts(Charted, Rows, Listed[Cohort], Generic[PeopleT]):
         is_partial: Whether the calendar period of `as_of` was not over.
         cohorts: The cohorts.
         currency: The currency of the amounts. None if it is not known; amounts are then in minor units.
+        amount: The number that is summed as `revenue`: "revenue", "margin" or an own column.
     """
 
     as_of: datetime
@@ -62,6 +63,7 @@ class Cohorts(Charted, Rows, Listed[Cohort], Generic[PeopleT]):
     is_partial: bool
     cohorts: tuple[Cohort, ...]
     currency: str | None = attrs.field(default=None, kw_only=True)
+    amount: str = attrs.field(default="revenue", kw_only=True)
     _people_of_cell: Callable[[int, int], PeopleT] = attrs.field(alias="people_of_cell", eq=False, repr=False)
 
     _CHART = "cohorts.heat_map"

@@ -21,6 +21,7 @@ from funnel._dataframes.frame_types import NativeT
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.logs import Logs
+from funnel.metrics._by_group import Groups, by_group
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import DAY, Calendar, Period, Weekday
 from funnel.metrics._purchases import PERSON
@@ -59,6 +60,21 @@ def retention(
 ) -> Cohorts[NativeT]: ...
 
 
+@overload
+def retention(
+    purchases: Logs[NativeT],
+    period: Period = "month",
+    *,
+    tz: str,
+    as_of: datetime,
+    week_start: Weekday | None = None,
+    window: SpanLike | None = None,
+    brackets: Sequence[int] = (),
+    counting: Counting = DEFAULT_COUNTING,
+    by: str,
+) -> Groups[Cohorts[NativeT]]: ...
+
+
 def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     purchases: object,
     period: Period = "month",
@@ -69,7 +85,8 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     window: SpanLike | None = None,
     brackets: Sequence[int] = (),
     counting: Counting = DEFAULT_COUNTING,
-) -> Cohorts[Any]:
+    by: str | None = None,
+) -> Cohorts[Any] | Groups[Cohorts[Any]]:
     """Count people who bought in each period after their first, with orders and revenue.
 
     Only purchases that are valid at `as_of` count: neither cancelled nor fully refunded by then. A person without a
@@ -89,15 +106,18 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         brackets: The first period of each column, counted from 0, and the end of the last column: (0, 1, 4, 8) gives
             period 0, periods 1 to 3, and periods 4 to 7. By default, each period is a column.
         counting: The event that starts a person's time, the people that a cell counts, and the period of refunds.
+        by: For `Logs`: the grouping of people. `source`, `campaign` or `referral` of the first arrival, `promotion` of
+            the first purchase, or an own column that is not an instant. A column of purchases groups by the first
+            purchase, of leads by the first arrival, of interactions by the first interaction. At most 100 groups.
 
     Returns:
-        The cohorts, from the first to the cohort of `as_of`.
+        The cohorts, from the first to the cohort of `as_of`. With `by`: the cohorts of each group.
 
     Raises:
         InstantError: `as_of` is naive.
         ArgumentError: The zone, period or weekday is unknown; `brackets` is invalid; the window is not a number of
-            days; there is no log of purchases; or a plain table has a `first` other than a purchase. If logs have no
-            event of the kind `first`, there are no cohorts.
+            days; `counting.amount` is not known; there is no log of purchases; a plain table has a `first` other than a
+            purchase; or `by` is not a grouping. If logs have no event of the kind `first`, there are no cohorts.
         LogsError: Columns or rows of a table are invalid.
 
     Example:
@@ -112,16 +132,23 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     """
     now, calendar = parse_as_of(as_of), Calendar.of(period, tz, week_start)
     instance(counting, Counting, "counting", "a Counting, such as Counting(measure='streak')")
-    length, edges = _length(window), _edges(brackets)
-    orders = orders_of(purchases)
-    table = table_of(orders, RetentionQuery(now, calendar, length, edges, counting))
-    plan = table.plan
+    query = RetentionQuery(now, calendar, _length(window), _edges(brackets), counting)
+    if by is None:
+        return _cohorts(purchases, query)
+    logs: Any = purchases
+    return by_group(logs, by, now, lambda part: _cohorts(part, query))
+
+
+def _cohorts(purchases: object, query: RetentionQuery) -> Cohorts[Any]:
+    orders = orders_of(purchases).measured_by(query.counting.amount)
+    table = table_of(orders, query)
+    plan, now, calendar, counting = table.plan, query.now, query.calendar, query.counting
     return Cohorts(
         as_of=instant(now),
-        tz=tz,
-        period=period,
-        window=None if length is None else length * MICROSECOND,
-        brackets=edges,
+        tz=calendar.tz,
+        period=calendar.period,
+        window=None if query.window is None else query.window * MICROSECOND,
+        brackets=query.brackets,
         measure=counting.measure,
         first=counting.first,
         refund_basis=counting.refund_basis,
@@ -129,6 +156,7 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         cohorts=tuple(cohorts_of(table.cohort_counts, plan, is_priced=orders.is_priced)),
         people_of_cell=_PeopleOfCell(table),
         currency=orders.currency,
+        amount=orders.measure,
     )
 
 

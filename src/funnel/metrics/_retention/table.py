@@ -11,7 +11,7 @@ import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame, collect_once, installed
-from funnel.metrics._orders import RECURRING, Orders
+from funnel.metrics._orders import RECURRING, REVENUE, Orders
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
 from funnel.metrics._retention.activity import Plan, activity, people, spans
@@ -98,7 +98,8 @@ def _by_loops(orders: Orders, query: RetentionQuery) -> Table | None:
 
     None if the orders are not local, numba is missing, there are too many cells, or more than orders is read.
     """
-    if (query.counting.first, query.counting.refund_basis) != ("purchase", "order") or not (
+    counting = query.counting
+    if (counting.first, counting.refund_basis, counting.amount) != ("purchase", "order", REVENUE) or not (
         installed("polars") and installed("numba")
     ):
         return None

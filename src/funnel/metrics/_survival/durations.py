@@ -21,6 +21,7 @@ from funnel._ledger.streams import STREAMS
 from funnel._time import FOREVER
 from funnel.errors import ArgumentError
 from funnel.logs import Logs
+from funnel.metrics._by_group import own_columns_of
 from funnel.metrics._kinds import check_kinds, no_events
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._survival.input import ENDED, STARTED, read
@@ -62,8 +63,8 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
         start: The kind of event that starts the wait; for `Logs`, the name of a stream, such as "leads".
         end: The kind of event that ends the wait, such as "purchases". Only purchases that are valid at `as_of` count.
         as_of: The evaluation time. Later events are not read.
-        keep: Columns of the start event to keep, for grouping. If several start events have the same instant, the first
-            one in the order of these columns is used.
+        keep: Columns of the start event to keep, for grouping; for `Logs`, own columns too. If several start events
+            have the same instant, the first one in the order of these columns is used.
         earlier: The treatment of an end before the start. "counts": the person had converted before the start;
             `survival` excludes and counts such rows. "ignored": the person waits for the next end.
 
@@ -120,7 +121,7 @@ def _of_table(table: object, start: str, end: str, columns: Sequence[str], now: 
 
 
 def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int) -> _Events:
-    starts, ends = _stream(logs, start, now), _stream(logs, end, now)
+    starts, ends = _stream(logs, start, now, carried), _stream(logs, end, now)
     if starts is None:
         starts = no_events(logs._tables, **{_TIME: nw.Int64(), **dict.fromkeys(carried, nw.String())})
     columns = {*starts.collect_schema()} - _INNER
@@ -130,8 +131,8 @@ def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int)
     return _Events(starts, no_events(logs._tables, **{_TIME: nw.Int64()}) if ends is None else ends, logs._frame_kind)
 
 
-def _stream(logs: Logs, name: str, now: int) -> Frame | None:
-    """Return the rows of a stream up to an instant.
+def _stream(logs: Logs, name: str, now: int, own: Sequence[str] = ()) -> Frame | None:
+    """Return the rows of a stream up to an instant, with own columns of its log.
 
     None if the log of the stream is missing.
     """
@@ -140,7 +141,8 @@ def _stream(logs: Logs, name: str, now: int) -> Frame | None:
     stream = STREAMS[name]
     if stream.table not in logs._tables:
         return None
-    rows = logs._tables[stream.table].filter(nw.col("start") <= now).rename({"t": _TIME})
+    table, fields = own_columns_of(logs, name, own)
+    rows = logs._tables[table].filter(nw.col("start") <= now).rename({"t": _TIME, **fields})
     if stream.living:
         rows = rows.filter(nw.col("end") > now)
     return rows.filter(nw.col(_KIND) == stream.kind) if stream.kind else rows

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 import attrs
 
-from funnel._results import Charted, Rows
+from funnel._results import Charted
+from funnel.metrics._by_group import Groups
 from funnel.metrics._survival.logrank import LogrankTest, logrank_test
 from funnel.metrics._survival.result import Survival
 
 
 @attrs.frozen
-class SurvivalGroups(Charted, Rows, Mapping[Any, Survival]):
+class SurvivalGroups(Charted, Groups[Survival]):
     """Survival by group: a mapping from each group to its `Survival`.
 
     A mapping is not a table for Polars: use `to_polars()` in place of `pl.DataFrame(groups)`.
@@ -26,26 +26,7 @@ class SurvivalGroups(Charted, Rows, Mapping[Any, Survival]):
             of values if there are several columns.
     """
 
-    by: tuple[str, ...]
-    groups: tuple[tuple[Any, Survival], ...]
-
     _CHART = "survivals.groups"
-
-    @cached_property
-    def _by_group(self) -> Mapping[Any, Survival]:
-        return dict(self.groups)
-
-    def __getitem__(self, group: Any) -> Survival:
-        """Return the survival of a group."""
-        return self._by_group[group]
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the groups."""
-        return iter(self._by_group)
-
-    def __len__(self) -> int:
-        """Return the number of groups."""
-        return len(self.groups)
 
     @cached_property
     def logrank_test(self) -> LogrankTest:

@@ -1,0 +1,171 @@
+"""Metrics by group: each equals the metric of logs that have the people of the group alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+import pytest
+
+from funnel import Logs, Policy, lifecycle, retention, survival
+from funnel._time import micros
+from funnel.errors import ArgumentError
+from funnel.metrics import Groups, PurchaseSummary, durations, growth, segments
+from funnel.metrics._by_group import MOST_GROUPS, by_group
+from tests.engines import FULL, HERE, on
+from tests.frames import read
+from tests.shop import DAY, NOW
+
+LEADS = pl.DataFrame(
+    {
+        "person_id": ["a", "b", "c", "d"],
+        "arrived_at": [NOW - 200 * DAY] * 4,
+        "source": ["ad", "fair", "ad", "fair"],
+        "city": ["Oslo", "Oslo", "Rome", None],
+    }
+)
+ORDERS = pl.DataFrame(
+    {
+        "id": ["1", "2", "3", "4", "5", "6"],
+        "person_id": ["a", "a", "b", "b", "c", "c"],
+        "purchased_at": [NOW - days * DAY for days in (150, 20, 140, 70, 100, 5)],
+        "amount": [900, 100, 400, 50, 70, 30],
+        "country": ["UK", "FR", "FR", "FR", "UK", "UK"],
+        "pieces": [2, 1, 3, 1, 2, 9],
+        "is_gift": [True, False, False, True, True, True],
+    }
+)
+REFUNDS = pl.DataFrame({"id": ["1", "2"], "purchase_id": ["1", "4"], "refunded_at": [NOW - DAY] * 2, "amount": [5, 50]})
+VISITS = pl.DataFrame(
+    {"id": ["1"], "person_id": ["b"], "occurred_at": [NOW - 9 * DAY], "kind": ["visit"], "device": ["phone"]}
+)
+KEEP = {"leads": ["city"], "purchases": ["country", "pieces", "is_gift"], "interactions": ["device"]}
+TABLES = {"leads": LEADS, "purchases": ORDERS, "refunds": REFUNDS, "interactions": VISITS}
+
+METRICS: Mapping[str, Callable[..., Any]] = {
+    "retention": lambda logs, **by: retention(logs, tz="UTC", as_of=NOW, **by),
+    "lifecycle": lambda logs, **by: lifecycle(logs, tz="UTC", as_of=NOW, **by),
+    "segments": lambda logs, **by: segments(logs, Policy(), as_of=NOW, **by),
+    "growth": lambda logs, **by: growth(logs, within=60 * DAY, margin=0.5, tz="UTC", as_of=NOW, **by),
+}
+PEOPLE: Mapping[str, Mapping[Any, str]] = {
+    "city": {"Oslo": "ab", "Rome": "c", None: "d"},
+    "source": {"ad": "ac", "fair": "bd"},
+    "country": {"FR": "b", "UK": "ac", None: "d"},
+    "pieces": {0: "d", 2: "ac", 3: "b"},
+    "is_gift": {False: "bd", True: "ac"},
+    "promotion": {None: "abcd"},
+    "device": {"phone": "b", None: "acd"},
+}
+ELSEWHERE = [name for name in HERE if not name.startswith("polars")]
+
+
+def shop(people: str = "abcd", engine: str = "polars") -> Logs:
+    """The records of some people."""
+    of_people = pl.col("person_id").is_in(list(people))
+    rows = {log: table.filter(of_people) for log, table in TABLES.items() if log != "refunds"}
+    rows["refunds"] = REFUNDS.filter(pl.col("purchase_id").is_in(rows["purchases"]["id"].to_list()))
+    return Logs(**on(engine, rows), keep=KEEP, currency="USD")
+
+
+@pytest.mark.parametrize("metric", sorted(METRICS))
+def test_a_group_is_the_metric_of_its_people_alone(metric: str) -> None:
+    """The result of each group equals that of logs with its people alone, in the order of the values."""
+    groups = METRICS[metric](shop(), by="city")
+
+    assert list(groups.items()) == [(group, METRICS[metric](shop(people))) for group, people in PEOPLE["city"].items()]
+
+
+@pytest.mark.parametrize("by", sorted(PEOPLE))
+def test_people_are_grouped_by_their_first_record(by: str) -> None:
+    """Origins and own columns of every log and type group people; unknown texts are last, and empty numbers are 0."""
+    groups = by_group(shop(), by, micros(NOW), lambda logs: {history.person_id for history in logs.histories()})
+
+    assert groups.by == (by,)
+    assert list(groups.items()) == [(group, set(people)) for group, people in PEOPLE[by].items()]
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("engine", ELSEWHERE)
+def test_groups_are_the_same_on_every_engine(engine: str) -> None:
+    """Groups by text, whole number and truth equal those of Polars."""
+    for by in ("country", "pieces", "is_gift") if FULL else ("is_gift",):
+        assert METRICS["lifecycle"](shop(engine=engine), by=by) == METRICS["lifecycle"](shop(), by=by)
+
+
+def test_growth_is_not_grouped_by_what_only_buyers_have() -> None:
+    """With leads, a column of purchases is refused, because everyone in its groups bought; without leads it works."""
+    with pytest.raises(
+        ArgumentError, match=r"by must be 'source' or 'campaign' or 'referral' or 'city' .got 'country'"
+    ):
+        METRICS["growth"](shop(), by="country")
+    buyers: Logs[Any] = Logs(purchases=ORDERS, keep={"purchases": ["country"]})
+
+    assert list(METRICS["growth"](buyers, by="country")) == ["FR", "UK"]
+
+
+def test_a_column_of_two_logs_is_that_of_purchases() -> None:
+    """If purchases and leads have the column, the first purchase decides."""
+    leads = LEADS.with_columns(country=pl.lit("DE"))
+    logs = Logs(leads=leads, purchases=ORDERS, keep={"leads": ["country"], "purchases": ["country"]})
+
+    assert list(retention(logs, tz="UTC", as_of=NOW, by="country")) == ["FR", "UK", None]
+
+
+def test_grouping_needs_logs_and_few_groups() -> None:
+    """A plain table, a misspelt column and a column with a value for each person are refused, with the remedy."""
+    table: Any = ORDERS
+    with pytest.raises(ArgumentError, match=r"logs must be Logs .got a DataFrame of polars.; make Logs"):
+        retention(table, tz="UTC", as_of=NOW, by="country")
+    with pytest.raises(ArgumentError, match=r"did you mean 'country'"):
+        lifecycle(shop(), tz="UTC", as_of=NOW, by="contry")
+    many = pl.DataFrame(
+        {"person_id": [f"p{number}" for number in range(MOST_GROUPS + 1)], "purchased_at": [NOW] * (MOST_GROUPS + 1)}
+    ).with_columns(id=pl.col("person_id"), amount=pl.lit(1), card=pl.col("person_id"))
+    logs = Logs(purchases=many, keep={"purchases": ["card"]})
+    with pytest.raises(ArgumentError, match=r"by='card' has 101 groups, and at most 100 are allowed; put rare values"):
+        segments(logs, Policy(), as_of=NOW, by="card")
+
+
+def test_groups_are_a_mapping_and_print_each_result_below_its_group() -> None:
+    """Rows have the group, and text and HTML have its name above the result."""
+    groups = METRICS["lifecycle"](shop(), by="country")
+    rows = groups.to_dicts()
+
+    assert isinstance(groups, Groups)
+    assert (len(groups), list(groups)) == (3, ["FR", "UK", None])
+    assert {row["group"] for row in rows} == {"FR", "UK"}
+    assert rows[0] == {"group": "FR", **groups["FR"].to_dicts()[0]}
+    assert str(groups).startswith(f"country: FR\n{groups['FR']}\n\ncountry: UK\n")
+    assert "<h4>country: (unknown)</h4>" in groups._repr_html_()
+
+
+def test_a_purchase_summary_has_the_group_of_each_buyer() -> None:
+    """The column `group` has texts, whole numbers and booleans, and is empty if the group is unknown."""
+
+    def groups(by: str) -> dict[str, Any]:
+        rows = read(PurchaseSummary.over(shop(), tz="UTC", as_of=NOW, by=by))
+        return {row["person_id"]: row["group"] for row in rows}
+
+    assert groups("country") == {"a": "UK", "b": "FR", "c": "UK"}
+    assert groups("device") == {"a": None, "b": "phone", "c": None}
+    assert groups("pieces") == {"a": 2, "b": 3, "c": 2}
+    assert groups("is_gift") == {"a": True, "b": False, "c": True}
+    assert groups("source") == {"a": "ad", "b": "fair", "c": "ad"}
+
+
+def test_waits_keep_own_columns_of_their_start() -> None:
+    """A wait has the own columns of its first start event, for `survival` by group."""
+    table = durations(shop(), "leads", "purchases", as_of=NOW, keep=["city", "source"])
+    groups = survival(table, as_of=NOW, by="city")
+
+    assert sorted((row["person_id"], row["city"], row["source"]) for row in read(table)) == [
+        ("a", "Oslo", "ad"),
+        ("b", "Oslo", "fair"),
+        ("c", "Rome", "ad"),
+        ("d", "", "fair"),
+    ]
+    assert sorted(groups) == ["", "Oslo", "Rome"]
+    with pytest.raises(ArgumentError, match=r"keep must name columns of leads .got 'country'"):
+        durations(shop(), "leads", "purchases", as_of=NOW, keep=["country"])
