@@ -181,7 +181,7 @@ def test_a_fact_that_earns_no_points_is_refused(logs: Logs[pl.DataFrame], name: 
 
 
 def test_without_a_day_of_the_check_the_last_third_is_checked(logs: Logs[pl.DataFrame]) -> None:
-    """Of eight days, two are for the check; the fit ends when the first of them begins."""
+    """The check has two of eight days, and the fit ends when the first of these begins."""
     default = fitted(logs, check_from=None)
 
     assert [one.date for one in default.check.by_date] == [START + 330 * DAY, START + 375 * DAY]

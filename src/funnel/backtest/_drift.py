@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import log
 from typing import Any
 
@@ -14,10 +14,10 @@ from funnel._arguments import instance
 from funnel._format import Table, Tabular
 from funnel._results import Rows
 from funnel.backtest._bootstrap import spread
+from funnel.backtest._calibration import Calibration
 from funnel.backtest._dates import BacktestDates
 from funnel.backtest._figures import Floats, quotient
 from funnel.backtest._result import AnswerShare, Backtest, Figure
-from funnel.backtest._scorecard import Scorecard
 from funnel.errors import ArgumentError
 from funnel.metrics._display import days, percent
 
@@ -104,32 +104,32 @@ class ScorecardDrift(Rows, Tabular):
         yield self._title(), ("points", "people", "expected", "observed"), rows
 
 
-def check_later(card: Scorecard, dates: BacktestDates) -> None:
+def check_later(dates: BacktestDates, last: datetime, horizon: timedelta) -> None:
     """Check that days are after those of the fit, with the same horizon.
 
     Raises:
         ArgumentError: They are not.
     """
     instance(dates, BacktestDates, "dates", "a BacktestDates")
-    if dates.horizon != card.horizon:
+    if dates.horizon != horizon:
         raise ArgumentError(
-            f"dates must have the horizon of the fit, {days(card.horizon)} (got {days(dates.horizon)}); "
+            f"dates must have the horizon of the fit, {days(horizon)} (got {days(dates.horizon)}); "
             "fit points for the other one"
         )
-    if dates.first < card.last + card.horizon:
+    if dates.first < last + horizon:
         raise ArgumentError(
-            f"dates must begin when the last horizon of the fit is over, {card.last + card.horizon:%Y-%m-%d} "
+            f"dates must begin when the last horizon of the fit is over, {last + horizon:%Y-%m-%d} "
             f"(got {dates.first:%Y-%m-%d}); on the days of the fit, points always look right"
         )
 
 
-def drift_of(card: Scorecard, later: Backtest) -> ScorecardDrift:
+def drift_of(later: Backtest, calibration: Calibration, points_to_double: int) -> ScorecardDrift:
     """Return the drift of a scorecard, from the backtest of its points on later days."""
     counts = np.array([(one.people, one.bought) for one in later.answers], np.float64).reshape(-1, 2)
-    chances = np.array([card.calibration.of(one.answer) for one in later.answers], np.float64)
+    chances = np.array([calibration.of(one.answer) for one in later.answers], np.float64)
     dates = [one.date for one in later.by_date]
     is_enough = later.rule.auc.bought >= later.min_people
-    shift = _shift(card.points_to_double, later, chances, counts[:, 0]) if is_enough else (None, None, None)
+    shift = _shift(points_to_double, later, chances, counts[:, 0]) if is_enough else (None, None, None)
     return ScorecardDrift(
         first=dates[0] if dates else None,
         last=dates[-1] if dates else None,

@@ -9,7 +9,7 @@ import numpy as np
 
 from funnel.backtest._figures import Flags, Floats, Indices
 
-KNOWN = 10_000
+LONGEST = 10_000
 """Days. A span longer than 27 years is unknown: nothing of the kind happened."""
 
 _UNITS = (1.0, 24.0, 1440.0)
@@ -59,7 +59,7 @@ def _meets(values: Floats, limit: float, *, is_span: bool) -> Flags:
 
 def _quantiles(values: Floats, bought: Flags, *, is_span: bool, most: int) -> list[float]:
     """Return values that split the people, buyers and the other people weighted alike."""
-    # The lowest number is no limit: everybody reaches it.
+    # The lowest number cannot be a limit: everybody reaches it.
     is_usable = np.isfinite(values) & (is_span | (values > values.min()))
     usable, buyers = values[is_usable], bought[is_usable]
     if not len(usable):
@@ -67,8 +67,8 @@ def _quantiles(values: Floats, bought: Flags, *, is_span: bool, most: int) -> li
     share = np.where(buyers, 1 / max(1, buyers.sum()), 1 / max(1, (~buyers).sum()))
     order = np.argsort(usable, kind="stable")
     weights = share[order].cumsum()
-    places = weights[-1] * np.arange(1, most + 1) / (most + 1)
-    chosen: Floats = usable[order][np.searchsorted(weights, places)]
+    shares = weights[-1] * np.arange(1, most + 1) / (most + 1)
+    chosen: Floats = usable[order][np.searchsorted(weights, shares)]
     return [float(one) for one in chosen]
 
 
@@ -76,10 +76,10 @@ def _edge(values: Floats, chosen: list[float], *, is_span: bool) -> set[float]:
     """Return the limit that separates people for whom a span is unknown; none if another limit does it."""
     if not is_span:
         return set()
-    known = values[np.isfinite(values)]
-    has_later = len(known) > 0 and bool((known > max(chosen)).any())
-    after = {float(KNOWN)} if np.isposinf(values).any() and has_later else set[float]()
-    return after | ({-float(KNOWN)} if np.isneginf(values).any() else set())
+    finite = values[np.isfinite(values)]
+    has_later = len(finite) > 0 and bool((finite > max(chosen)).any())
+    after = {float(LONGEST)} if np.isposinf(values).any() and has_later else set[float]()
+    return after | ({-float(LONGEST)} if np.isneginf(values).any() else set())
 
 
 def _round(value: float, *, is_span: bool) -> float:

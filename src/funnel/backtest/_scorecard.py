@@ -103,7 +103,7 @@ class Scorecard(Rows, Tabular):
         from funnel.backtest._backtest import backtest
         from funnel.backtest._drift import check_later, drift_of
 
-        check_later(self, dates)
+        check_later(dates, self.last, self.horizon)
         later = backtest(
             self.rule,
             logs,
@@ -114,13 +114,17 @@ class Scorecard(Rows, Tabular):
             min_people=min_people,
             seed=seed,
         )
-        return drift_of(self, later)
+        return drift_of(later, self.calibration, self.points_to_double)
 
     def source(self) -> str:
         """Return the rule and its policy as Python code, to paste into a module of the shop."""
         from funnel.backtest._source import source_of
 
-        return source_of(self)
+        title = (
+            f"Points fitted on {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}: "
+            f"{self.points_to_double} points double the odds to buy within {days(self.horizon)}"
+        )
+        return source_of(title, self.facts, self.policy)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one dictionary per level. A limit is the text of its condition."""

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from funnel._time import MICROSECOND
+from funnel.backtest._points import ScorecardPolicy
 from funnel.facts import Facts
-from funnel.metrics._display import days
-
-if TYPE_CHECKING:
-    from funnel.backtest._scorecard import Scorecard
+from funnel.facts._base import BaseFacts
 
 _UNITS = (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("minutes", timedelta(minutes=1)))
 
 
-def source_of(card: Scorecard) -> str:
+def source_of(title: str, facts: type[BaseFacts], policy: ScorecardPolicy) -> str:
     """Return a module with the policy and the rule of a scorecard."""
-    return "\n".join(_lines(card)) + "\n"
+    return "\n".join(_lines(title, facts, policy)) + "\n"
 
 
-def _lines(card: Scorecard) -> Iterator[str]:
-    policy, fact_class = card.policy, card.facts.__name__
-    horizon, period = days(card.horizon), f"{card.first:%Y-%m-%d} to {card.last:%Y-%m-%d}"
-    yield f'"""Points fitted on {period}: {card.points_to_double} points double the odds to buy within {horizon}."""'
-    yield ""
+def _lines(title: str, facts: type[BaseFacts], policy: ScorecardPolicy) -> Iterator[str]:
+    yield from (f'"""{title}."""', "")
     if any(isinstance(limit, timedelta) for limits in policy.limits for limit in limits):
         yield from ("from datetime import timedelta", "")
-    is_own = card.facts is not Facts
+    is_own = facts is not Facts
     yield f"from funnel import {'' if is_own else 'Facts, '}Policy, rule"
     if is_own:
-        yield f"from {card.facts.__module__} import {fact_class}"
+        yield f"from {facts.__module__} import {facts.__name__}"
     yield from ("", "", "class PointsPolicy(Policy):")
     yield from ('    """Limits of facts, each with the points that it adds."""', "")
     for name, limits, points in zip(policy.scored_facts, policy.limits, policy.points, strict=True):
@@ -39,7 +33,7 @@ def _lines(card: Scorecard) -> Iterator[str]:
         yield f"    {name}_points: tuple[tuple[{kind}, int], ...] = ("
         yield from (f"        ({_code(limit)}, {number})," for limit, number in zip(limits, points, strict=True))
         yield "    )"
-    yield from ("", "", "@rule", f"def fitted_points(f: {fact_class}, policy: PointsPolicy) -> int:")
+    yield from ("", "", "@rule", f"def fitted_points(f: {facts.__name__}, policy: PointsPolicy) -> int:")
     yield '    """Return the points of all limits that the facts meet."""'
     yield "    return sum("
     yield "        ("
