@@ -101,20 +101,20 @@ def fit_points(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     read = _names(names, facts)
     days = _split(ReplayDates.of(dates, as_of), check_from)
     table = feature_table(logs_of(logs), dates, read, as_of=instant(days.check), facts=facts)
-    found = fitted(collected(from_native(table).frame), read, facts, most, minimum)
+    result = fitted(collected(from_native(table).frame), read, facts, most, minimum)
     rule = points_rule(facts)
-    calibration = calibrated(found.counts, "logistic", found.buyers, minimum)
+    calibration = calibrated(result.counts, "logistic", result.buyers, minimum)
     later = BacktestDates(instant(days.check).astimezone(dates.first.tzinfo), every=dates.every, horizon=dates.horizon)
     return Scorecard(
         facts=facts,
-        policy=found.policy,
-        levels=found.levels,
+        policy=result.policy,
+        levels=result.levels,
         calibration=calibration,
-        points_to_double=found.points_to_double,
+        points_to_double=result.points_to_double,
         first=instant(days.first),
         last=instant(days.last),
         horizon=dates.horizon,
-        check=backtest(rule, logs, found.policy, later, as_of=as_of, calibration=calibration),
+        check=backtest(rule, logs, result.policy, later, as_of=as_of, calibration=calibration),
     )
 
 
