@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks._real import DATA, DAY, SHOPS, Days
 from funnel import Facts, Logs, Policy, Rule, is_lapsed, rfm, rule
-from funnel.backtest import AnswerScale, Backtest, BacktestDates, backtest, calibrate
+from funnel.backtest import AnswerScale, Backtest, BacktestDates, backtest, calibrate, fit_points
 from funnel.backtest._figures import counts_by_score, ranked
 from funnel.facts import count
 from funnel.facts._base import BaseFacts
@@ -137,9 +137,30 @@ def beside_models(data: Path = DATA, one_in: int = 1, horizons: Sequence[int] = 
             yield f"| {name}, {horizon} d | BG/NBD | {model_lift:.3f} | {model_auc:.3f} | |"
 
 
+SCORED = ("occasion_count", "since_last_purchase", "purchase_interval", "net_spent", "since_first_purchase")
+"""The facts that earn points; a scorecard reads the first three of them, or all."""
+
+
+def scorecards(data: Path = DATA, one_in: int = 1, min_people: int = 100) -> Iterator[str]:
+    """Yield the figures of points that are fitted on the earlier days, on the later days."""
+    for name in ("CDNOW", "Online Retail"):
+        logs, earlier, later = SHOPS[name].read(data, one_in), SHOPS[name].earlier, SHOPS[name].later
+        dates = [BacktestDates(one.first, every=one.every, horizon=one.horizon) for one in (earlier, later)]
+        for names, limits in ((SCORED[:3], 5), (SCORED[:3], 10), (SCORED, 10)):
+            options: dict[str, Any] = {"as_of": later.as_of, "check_from": later.first, "min_people": min_people}
+            card = fit_points(logs, dates[0], names, limits=limits, **options)
+            check, less = card.check.rule, card.check.minus("own rhythm")["auc"]
+            drift = card.drift(logs, dates[1], as_of=later.as_of, min_people=1)
+            yield (
+                f"| {name} | {len(names)} facts, {limits} limits | {check.lift} | {check.auc} | {less} "
+                f"| {100 * drift.expected / drift.people:.1f} % | {100 * drift.bought / drift.people:.1f} % "
+                f"| {drift.shift:+.1f} ({drift.ci_lower:+.1f} to {drift.ci_upper:+.1f}) |"
+            )
+
+
 def main() -> None:
     """Print the figures that the docs quote."""
-    for line in (*rows(), *beside_models(), *probabilities()):
+    for line in (*rows(), *beside_models(), *scorecards(), *probabilities()):
         print(line, flush=True)
 
 

@@ -26,12 +26,14 @@ from tests.public import public
 from tests.specimens import (
     DAY,
     DOORS,
+    FIT,
     FORECAST,
     NOW,
     POLICY,
     START,
     DoorStage,
     everyone,
+    later_than,
     logs,
     next_stage,
     specimens,
@@ -86,6 +88,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "min_people": 1,
         "seed": 0,
     },
+    "fit_points": FIT,
     "feature_table": {
         **METRIC,
         "dates": funnel.backtest.BacktestDates(START + 60 * DAY, every=20 * DAY, horizon=20 * DAY),
@@ -209,6 +212,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
 }
 """The functions with arguments that are allowed."""
 
+CARD = specimens()[funnel.backtest.Scorecard][0]
 _POLICY_AND_TIME: dict[str, Any] = {"policy": POLICY, "as_of": NOW}
 _STATE = LiveFacts(ONE, Facts).state
 
@@ -227,6 +231,13 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Calibration.from_dict": {"values": specimens()[funnel.backtest.Calibration][0].to_dict()},
     "Calibration.of": {"points": 3},
     "Calibration.over": {"frame": pl.DataFrame({"points": [1]}), "points": "points"},
+    "Scorecard.drift": {
+        "logs": FIT["logs"],
+        "dates": later_than(CARD),
+        "as_of": NOW,
+        "min_people": 1,
+        "seed": 0,
+    },
     "Cohorts.people_of": {"start": date(2026, 1, 1), "periods": 1},
     "Cohorts.heatmap_values": {"unfinished": True},
     "Cohorts.triangle": {"unfinished": True},

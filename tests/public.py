@@ -35,7 +35,8 @@ RESULTS = frozenset(
     Prediction ProfileIdentity
     ProfileInteraction ProfileItem PromotionComparison PromotionRetention PurchaseStep PurchaseSteps PurchaseSummary
     Ranking Rate Ratio Reason Reliability RepeatGroup RepeatGroups RepeatRate RepeatRates RestrictedMean Rhythm
-    RuleComparison RulePath ScoreCount SegmentShare Segments ServiceProblem ShopForecast ShopWeek Spell
+    RuleComparison RulePath ScoreBand ScoreCount ScoreLevel Scorecard ScorecardDrift SegmentShare Segments
+    ServiceProblem ShopForecast ShopWeek Spell
     SpendingModel StageChange StageCountChange StageDifference StageFlow StagePeriod StageRecord StepCount StepTime
     StepValue Survival SurvivalGroups SurvivalStep Task TimeHistogram TimeQuantile Transition TransitionChange
     TransitionRate Transitions Trend WhatIf Worklist

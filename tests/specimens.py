@@ -302,6 +302,26 @@ def _metrics(tables: Logs) -> Iterator[object]:
     yield from (model, value, value.spending, model.of(summary, within=30 * DAY), model.next_purchase(summary))
     yield check_model(model, tables, tz="UTC", as_of=NOW - 30 * DAY, until=NOW)
     yield shop_forecast(steady_purchases(), **FORECAST)
+    card = funnel.backtest.fit_points(**FIT)
+    yield from (card, card.drift(FIT["logs"], later_than(card), as_of=NOW, min_people=1))
+
+
+FIT: dict[str, Any] = {
+    "logs": Logs(purchases=steady_purchases().with_row_index("id")),
+    "dates": funnel.backtest.BacktestDates(START + 40 * DAY, every=20 * DAY, horizon=20 * DAY),
+    "names": ["since_last_purchase"],
+    "as_of": NOW,
+    "facts": Facts,
+    "check_from": None,
+    "limits": 2,
+    "min_people": 10,
+}
+"""The arguments of a fit of the steady shop."""
+
+
+def later_than(card: funnel.backtest.Scorecard) -> funnel.backtest.BacktestDates:
+    """Return days after those of the fit."""
+    return funnel.backtest.BacktestDates(card.last + card.horizon, every=20 * DAY, horizon=card.horizon)
 
 
 @cache

@@ -74,7 +74,8 @@ def _answers(one: Any) -> object:
         case History():
             return Facts.of(one, as_of=NOW), funnel.transitions.of(one, POLICY, as_of=NOW)
         case Rule():
-            return one.of(history, POLICY, as_of=NOW), one.why(history, POLICY, as_of=NOW)
+            policy = POLICY if isinstance(POLICY, one._policy_class) else one._policy_class()
+            return one.of(history, policy, as_of=NOW), one.why(history, policy, as_of=NOW)
         case NextChange():
             return one.of(history, POLICY, as_of=NOW)
         case Transitions():

@@ -7,7 +7,12 @@ from funnel.backtest._compare import AnswerChange as AnswerChange
 from funnel.backtest._compare import RuleComparison as RuleComparison
 from funnel.backtest._compare import compare_rules as compare_rules
 from funnel.backtest._dates import BacktestDates as BacktestDates
+from funnel.backtest._drift import ScoreBand as ScoreBand
+from funnel.backtest._drift import ScorecardDrift as ScorecardDrift
 from funnel.backtest._feature_table import feature_table as feature_table
+from funnel.backtest._fit_points import fit_points as fit_points
+from funnel.backtest._points import ScorecardPolicy as ScorecardPolicy
+from funnel.backtest._points import fitted_points as fitted_points
 from funnel.backtest._result import AnswerShare as AnswerShare
 from funnel.backtest._result import Backtest as Backtest
 from funnel.backtest._result import Figure as Figure
@@ -15,6 +20,8 @@ from funnel.backtest._result import FigureChange as FigureChange
 from funnel.backtest._result import Ranking as Ranking
 from funnel.backtest._result import Reliability as Reliability
 from funnel.backtest._scale import AnswerScale as AnswerScale
+from funnel.backtest._scorecard import ScoreLevel as ScoreLevel
+from funnel.backtest._scorecard import Scorecard as Scorecard
 from funnel.metrics._stage_flow.difference_result import StageChange as StageChange
 from funnel.metrics._stage_flow.difference_result import StageCountChange as StageCountChange
 from funnel.metrics._stage_flow.difference_result import StageDifference as StageDifference

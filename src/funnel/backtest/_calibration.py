@@ -234,9 +234,14 @@ def calibrate(
     check_choice(method, _METHODS, "method")
     minimum = count_of(min_people, "min_people", minimum=1)
     counts = list(_of_backtest(scores)) if isinstance(scores, Backtest) else _of_points(scores, labels)
+    buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else sum(level.bought for level in counts)
+    return calibrated(counts, method, buyers, minimum)
+
+
+def calibrated(counts: Sequence[CalibrationLevel], method: Method, buyers: int, min_people: int) -> Calibration:
+    """Fit probabilities to the people and buyers of each number of points."""
     people, bought = (sum(level.people for level in counts), sum(level.bought for level in counts))
-    buyers = scores.rule.lift.bought if isinstance(scores, Backtest) else bought
-    fitted = Calibration(method, (), None, None, people, bought, buyers, minimum)
+    fitted = Calibration(method, (), None, None, people, bought, buyers, min_people)
     if not fitted.is_reportable:
         return fitted
     if method == "isotonic":

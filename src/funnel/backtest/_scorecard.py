@@ -1,0 +1,152 @@
+"""Scorecards: fitted points as a rule with a policy, and how they did on later days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from funnel._format import Table, Tabular
+from funnel._results import Rows
+from funnel.backtest._calibration import Calibration
+from funnel.backtest._dates import BacktestDates
+from funnel.backtest._points import ScorecardPolicy, points_rule
+from funnel.backtest._result import Backtest
+from funnel.facts._base import BaseFacts
+from funnel.metrics._display import days, percent
+from funnel.rules._rule import Rule
+
+if TYPE_CHECKING:
+    from funnel.backtest._drift import ScorecardDrift
+    from funnel.logs import Logs
+
+
+@attrs.frozen
+class ScoreLevel:
+    """One level of one fact of a scorecard, on the days of the fit.
+
+    Attributes:
+        fact: Name of the fact.
+        limit: The limit that a person of this level meets. None: the person meets no limit.
+        points: Points that the limit adds.
+        total: Points of the fact at this level: of this limit and of all limits before it.
+        people: Number of observations at this level; a person counts once per day.
+        bought: Number of these observations with a purchase.
+    """
+
+    fact: str
+    limit: int | timedelta | None
+    points: int
+    total: int
+    people: int
+    bought: int
+
+    @property
+    def condition(self) -> str:
+        """The condition as text."""
+        if self.limit is None:
+            return f"{self.fact}: no limit"
+        if isinstance(self.limit, timedelta):
+            return f"{self.fact} <= {days(self.limit)}"
+        return f"{self.fact} >= {self.limit:,}"
+
+
+@attrs.frozen
+class Scorecard(Rows, Tabular):
+    """Result of `fit_points`: whole points for limits of facts, as a rule with a policy.
+
+    Attributes:
+        facts: The class that declares the facts.
+        policy: The policy with the facts, the limits and the points.
+        levels: Each level of each fact, with its people and buyers on the days of the fit.
+        calibration: Turns points into probabilities of a purchase within the horizon; fitted on the same days.
+        points_to_double: Number of points that double the odds of a purchase, before rounding.
+        first: First day of the fit.
+        last: Last day of the fit.
+        horizon: Time after each day in which a purchase counts, inclusive.
+        check: Backtest of the points on the later days, which took no part in the fit.
+    """
+
+    facts: type[BaseFacts]
+    policy: ScorecardPolicy = attrs.field(repr=False)
+    levels: tuple[ScoreLevel, ...] = attrs.field(repr=False)
+    calibration: Calibration
+    points_to_double: int
+    first: datetime
+    last: datetime
+    horizon: timedelta
+    check: Backtest = attrs.field(repr=False)
+
+    @property
+    def rule(self) -> Rule[Any, ScorecardPolicy, int]:
+        """The rule that returns a person's points. Use it with the policy of the scorecard."""
+        return points_rule(self.facts)
+
+    def drift(
+        self, logs: Logs[Any], dates: BacktestDates, *, as_of: datetime, min_people: int = 30, seed: int = 0
+    ) -> ScorecardDrift:
+        """Compare the purchases that the points expect with the purchases of later days.
+
+        Args:
+            logs: All records.
+            dates: Later days. The horizon must be that of the fit.
+            as_of: The end of the data. Days whose horizon is not over by then are excluded.
+            min_people: Minimum number of people who bought for a reported shift.
+            seed: Seed of the bootstrap draws for the intervals.
+
+        Raises:
+            InstantError: `as_of` is naive.
+            ArgumentError: The horizon is another one, or a day is not after the days of the fit.
+        """
+        from funnel.backtest._backtest import backtest
+        from funnel.backtest._drift import check_later, drift_of
+
+        check_later(dates, self.last, self.horizon)
+        later = backtest(
+            self.rule,
+            logs,
+            self.policy,
+            dates,
+            as_of=as_of,
+            calibration=self.calibration,
+            min_people=min_people,
+            seed=seed,
+        )
+        return drift_of(later, self.calibration, self.points_to_double)
+
+    def source(self) -> str:
+        """Return the rule and its policy as Python code, to paste into a module of the shop."""
+        from funnel.backtest._source import source_of
+
+        title = (
+            f"Points fitted on {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}: "
+            f"{self.points_to_double} points double the odds to buy within {days(self.horizon)}"
+        )
+        return source_of(title, self.facts, self.policy)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one dictionary per level. A limit is the text of its condition."""
+        rows = (
+            {**attrs.asdict(one), "condition": one.condition, "share": one.bought / one.people if one.people else None}
+            for one in self.levels
+        )
+        return [{name: value for name, value in row.items() if name != "limit"} for row in rows]
+
+    def _tables(self) -> Iterator[Table]:
+        fit = self.calibration
+        auc = self.check.rule.auc
+        title = (
+            f"points fitted on {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}: {fit.bought:,} of {fit.people:,} bought "
+            f"within {days(self.horizon)}; {self.points_to_double} points double the odds; AUC of later days {auc}"
+        )
+        rows = (
+            (one.condition, f"{one.points:+}", one.total, f"{one.people:,}", f"{one.bought:,}", _share(one))
+            for one in self.levels
+        )
+        yield title, ("condition", "points", "total", "people", "bought", "share"), rows
+
+
+def _share(one: ScoreLevel) -> str:
+    return percent(one.bought / one.people) if one.people else ""
