@@ -177,7 +177,9 @@ def _with(node: Node, parts: Mapping[Any, Fact]) -> Node:
     """Return a node that reads its parts."""
     if node in parts:
         return parts[node]
-    return _below(node, parts) if isinstance(node, (Op, Test)) else node
+    if isinstance(node, Op):
+        return _below(node, parts)
+    return _below(node, parts) if isinstance(node, Test) else node
 
 
 def _below(node: OpOrTest, parts: Mapping[Any, Fact]) -> OpOrTest:
