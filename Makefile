@@ -21,7 +21,7 @@ COVERAGE =
 test: lint types ## everything that must hold before a change is kept
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m "not services and not more" $(if $(COVERAGE),--cov --cov-report=term)
 
-test-more: .venv/dev.stamp ## laws on DuckDB and on pandas alone, and more broken files for each reader
+test-more: .venv/dev.stamp ## laws on DuckDB and on pandas alone, more broken files, real data, and the benchmarks
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m more
 
 test-services: .venv/dev.stamp ## the stores on PostgreSQL and MariaDB in full, the report in a browser, and a notebook

@@ -43,7 +43,7 @@ from funnel import Facts, History, Logs, Policy, SqliteStore, stage
 if TYPE_CHECKING:
     import polars as pl
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.more]
 slow = pytest.mark.skipif(os.environ.get("FUNNEL_PROFILE") != "full", reason="measured in make test-full")
 
 OF_ARRIVALS = {"arrived_at", "since_arrival", "lead_count", "lead_source", "campaign", "was_referred", "referral_count"}

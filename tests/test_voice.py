@@ -9,6 +9,7 @@ import ast
 import io
 import re
 import tokenize
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,9 +157,15 @@ def names(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 pass
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return the parsed code of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def retired_names(path: Path) -> list[str]:
     """List the retired names of a file with their lines and replacements."""
-    defined = [(path.stem, 1), *names(ast.parse(path.read_text(encoding="utf-8")))]
+    defined = [(path.stem, 1), *names(tree_of(path))]
     return [
         f"{name_of(path)}:{line}: {name}: say {RETIRED[plain]}"
         for name, line in defined
@@ -172,7 +179,7 @@ def prose(path: Path) -> Iterator[tuple[str, int]]:
     if path.suffix == ".md":
         yield from paragraphs(text)
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             for part, line in paragraphs(node.value):
                 yield part, node.lineno + line - 1

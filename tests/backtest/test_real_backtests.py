@@ -22,7 +22,7 @@ from tests.backtest.model import Row, pairs_in_order, top_tenth
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.more]
 
 FULL = os.environ.get("FUNNEL_PROFILE") == "full"
 ONE_IN = {"CDNOW": 50, "Online Retail": 20, "Taobao": 3}

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,12 +102,14 @@ def test_three_orders_of_one_evening_are_not_a_rhythm(tmp_path: Path) -> None:
 
 def test_lapse_after_reads_every_span(tmp_path: Path) -> None:
     """With a longer limit, written as any span text, nobody has lapsed, and the repeat rate uses that span."""
-    for span in ("60w", "420d", "60 weeks", "420 days", "10080 h", "P420D"):
-        lines = page(tmp_path, *AS_OF, "--lapse-after", span)
+    lines = page(tmp_path, *AS_OF, "--lapse-after", "60w")
 
-        assert "Customer 2 50.0 %" in lines
-        assert not any(line.startswith("Lapsed") for line in lines)
-        assert "Buyers who first bought 420 d ago or longer" in " ".join(lines)
+    assert "Customer 2 50.0 %" in lines
+    assert not any(line.startswith("Lapsed") for line in lines)
+    assert "Buyers who first bought 420 d ago or longer" in " ".join(lines)
+    for span in ("60w", "420d", "60 weeks", "420 days", "10080 h", "P420D"):
+        query = _commands._query(None, as_of=AS_OF[1], tz="Asia/Jakarta", lapse_after=span)
+        assert query.policy.lapse_after == timedelta(days=420)
 
 
 def test_the_mapping_may_set_as_of(tmp_path: Path) -> None:
@@ -467,7 +470,14 @@ def contacts_in(sample: Sample) -> list[str]:
     return re.findall(r"[\w.]+@[\w.]+|\+?62812\d+|\b0812\d+", text)
 
 
-@pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
+FIRST = {(one.name.rpartition(".")[2], *one.options): one for one in reversed(SAMPLES.values())}.values()
+"""The first export of each kind with the same options; the readers' tests recognise all of them in each run."""
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [pytest.param(one, id=name, marks=() if one in FIRST else pytest.mark.more) for name, one in SAMPLES.items()],
+)
 def test_every_known_export_needs_no_mapping(sample: Sample) -> None:
     """The export of each platform is recognised, and the page says as which, and why."""
     options = [

@@ -29,7 +29,7 @@ from funnel.rules._next_action import next_action
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.more]
 
 AS_OF = datetime(2011, 12, 9, 23, 59, 59, 999_999, tzinfo=UTC)
 QUERY = ReportQuery(AS_OF, "Europe/London", Policy())

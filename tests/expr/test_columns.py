@@ -14,7 +14,7 @@ import pytest
 
 from funnel._expr.explain import path_of
 from funnel._expr.nodes import Fact, evaluate
-from funnel._expr.to_narwhals import to_int, tree_column
+from funnel._expr.to_narwhals import node_column, steps_of, to_int, tree_column
 from funnel._expr.tree import Leaf, Tree, leaf_value, leaves, numbered, trace
 from tests.engines import HERE, on
 
@@ -125,3 +125,26 @@ def test_leaves_can_be_numbered() -> None:
     tree = numbered(trace(lambda f: "a" if f.known else "b" if f.source == "x" else "a", FACTS))
 
     assert [*leaves(tree)] == [Leaf(0), Leaf(1), Leaf(2)]
+
+
+def _nested(facts: Any) -> Any:
+    small = facts.known * 3 + facts.known // 2 - facts.known % 5 + 7 * (facts.source == "1") + facts.known * 11
+    terms = [small * number + small // number for number in range(2, 6)]
+    large = sum(terms[1:], terms[0])
+    return large * 2 if large % 3 > 0 or small > 4 else large + large // 5
+
+
+def test_repeated_arithmetic_is_computed_once() -> None:
+    """Columns computed first, each after those that it reads, give the answers of the whole tree."""
+    tree = trace(_nested, FACTS)
+    steps = steps_of(tree, "part_")
+    frame = nw.from_native(pl.DataFrame(PEOPLE)).lazy()
+    for level in steps.levels:
+        columns = {name: node_column(node, lambda fact: nw.col(fact.name)) for name, node in level.items()}
+        frame = frame.with_columns(**columns)
+    whole, by_steps = (tree_column(one, lambda fact: nw.col(fact.name)) for one in (tree, steps.tree))
+    answers = frame.select(whole=whole, by_steps=by_steps).collect()
+
+    assert len(steps.levels) == 3
+    assert answers["whole"].to_list() == answers["by_steps"].to_list()
+    assert answers["whole"].n_unique() > 1

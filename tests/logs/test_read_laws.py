@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ BEGIN, END = datetime(1971, 1, 1), datetime(2068, 12, 31)
 CLOCK_TIMES = st.datetimes(BEGIN, END)
 
 
+@cache
 def near_changes(zone: str) -> st.SearchStrategy[datetime]:
     """Clock times around the changes of a zone's clock."""
     changes = [moment for year in range(1990, 2030) for moment in _changes(ZoneInfo(zone), year)]

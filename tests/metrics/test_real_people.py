@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Query = Callable[[str], list[tuple[Any, ...]]]
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.more]
 
 AS_OF = datetime(1998, 7, 1, tzinfo=UTC)
 SPAN = timedelta(days=90)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from funnel._arguments import INNER
 from funnel._expr.explain import Explanation, RulePath, paths, reasons, sides
 from funnel._expr.next_change import first_change, flip_delays
 from funnel._expr.nodes import Node, Value, facts_of
@@ -17,7 +18,7 @@ from funnel.facts._display import RawFacts
 from funnel.facts._schema import FactSchema, narrowed
 
 if TYPE_CHECKING:
-    from funnel._expr.to_narwhals import ColumnOf
+    from funnel._expr.to_narwhals import ColumnOf, Steps
 
 
 Change = Callable[[Sequence[Value], int], int | None]
@@ -80,6 +81,13 @@ class CompiledRule:
         from funnel._expr.to_narwhals import column_of
 
         return column_of(self.tree)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """The tree with its repeated arithmetic in columns of their own."""
+        from funnel._expr.to_narwhals import steps_of
+
+        return steps_of(self.tree, f"{INNER}part_")
 
     @cached_property
     def narrowed(self) -> FactSchema:

@@ -67,7 +67,7 @@ def own_sum_issues(log: str, frame: Frame, column: str, name: str) -> Iterator[I
 
 
 def _number_issues(log: str, frame: Frame, column: str, owner: str, by: Sequence[str]) -> Iterator[Issue]:
-    row_total, largest = _integers(frame.select(row_total=nw.len(), largest=nw.col(column).max()))
+    row_total, largest = integers(frame.select(row_total=nw.len(), largest=nw.col(column).max()))
     if row_total * largest <= LARGEST_SUM:
         return
     sums = _sums(frame, by, column)
@@ -76,7 +76,7 @@ def _number_issues(log: str, frame: Frame, column: str, owner: str, by: Sequence
         rows = frame.join(over, on=list(by), how="semi")
         problem = f"cannot be summed for one {owner}: {TOO_LARGE}"
         yield Issue(log, column, problem, row_count(rows), row_numbers(rows))
-    high, low = _integers(sums.select(high=nw.col("high").sum(), low=nw.col("low").sum()))
+    high, low = integers(sums.select(high=nw.col("high").sum(), low=nw.col("low").sum()))
     if high * _HALF + low > LIMIT:
         yield Issue(log, column, f"cannot be summed for everyone: {TOO_LARGE}")
 
@@ -84,7 +84,7 @@ def _number_issues(log: str, frame: Frame, column: str, owner: str, by: Sequence
 def _span_issues(interactions: Frame) -> Iterator[Issue]:
     """Yield an issue if one person's times to answers or resolutions sum too high."""
     at = nw.col("occurred_at")
-    row_total, first, last = _integers(interactions.select(row_total=nw.len(), first=at.min(), last=at.max()))
+    row_total, first, last = integers(interactions.select(row_total=nw.len(), first=at.min(), last=at.max()))
     if row_total * (last - first) <= LIMIT:
         return
     for opening, closing, table in _CLOSED:
@@ -94,7 +94,7 @@ def _span_issues(interactions: Frame) -> Iterator[Issue]:
             )
 
 
-def _integers(frame: Frame) -> list[int]:
+def integers(frame: Frame) -> list[int]:
     """Return one row of integers; an empty sum (None or NaN by engine) is 0."""
     values = (values[0] for values in collected(frame).to_dict(as_series=False).values())
     return [0 if value is None or value != value else int(value) for value in values]  # noqa: PLR0124 - NaN

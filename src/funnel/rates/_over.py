@@ -13,8 +13,9 @@ from typing import Any
 
 import narwhals as nw
 
+from funnel._aggregate.intervals import cached
 from funnel._arguments import parse_zone
-from funnel._dataframes.adapter import FrameKind, collect_once, column_types, is_remote
+from funnel._dataframes.adapter import FrameKind, column_types, is_remote
 from funnel._dataframes.compute import collected
 from funnel._expr.division import divided
 from funnel._expr.to_narwhals import int_lit, stepped, to_int
@@ -23,7 +24,7 @@ from funnel._time import EARLIEST, start_of_day
 from funnel.logs import Logs
 from funnel.logs.normalize import MISSING
 from funnel.logs.schema import LOGS, TIMES, Issue, raise_if_any
-from funnel.logs.sums import sum_issues
+from funnel.logs.sums import integers, sum_issues
 from funnel.logs.validate import row_count
 from funnel.metrics._periods import Calendar
 from funnel.rates._factors import SCALE, Factors
@@ -64,7 +65,7 @@ def converted(factors: Factors, unconverted: Logs[Any]) -> Logs[Any]:
         )
         tables[log] = tables[log].with_columns(code.alias(CODE))
     _check_refunds(tables, factors.currency)
-    tables |= {log: collect_once(_converted(factors, log, tables, vars(logs)["_frame_kind"])) for log in priced}
+    tables |= {log: cached(_converted(factors, log, tables, vars(logs)["_frame_kind"])) for log in priced}
     raise_if_any(list(sum_issues(tables)))
     own = {**logs.own_columns, **{log: (*logs.own_columns[log], AMOUNT) for log in priced}}
     vars(logs).update(_logs=tables, currency=factors.currency, _own=own)
@@ -104,14 +105,14 @@ def _converted(factors: Factors, log: str, tables: Mapping[str, Frame], frame_ki
     timed = frame.with_columns(nw.col("amount").alias(AMOUNT), nw.col(TIMES[log]).alias(_T))
     if log == "refunds":
         timed = _with_purchases(timed, tables["purchases"])
-    factored = collect_once(_with_factors(factors, timed, frame_kind))
+    factored = cached(_with_factors(factors, timed, frame_kind))
     _check_known(factors, log, factored)
     names = [name for name in _MONEY if name in LOGS[log]]
     if log == "refunds":
         return _refunds(factored).select(columns)
     for name in names:
-        factored = collect_once(_with_scaled(factored, name, name))
-        _check_size(log, name, factored)
+        factored = cached(_with_scaled(factored, name, name))
+    _check_sizes(log, names, factored)
     return factored.select(columns)
 
 
@@ -126,7 +127,7 @@ def _with_purchases(refunds: Frame, purchases: Frame) -> Frame:
 def _refunds(frame: Frame) -> Frame:
     """Return refunds with converted amounts above 0."""
     before = frame.with_columns(_before=nw.col("_so_far") - nw.col("amount"))
-    scaled = collect_once(_with_scaled(_with_scaled(before, "_before", "_before"), "_so_far", "_so_far"))
+    scaled = cached(_with_scaled(_with_scaled(before, "_before", "_before"), "_so_far", "_so_far"))
     return scaled.with_columns(amount=nw.col("_so_far") - nw.col("_before")).filter(nw.col("amount") > 0)
 
 
@@ -191,10 +192,11 @@ def _check_known(factors: Factors, log: str, frame: Frame) -> None:
     raise_if_any([Issue(log, "currency", problem, count)])
 
 
-def _check_size(log: str, name: str, frame: Frame) -> None:
-    if count := row_count(frame.filter(nw.col(name) > LARGEST_AMOUNT)):
-        problem = f"is above {LARGEST_AMOUNT} minor units in the reporting currency; check the rates"
-        raise_if_any([Issue(log, name, problem, count)])
+def _check_sizes(log: str, names: Sequence[str], frame: Frame) -> None:
+    """Check that no converted amount is too large."""
+    counts = integers(frame.select(**{name: to_int(nw.col(name) > LARGEST_AMOUNT).sum() for name in names}))
+    problem = f"is above {LARGEST_AMOUNT} minor units in the reporting currency; check the rates"
+    raise_if_any([Issue(log, name, problem, count) for name, count in zip(names, counts, strict=True) if count])
 
 
 # ---- arithmetic ----------------------------------------------------------------------------------------------------

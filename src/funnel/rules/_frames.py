@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,20 +12,19 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
 from funnel._aggregate.window import AT
-from funnel._arguments import instance, suggest
+from funnel._arguments import INNER, instance, suggest
 from funnel._dataframes.adapter import ROW, InputFrame, from_native, installed, is_remote, to_native
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.nodes import Const, Fact, Node, Test
-from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column, to_int, tree_column
+from funnel._expr.to_narwhals import Column, ColumnOf, by_value, column_of, int_lit, node_column, to_int, tree_column
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, leaves
 from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._declare import SLOPES, Declared
 from funnel.facts._frames import fact_column, future_facts, raw_facts_over, with_waits
-from funnel.facts._schema import FactSchema
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -40,19 +40,50 @@ def answers_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str
     """Return the answer for everyone in the logs at an instant."""
     plan = ready.narrowed
     column = fact_column(plan, nw.lit(now, nw.Int64()))
-    answered = raw_facts_over(plan, logs, now).select(PERSON, ready.answer(column).alias(name))
+    facts, read = _with_facts(ready, raw_facts_over(plan, logs, now), _moving(ready), column)
+    answered = facts.select(PERSON, tree_column(ready.steps.tree, read).alias(name))
     return logs._native(answered, spans=_spans(ready, name))
+
+
+def _moving(ready: CompiledRule) -> list[Fact]:
+    """Return the facts of a rule that change with the clock."""
+    return [fact for fact in _facts(ready) if fact.slope]
+
+
+def _facts(ready: CompiledRule) -> list[Fact]:
+    return [ready.plan.declared[name].fact(name) for name in sorted(ready.read)]
+
+
+def _with_facts(ready: CompiledRule, frame: Frame, facts: Iterable[Fact], column: Column) -> tuple[Frame, Column]:
+    """Add facts and the repeated arithmetic of a rule as columns, and return how its steps read them.
+
+    Other facts are read as before. A large rule reads a fact some hundred times, and narwhals builds the expression of
+    each reading anew.
+    """
+    names = {fact.name: f"{INNER}fact_{fact.name}" for fact in facts}
+    if names:
+        frame = frame.with_columns(column(fact).alias(names[fact.name]) for fact in facts)
+
+    def read(fact: Fact) -> nw.Expr:
+        return nw.col(names[fact.name]) if fact.name in names else column(fact)
+
+    for level in ready.steps.levels:
+        frame = frame.with_columns(**{name: node_column(node, read) for name, node in level.items()})
+        names |= {name: name for name in level}
+    return frame, read
 
 
 def changes_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str) -> FrameT:
     """Return the answer for everyone at an instant, and its next change."""
     plan = ready.narrowed
-    query = _ChangeQuery(_coded(ready.tree), ready.waits, lambda moment: fact_column(plan, moment), now)
-    if not plan.windows and _is_on_arrays(ready.tree, logs):
-        soonest = _by_arrays(ready, query, raw_facts_over(plan, logs, now))
+    query = _ChangeQuery(ready, now)
+    if plan.windows:
+        soonest = _by_instants(query, future_facts(plan, logs, now))
+    elif _is_on_arrays(ready.tree, logs):
+        soonest = _by_arrays(query, raw_facts_over(plan, logs, now))
     else:
-        answer = ready.answer(fact_column(plan, query.present)).alias(_RULE_ANSWER)
-        soonest = _by_expressions(query, answer, plan, logs)
+        raw = query.answered(raw_facts_over(plan, logs, now))
+        soonest = (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
     change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
     result = soonest.select(PERSON, nw.col(_RULE_ANSWER).alias(name), next_change=change)
     return logs._native(result, instants=["next_change"], spans=_spans(ready, name))
@@ -64,25 +95,36 @@ _RULE_ANSWER = "_shown"
 
 @attrs.frozen
 class _ChangeQuery:
-    """Rule with numbered answers, the delay of each condition, and a fact reader."""
+    """Next change of a rule after an instant, by columns of raw facts."""
 
-    tree: Tree
-    waits: tuple[Node, ...]
-    reading: Callable[[nw.Expr], Column]
+    rule: CompiledRule
     now: int
+
+    @property
+    def waits(self) -> tuple[Node, ...]:
+        """Delays until conditions may flip."""
+        return self.rule.waits
+
+    @cached_property
+    def numbered(self) -> ColumnOf:
+        """Answer as a number."""
+        return column_of(_coded(self.rule.steps.tree))
 
     @property
     def present(self) -> nw.Expr:
         """Instant of the evaluation."""
         return nw.lit(self.now, nw.Int64())
 
-    def answer(self, moment: nw.Expr) -> nw.Expr:
-        """Return the answer of the rule at an instant."""
-        return tree_column(self.tree, self.reading(moment))
+    def answered(self, raw: Frame) -> Frame:
+        """Add the present answer, as it is shown and as a number."""
+        raw, column = _with_facts(self.rule, raw, _moving(self.rule), fact_column(self.rule.narrowed, self.present))
+        return raw.with_columns(
+            tree_column(self.rule.steps.tree, column).alias(_RULE_ANSWER), _answer=self.numbered(column)
+        )
 
     def wait(self, node: Node) -> nw.Expr:
         """Return the delay until a condition may flip; at most 0 if past."""
-        return node_column(node, self.reading(self.present))
+        return node_column(node, fact_column(self.rule.narrowed, self.present))
 
     def after(self, wait: str) -> nw.Expr:
         """Return now plus the delay in a column.
@@ -92,13 +134,15 @@ class _ChangeQuery:
         is_future = (nw.col(wait) > 0) & (nw.col(wait) < LATEST - self.now)
         return nw.when(is_future).then(self.present + nw.col(wait)).otherwise(self.present)
 
-    def soonest(self, moment: str, before: nw.Expr) -> nw.Expr:
-        """Return the earlier instant at which the answer differs.
+    def soonest(self, rows: Frame, before: nw.Expr) -> Frame:
+        """Add the earlier instant at which the answer differs.
 
-        This is the instant of the column if it is before `before` and the answer differs then; else `before`.
+        This is the instant `_then` if it is before `before` and the answer differs then; else `before`.
         """
-        differs = self.answer(nw.col(moment)) != nw.col("_answer")
-        return nw.when(differs & (nw.col(moment) < before)).then(nw.col(moment)).otherwise(before)
+        moment = nw.col("_then")
+        rows, column = _with_facts(self.rule, rows, _moving(self.rule), fact_column(self.rule.narrowed, moment))
+        differs = self.numbered(column) != nw.col("_answer")
+        return rows.with_columns(_soonest=nw.when(differs & (moment < before)).then(moment).otherwise(before))
 
 
 def _by_columns(query: _ChangeQuery, raw: Frame) -> Frame:
@@ -106,20 +150,11 @@ def _by_columns(query: _ChangeQuery, raw: Frame) -> Frame:
 
     Delays are checked one after another, in columns.
     """
-    soonest = query.soonest("_then", nw.col("_soonest"))
     raw = raw.with_columns(_soonest=nw.lit(FOREVER, nw.Int64()))
     for wait in query.waits:
         raw = raw.with_columns(_wait=query.wait(wait)).with_columns(_then=query.after("_wait"))
-        raw = raw.with_columns(_soonest=soonest)
+        raw = query.soonest(raw, nw.col("_soonest"))
     return raw
-
-
-def _by_expressions(query: _ChangeQuery, answer: nw.Expr, plan: FactSchema, logs: Logs) -> Frame:
-    """Return the earliest change of each person, computed by the engine of the logs."""
-    if plan.windows:
-        return _by_instants(query, answer, plan, future_facts(plan, logs, query.now))
-    raw = raw_facts_over(plan, logs, query.now).with_columns(answer, _answer=query.answer(query.present))
-    return (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
 
 
 def _is_on_arrays(tree: Tree, logs: Logs) -> bool:
@@ -128,13 +163,14 @@ def _is_on_arrays(tree: Tree, logs: Logs) -> bool:
     return is_local and installed("numpy") and all(leaf.node is None for leaf in leaves(tree))
 
 
-def _by_arrays(ready: CompiledRule, query: _ChangeQuery, raw: Frame) -> Frame:
+def _by_arrays(query: _ChangeQuery, raw: Frame) -> Frame:
     """Return the earliest change of each person, computed by numpy."""
     from funnel.rules._change_arrays import ChangeArrays
 
-    arrays = ChangeArrays(query.tree, query.waits, ready.narrowed, query.now)
+    rule = query.rule
+    arrays = ChangeArrays(_coded(rule.tree), rule.waits, rule.narrowed, query.now)
     changes = arrays.changes(raw, "_answer", "_soonest")
-    return changes.with_columns(tree_column(_choice(ready.tree), lambda _: nw.col("_answer")).alias(_RULE_ANSWER))
+    return changes.with_columns(tree_column(_choice(rule.tree), lambda _: nw.col("_answer")).alias(_RULE_ANSWER))
 
 
 def _choice(tree: Tree) -> Tree:
@@ -157,15 +193,17 @@ def _by_rows(query: _ChangeQuery, raw: Frame) -> Frame:
     first, *others = map(query.wait, query.waits)
     waiting = by_value(REPEAT, enumerate(others, 1), first)
     each = repeat_rows(raw, len(query.waits)).with_columns(_wait=waiting).with_columns(_then=query.after("_wait"))
-    each = each.with_columns(_soonest=query.soonest("_then", nw.lit(FOREVER, nw.Int64())))
-    return each.group_by(PERSON).agg(nw.col(_RULE_ANSWER).max(), nw.col("_soonest").min())
+    return _earliest(query.soonest(each, int_lit(FOREVER)))
 
 
-def _by_instants(query: _ChangeQuery, answer: nw.Expr, plan: FactSchema, future: Frame) -> Frame:
+def _by_instants(query: _ChangeQuery, future: Frame) -> Frame:
     """Return the earliest change of each person, with one row for each instant at which the answer may change."""
-    present = future.filter(nw.col(AT) == query.now).select(PERSON, answer, _answer=query.answer(query.present))
-    each = with_waits(plan, future, query.waits, "_then").join(present, on=PERSON, how="inner")
-    each = each.with_columns(_soonest=query.soonest("_then", int_lit(FOREVER)))
+    present = query.answered(future.filter(nw.col(AT) == query.now)).select(PERSON, _RULE_ANSWER, "_answer")
+    each = with_waits(query.rule.narrowed, future, query.waits, "_then").join(present, on=PERSON, how="inner")
+    return _earliest(query.soonest(each, int_lit(FOREVER)))
+
+
+def _earliest(each: Frame) -> Frame:
     return each.group_by(PERSON).agg(nw.col(_RULE_ANSWER).max(), nw.col("_soonest").min())
 
 
@@ -206,10 +244,10 @@ def answers_of_facts(ready: CompiledRule, native: FrameT, name: str) -> FrameT:
         raise FactsError(f"{msg}; pass a dataframe from Facts.over, or Logs")
     _check_name(ready, schema, name)
     _check_types(ready, schema)
-    column = _facts_reader(ready, facts)
-    _check_ranges(ready, facts.frame, column)
-    answered = facts.frame.with_columns(ready.answer(column).alias(name))
-    result = answered.drop(ROW) if ROW in schema else answered
+    numbers, column = _with_facts(ready, facts.frame, _facts(ready), _facts_reader(ready, facts))
+    _check_ranges(_facts(ready), numbers, column)
+    answered = numbers.with_columns(tree_column(ready.steps.tree, column).alias(name))
+    result = answered.select(*(one for one in schema if one not in (ROW, name)), name)
     converted: FrameT = to_native(result, facts.frame_kind, spans=_spans(ready, name))
     return converted
 
@@ -256,7 +294,7 @@ def _check_types(ready: CompiledRule, schema: nw.Schema) -> None:
             raise FactsError(f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})")
 
 
-def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
+def _check_ranges(facts: Sequence[Fact], frame: Frame, column: Column) -> None:
     """Check that every number is in the range of its fact.
 
     Rule arithmetic is verified to fit for that range only.
@@ -264,15 +302,15 @@ def _check_ranges(ready: CompiledRule, frame: Frame, column: Column) -> None:
     Raises:
         FactsError: A number is out of range.
     """
-    facts = [ready.plan.declared[name].fact(name) for name in sorted(ready.read)]
-    read = {f"fact_{number}": fact for number, fact in enumerate(facts) if fact.unit != "text"}
+    read = [fact for fact in facts if fact.unit != "text"]
     if not read:
         return
-    numbers = frame.select(**{name: column(fact) for name, fact in read.items()})
-    ends = {f"{end}_{name}": getattr(nw.col(name), end)() for name in read for end in ("min", "max")}
-    extremes = collected(numbers.select(**ends, rows=nw.len())).to_dict(as_series=False)
-    for name, fact in read.items() if extremes["rows"][0] else ():
-        if not fact.low <= extremes[f"min_{name}"][0] <= extremes[f"max_{name}"][0] <= fact.high:
+    ends = {
+        f"{end}_{number}": getattr(column(fact), end)() for number, fact in enumerate(read) for end in ("min", "max")
+    }
+    extremes = collected(frame.select(**ends, rows=nw.len())).to_dict(as_series=False)
+    for number, fact in enumerate(read) if extremes["rows"][0] else ():
+        if not fact.low <= extremes[f"min_{number}"][0] <= extremes[f"max_{number}"][0] <= fact.high:
             allowed = (
                 "spans of less than 400 years"
                 if fact.unit == "span"

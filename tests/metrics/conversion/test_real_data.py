@@ -15,7 +15,7 @@ from funnel.metrics import Matching
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.more]
 
 DAY = timedelta(days=1)
 BOTH_WAYS: tuple[Literal["ranked", "later"], ...] = ("ranked", "later")
