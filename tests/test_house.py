@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_FILE = 400
-LOCAL_KERNELS = {"attempt_loops", "by_person", "cohort_loops", "_purchase_loops", "local_kernel", "loops"}
+LOCAL_KERNELS = {
+    "attempt_loops",
+    "by_person",
+    "cohort_loops",
+    "_purchase_loops",
+    "local_kernel",
+    "loops",
+    "person_numbers",
+}
 HEAVY = {
     "altair",
     "duckdb",

@@ -77,9 +77,9 @@ def _named_by_code(loop: FunctionType, helpers: Sequence[FunctionType]) -> Funct
     compiled into the loop too.
     """
     codes = [(one.__code__.co_code.hex(), one.__code__.co_consts, _constants(one)) for one in (loop, *helpers)]
-    named = FunctionType(loop.__code__, loop.__globals__, loop.__name__)
-    named.__qualname__ = f"{loop.__qualname__}_{sha256(repr(codes).encode()).hexdigest()[:16]}"
-    return named
+    copy = FunctionType(loop.__code__, loop.__globals__, loop.__name__)
+    copy.__qualname__ = f"{loop.__qualname__}_{sha256(repr(codes).encode()).hexdigest()[:16]}"
+    return copy
 
 
 def _constants(loop: FunctionType) -> list[tuple[str, int]]:
@@ -95,6 +95,13 @@ def _helpers(loop: FunctionType) -> Iterator[FunctionType]:
         if isinstance(helper, FunctionType):
             yield from _helpers(helper)
             yield helper
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the array as one that loops may only read, as Polars returns it: numba compiles each kind of array."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 # ---- the rows of one person ----

@@ -31,7 +31,7 @@ class Purchases:
     Attributes:
         frame: The rows: `person_id`, `t`, `net_amount`.
         run: How loops run.
-        is_priced: Whether amounts are known.
+        is_priced: Whether the rows have amounts.
     """
 
     frame: pl.DataFrame
@@ -65,7 +65,7 @@ class Purchases:
 
     @property
     def first(self) -> int | None:
-        """The instant of the first purchase; None if there are no purchases."""
+        """The instant of the first purchase; None without purchases."""
         first: int | None = self.frame["t"].min()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
         return first
 

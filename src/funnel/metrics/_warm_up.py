@@ -17,8 +17,8 @@ def warm_up() -> None:
     """Compile the loops of all metrics and store the machine code on disk.
 
     Without it, the first metric of a large table compiles its own loops, once for each installation: some 10 seconds of
-    processor time. All loops take up to half a minute. Call it when a server starts or when an image is built. Needs
-    the extra `fast`.
+    processor time. All loops together need at most half a minute. Call it when a server starts or when an image is
+    built. Needs the extra `fast`.
 
     Raises:
         MissingExtraError: numba or Polars is not installed.

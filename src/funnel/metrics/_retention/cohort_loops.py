@@ -65,11 +65,11 @@ def _cells_of(plan: Plan, measure: Measure, start: int) -> Cells:
     last = len(plan.brackets) - 1 if plan.brackets else started
     fewest: Whole = np.zeros(periods, np.int64)
     done: Whole = np.zeros(periods, np.int64)
-    begun: Whole = bracket[::-1]
+    highest: Whole = bracket[::-1]
     if plan.window is not None:
         fewest = bracket[np.maximum(plan.now - edges[1:] + 1, 0) // plan.window]
-        begun = done = bracket[np.maximum(plan.now - edges[:-1], 0) // plan.window]
-    width = np.minimum(begun + 1, last)
+        highest = done = bracket[np.maximum(plan.now - edges[:-1], 0) // plan.window]
+    width = np.minimum(highest + 1, last)
     first = np.append(0, np.cumsum((done - fewest + 1) * width))
     return Cells(_MEASURES[measure], plan.window or 0, plan.now - start, last, bracket, fewest, width, first)
 
