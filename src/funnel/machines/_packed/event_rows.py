@@ -165,7 +165,8 @@ def _with_gaps(plan: FactSchema, name: str, rows: pl.DataFrame, now: int, run: R
     spans = np.concatenate([np.zeros((0, 4), np.int64), *in_blocks(*Events.of(rows, now), of_block, run)])
     row, before, start, until = spans[np.argsort(spans[:, 0], kind="stable")].T
     changed = rows[row].with_columns(_before=before, start=start, end=until)
-    return collected(nw.to_native(with_gap_fields(nw.from_native(changed.lazy()), "_before")))
+    with_gaps: pl.DataFrame = collected(nw.to_native(with_gap_fields(nw.from_native(changed.lazy()), "_before")))
+    return with_gaps
 
 
 # ---- columns of rows and reductions --------------------------------------------------------------------------------
