@@ -22,12 +22,12 @@ Row = tuple[int, int, int, int]
 def rows_of(chance: Random) -> list[Row]:
     """Rows in order of `t`: some begin late, as the successors of other rows do, and some end."""
     rows: list[Row] = []
-    for t in sorted(chance.randrange(20) for _ in range(chance.randrange(1, 9))):
+    for t in sorted(chance.randrange(20) for _ in range(chance.randrange(1, 14))):
         start = t + chance.choice([0, 0, 0, 5, 10])
-        end = chance.choice([FOREVER, start + 1 + chance.randrange(15)])
-        rows.append((t, start, end, chance.randrange(4)))
+        end = chance.choice([FOREVER, start + 1 + chance.randrange(25), start + 25 - t])
+        rows.append((t, start, end, chance.randrange(9)))
         if end <= NOW and chance.random() < 0.5:
-            rows.append((t, end, FOREVER, chance.randrange(4)))
+            rows.append((t, end, FOREVER, chance.randrange(9)))
     return rows
 
 
@@ -73,19 +73,19 @@ def test_each_row_has_one_span_for_each_row_before_it() -> None:
 
 
 REDUCTIONS = np.array([[0, 0, 0], [0, 2, 2], [1, 2, 2], [-1, 2, 2], [1, 3, 2], [-1, 3, 2]], np.int64)
-"""The count of the rows, the sum of the field, its largest and smallest value, that of the last row and the first."""
+"""The count of the rows, the sum of even fields, the largest and smallest value, that of the last row and the first."""
 
 
 def by_hand(rows: Sequence[Row], now: int) -> list[int]:
-    """The six values at an instant; 9 if no row counts."""
+    """The six values at an instant; the last four are 9 if no row counts."""
     fields = [rows[index][3] for index in living(rows, now)]
     extremes = [max(fields), min(fields), fields[-1], fields[0]] if fields else [9] * 4
-    return [len(fields), sum(fields), *extremes]
+    return [len(fields), sum(field for field in fields if field % 2 == 0), *extremes]
 
 
 def test_values_are_those_of_the_rows_that_count() -> None:
     """At each instant of each person, every reduction has the value of the rows that count then."""
-    columns = np.array([(63, end, field, t) for t, _, end, field in EVERY], np.int64)
+    columns = np.array([(63 - 2 * (field % 2), end, field, t) for t, _, end, field in EVERY], np.int64)
     size = len(AT), len(REDUCTIONS)
     out = kernels.Instants(*(np.empty(size[0], np.int64) for _ in range(2)), np.empty((size[1], size[0]), np.int64))
     empties, heaps = np.array([0, 0, 9, 9, 9, 9], np.int64), np.empty((size[1], 40), np.int64)
