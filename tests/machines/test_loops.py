@@ -35,9 +35,9 @@ def events_of(people: Sequence[Sequence[Row]]) -> tuple[list[int], list[int], li
     """The starts, instants and codes of the events of people."""
     starts, at, codes, first = [0], list[int](), list[int](), 0
     for rows in people:
-        begun = [(start, 2 * row) for row, (_, start, _, _) in enumerate(rows, first)]
-        ended = [(end, 2 * row + 1) for row, (_, _, end, _) in enumerate(rows, first) if end <= NOW]
-        for instant, code in sorted(begun + ended):
+        begins = [(start, 2 * row) for row, (_, start, _, _) in enumerate(rows, first)]
+        ends = [(end, 2 * row + 1) for row, (_, _, end, _) in enumerate(rows, first) if end <= NOW]
+        for instant, code in sorted(begins + ends):
             at.append(instant)
             codes.append(code)
         starts.append(len(at))
@@ -59,15 +59,16 @@ def test_each_row_has_one_span_for_each_row_before_it() -> None:
     """At any instant, the span of a row names the `t` of the row before it; the first row has its own."""
     t, end = (np.array([row[column] for row in EVERY], np.int64) for column in (0, 2))
     spans = np.empty((3 * len(AT), 4), np.int64)
-    chain = kernels.Chain(t, end, *(np.empty(len(EVERY), np.int64) for _ in range(3)))
+    before, after, span = np.empty((3, len(EVERY)), np.int64)
+    chain = kernels.Chain(t, end, before, after, span)
     count = kernels.gap_spans(STARTS, AT, CODES, chain, spans)
 
     for now in range(NOW + 1):
         expected, first = [], 0
         for rows in PEOPLE:
             there = living(rows, now)
-            before = [there[0], *there] if there else []
-            expected += [(first + row, rows[one][0]) for row, one in zip(there, before, strict=False)]
+            others = [there[0], *there] if there else []
+            expected += [(first + row, rows[other][0]) for row, other in zip(there, others, strict=False)]
             first += len(rows)
         assert sorted((row, t) for row, t, start, until in spans[:count].tolist() if start <= now < until) == expected
 
@@ -87,7 +88,8 @@ def test_values_are_those_of_the_rows_that_count() -> None:
     """At each instant of each person, every reduction has the value of the rows that count then."""
     columns = np.array([(63 - 2 * (field % 2), end, field, t) for t, _, end, field in EVERY], np.int64)
     size = len(AT), len(REDUCTIONS)
-    out = kernels.Instants(*(np.empty(size[0], np.int64) for _ in range(2)), np.empty((size[1], size[0]), np.int64))
+    persons, instants = np.empty((2, size[0]), np.int64)
+    out = kernels.Instants(persons, instants, np.empty((size[1], size[0]), np.int64))
     empties, heaps = np.array([0, 0, 9, 9, 9, 9], np.int64), np.empty((size[1], 40), np.int64)
     count = kernels.running_values(STARTS, AT, CODES, columns[CODES >> 1], REDUCTIONS, empties, heaps, out)
 
