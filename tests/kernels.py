@@ -9,13 +9,13 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
-import numpy as np
 
 from funnel._dataframes import adapter, by_person, loops
 from funnel._dataframes.by_person import Block, in_blocks
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
 from funnel.machines._packed import event_rows
+from funnel.machines._packed import loops as machine_loops
 from funnel.metrics._conversion import local_kernel, narwhals_kernel
 from funnel.metrics._conversion.label_events import LabelledEvents
 from funnel.metrics._purchase_loops import lookup_of, period_of
@@ -164,6 +164,11 @@ def machine_values(
         for block in rows.in_blocks(last, loops.plain):
             for person, values in block:
                 yield part, person, values
+
+
+Chain, Instants = machine_loops.Chain, machine_loops.Instants
+gap_spans, running_values = machine_loops.gap_spans, machine_loops.running_values
+"""The loops of a machine's replay."""
 
 
 def _with_room(plan: FactSchema) -> Iterator[FactSchema]:

@@ -90,10 +90,10 @@ class Events(NamedTuple):
     def of(cls, rows: pl.DataFrame, now: int) -> Events:
         """Return the events of rows up to and including an instant."""
         start, end = (rows[name].to_numpy() for name in ("start", "end"))
-        ended = np.flatnonzero(end <= now)
-        person = pl.concat([rows[PERSON], rows[PERSON].gather(ended)])
-        codes = np.concatenate([2 * np.arange(len(rows)), 2 * ended + 1])
-        return cls(person, np.concatenate([start, end[ended]]), codes)
+        has_ended = np.flatnonzero(end <= now)
+        person = pl.concat([rows[PERSON], rows[PERSON].gather(has_ended)])
+        codes = np.concatenate([2 * np.arange(len(rows)), 2 * has_ended + 1])
+        return cls(person, np.concatenate([start, end[has_ended]]), codes)
 
 
 @attrs.frozen(eq=False)
@@ -165,7 +165,8 @@ def _with_gaps(plan: FactSchema, name: str, rows: pl.DataFrame, now: int, run: R
     spans = np.concatenate([np.zeros((0, 4), np.int64), *in_blocks(*Events.of(rows, now), of_block, run)])
     row, before, start, until = spans[np.argsort(spans[:, 0], kind="stable")].T
     changed = rows[row].with_columns(_before=before, start=start, end=until)
-    return collected(nw.to_native(with_gap_fields(nw.from_native(changed.lazy()), "_before")))
+    with_gaps: pl.DataFrame = collected(nw.to_native(with_gap_fields(nw.from_native(changed.lazy()), "_before")))
+    return with_gaps
 
 
 # ---- columns of rows and reductions --------------------------------------------------------------------------------
@@ -179,8 +180,8 @@ def _fields(plan: FactSchema, name: str) -> Sequence[str]:
 
 def _reduction(one: Reduction, fields: Sequence[str]) -> tuple[int, int, int]:
     """Return the columns of a reduction: its direction, the column of its key and the column of its value."""
-    places = {name: place for place, name in enumerate(fields, FIELDS)}
-    return _DIRECTIONS[one.how], places.get("t" if one.is_edge else one.field, 0), places.get(one.field, 0)
+    columns = {name: column for column, name in enumerate(fields, FIELDS)}
+    return _DIRECTIONS[one.how], columns.get("t" if one.is_edge else one.field, 0), columns.get(one.field, 0)
 
 
 _DIRECTIONS: Mapping[str, int] = {"sum": 0, "smallest": -1, "earliest": -1, "largest": 1, "latest": 1}

@@ -211,11 +211,11 @@ def _pushed(  # noqa: PLR0913, PLR0917
         size = _popped(heaps, index, size, codes, rows, reductions)
     if size and rows[heaps[index, 0], END] >= end and _is_better(heaps[index, 0], event, codes, rows, key, direction):
         return size
-    place = size
-    while place and _is_better(event, heaps[index, (place - 1) >> 1], codes, rows, key, direction):
-        heaps[index, place] = heaps[index, (place - 1) >> 1]
-        place = (place - 1) >> 1
-    heaps[index, place] = event
+    slot = size
+    while slot and _is_better(event, heaps[index, (slot - 1) >> 1], codes, rows, key, direction):
+        heaps[index, slot] = heaps[index, (slot - 1) >> 1]
+        slot = (slot - 1) >> 1
+    heaps[index, slot] = event
     return size + 1
 
 
@@ -223,13 +223,13 @@ def _popped(heaps: Whole, index: int, size: int, codes: Whole, rows: Whole, redu
     """Remove the best row of a heap, and return the number of rows."""
     direction, key = reductions[index, DIRECTION], reductions[index, KEY]
     size -= 1
-    last, place, child = heaps[index, size], 0, 1
+    last, slot, child = heaps[index, size], 0, 1
     while child < size:
         if child + 1 < size and _is_better(heaps[index, child + 1], heaps[index, child], codes, rows, key, direction):
             child += 1
         if not _is_better(heaps[index, child], last, codes, rows, key, direction):
             break
-        heaps[index, place] = heaps[index, child]
-        place, child = child, 2 * child + 1
-    heaps[index, place] = last
+        heaps[index, slot] = heaps[index, child]
+        slot, child = child, 2 * child + 1
+    heaps[index, slot] = last
     return size

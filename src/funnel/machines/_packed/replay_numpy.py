@@ -21,7 +21,6 @@ from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine
 from funnel.machines._fixed_points import BASE, BY, CYCLE, FROM, MOVED, NOBODY, TO, FixedPoints
 from funnel.machines._packed.event_rows import EventRows, Values, read_tables
 
-
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 

@@ -2,9 +2,9 @@
 
 Both versions return identical digits.
 
-A duration is encoded as one integer, its key: twice its microseconds, plus 1 if the wait has not ended. Keys in order are
-therefore times in order, with the ends of a time before the open waits. Counts are exact. Floats are computed from counts in
-order of time, so that every engine returns the same digits.
+A duration is encoded as one integer, its key: twice its microseconds, plus 1 if the wait has not ended. Keys in order
+are therefore times in order, and the waits that ended come before the open waits of the same time. Counts are exact.
+Floats are computed from counts in order of time, so that every engine returns the same digits.
 
 Invariant: at every step, the number at risk is all people minus those who converted or were censored before.
 Source: E. L. Kaplan and P. Meier, "Nonparametric estimation from incomplete observations", Journal of the American
@@ -118,12 +118,18 @@ def curve_of_array(keys: Any) -> Curve:
     survival = np.cumprod(remaining / at_risk)
     with np.errstate(divide="ignore"):
         spread = np.cumsum(events / (at_risk.astype("f8") * remaining))
-    wholes = (_copied("q", column) for column in (waits[starts], events, at_risk))
-    return Curve(*wholes, _copied("d", survival), _copied("d", spread), _copied("q", ordered[is_open]))
+    return Curve(
+        times=_copied("q", waits[starts]),
+        events=_copied("q", events),
+        at_risk=_copied("q", at_risk),
+        survival=_copied("d", survival),
+        spread=_copied("d", spread),
+        censored=_copied("q", ordered[is_open]),
+    )
 
 
-def _copied(kind: str, column: Any) -> array[Any]:
-    copy = array(kind)
+def _copied(kind: Any, column: Any) -> array[Any]:
+    copy: array[Any] = array(kind)
     copy.frombytes(column.view("u1"))
     return copy
 
