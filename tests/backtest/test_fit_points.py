@@ -235,7 +235,7 @@ def levels(values: list[float], *, is_span: bool, most: int = 3) -> FactLevels:
 @pytest.mark.parametrize(
     ("values", "is_span", "limits"),
     [
-        pytest.param([1.0] * 8 + [2, 2, 3, 3], False, (2, 3), id="the lowest number is no limit"),
+        pytest.param([1.0] * 8 + [2, 2, 3, 3], False, (2, 3), id="the lowest number is not a limit"),
         pytest.param([0.0, 1, 0, 1], False, (1,), id="a flag has one limit"),
         pytest.param([12_345.0, 12_345, 999, 999], False, (12_000,), id="two digits of a large number"),
         pytest.param([7.0] * 4, False, (), id="equal values have no limit"),
