@@ -45,6 +45,7 @@ OF_LOGS: dict[str, Callable[[Any], Any]] = {
     "repeat_rate": lambda source: funnel.metrics.repeat_rate(source, as_of=DAY),
     "repeat_rate_within": lambda source: funnel.metrics.repeat_rate_within(source, MONTH, as_of=DAY),
     "returning_rate": lambda source: funnel.metrics.returning_rate(source, MONTH, as_of=DAY),
+    "margin_by": lambda source: funnel.metrics.margin_by(source, "source", as_of=DAY),
     "repeat_by": lambda source: funnel.metrics.repeat_by(source, "source", MONTH, as_of=DAY),
     "purchase_steps": lambda source: funnel.metrics.purchase_steps(source, MONTH, as_of=DAY),
     "purchase_rhythm": lambda source: funnel.metrics.purchase_rhythm(source, as_of=DAY),
