@@ -24,8 +24,8 @@ test: lint types ## everything that must hold before a change is kept
 test-more: .venv/dev.stamp ## laws on DuckDB and on pandas alone, more broken files, real data, and the benchmarks
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m more
 
-test-services: .venv/dev.stamp ## the stores on PostgreSQL and MariaDB in full, the report in a browser, and a notebook
-	@$(PY) -m pytest -q -n 2 -m services
+test-services: .venv/engines.stamp ## the stores on PostgreSQL and MariaDB, a browser, a notebook, and a cluster of Spark
+	@$(PY) -m pytest -q -n 2 --dist loadgroup -m services
 
 test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows, 2 examples per law
 	@FUNNEL_PROFILE=lowest .venv-lowest/bin/python -m pytest -q -n 2 --dist worksteal -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples

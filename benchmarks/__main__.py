@@ -28,6 +28,7 @@ NAMES = (
     "windows",
     "backtest",
     "conversion",
+    "parquet",
     "survival",
     "forecast",
     "retention",

@@ -98,6 +98,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("no_cover")
             if not FULL and EVERY_ENGINE.isdisjoint(item.path.parts):
                 item.add_marker(pytest.mark.skip(reason="asked in make test-full; it repeats the lines of Polars"))
+        if "spark" in needs:
+            item.add_marker("services")
+            item.add_marker(pytest.mark.xdist_group("spark"))
         if not needs.isdisjoint({"maria", "mariadb"}) or (on_postgres and item.get_closest_marker("no_cover")):
             item.add_marker("services")
         engines = {one.rpartition(" on ")[2] for one in needs}
@@ -144,7 +147,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def spark() -> Any:
-    """Give the Spark session of the run; only `make test-full` installs PySpark, and a server must have Java."""
+    """Give the Spark session of the process; `make test-services` installs PySpark, and a server must have Java."""
     return spark_session()
 
 

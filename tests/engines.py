@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import importlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import polars as pl
@@ -40,21 +45,39 @@ def _ibis(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
 
 @cache
 def spark_session() -> Any:
-    """The one small Spark session of a test run, in UTC; it runs its plans without compiling each first."""
-    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed (make test-full does it)")
+    """Return the Spark session of a process, in UTC: two executors that are processes of their own.
+
+    The full run has one process instead: there, random examples are many and small.
+    """
+    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed (make test-services does it)")
     if shutil.which("java") is None and os.environ.get("CI") != "true":
         pytest.skip("PySpark needs Java, and no java is on the path")
-    return sql.SparkSession.builder.master("local[2]").config(map=_SPARK).getOrCreate()
+    os.environ |= {"SPARK_HOME": str(_spark_home()), "PYSPARK_PYTHON": sys.executable}
+    master = "local[2]" if FULL else "local-cluster[2,1,1536]"
+    return sql.SparkSession.builder.master(master).config(map=_SPARK).getOrCreate()
+
+
+@cache
+def _spark_home() -> Path:
+    """Return a folder with links to the files of PySpark: executors of a local cluster write beside them."""
+    package = Path(importlib.import_module("pyspark").__file__ or "").parent
+    home = Path(mkdtemp(prefix="spark-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    for one in package.iterdir():
+        (home / one.name).symlink_to(one)
+    return home
 
 
 _SPARK: Mapping[str, str] = {
     "spark.default.parallelism": "1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
+    "spark.executor.memory": "768m",
     "spark.log.level": "ERROR",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.debug.maxToStringFields": "9999",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "1",
     "spark.ui.enabled": "false",

@@ -193,7 +193,7 @@ def few_conditions(patch: pytest.MonkeyPatch) -> None:
 def loop_attempts(rows: LabelledEvents, run: loops.Run = loops.plain) -> pl.DataFrame | None:
     """The attempts from loops over the rows of each person; None if there is no room for the question."""
     read = local_kernel.read(rows)
-    attempts = None if read is None else local_kernel.attempts(rows, read, run)
+    attempts = None if read is None else local_kernel.attempts(rows.plan, read, run)
     return None if attempts is None else nw.to_native(attempts.collect())
 
 

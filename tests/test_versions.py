@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROW = re.compile(r"^\| (?P<package>[\w-]+) \| (?P<oldest>[\d.]+) \| (?P<extras>[`\w, ]*?) ?\|", re.MULTILINE)
 NOT_INSTALLED = {"pyspark"}
-"""PySpark needs Java and takes long to start; only `make test-full` installs it."""
+"""PySpark needs Java and takes long to start; only `make test-services` and `make test-full` install it."""
 
 
 @pytest.fixture(scope="module")

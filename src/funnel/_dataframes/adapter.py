@@ -248,13 +248,15 @@ def materialize(frame: Frame) -> Frame:
     """Store the rows of the frame in the session, if the engine can.
 
     DuckDB and Spark repeat everything in a plan that is read twice, and traverse the whole plan at every step. Without
-    stored rows, planning can take minutes. DuckDB can store rows from 2.0 on.
+    stored rows, planning can take minutes. Spark stores each row on two executors, so that one may be lost.
     """
-    method = {"duckdb": "materialize", "pyspark": "localCheckpoint"}.get(frame.implementation.value)
-    store_rows: Any = method and getattr(nw.to_native(frame), method, None)
-    if store_rows:
-        with computing():
-            frame = nw.from_native(store_rows())
+    native: Any = nw.to_native(frame)
+    with computing():
+        if frame.implementation.is_pyspark():  # pragma: no cover - make test-services has PySpark
+            level = importlib.import_module("pyspark").StorageLevel.MEMORY_AND_DISK_2
+            frame = nw.from_native(native.localCheckpoint(storageLevel=level))
+        elif frame.implementation.is_duckdb() and hasattr(native, "materialize"):
+            frame = nw.from_native(native.materialize())
     return frame
 
 

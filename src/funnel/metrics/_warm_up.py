@@ -41,7 +41,7 @@ def warm_up() -> None:
     query = conversion_query(["a", "b"], within=timedelta(days=1), as_of=now, matching=DEFAULT_MATCHING)
     labels = label_events(events, query)
     rows: Any = local_kernel.read(labels)
-    local_kernel.attempts(labels, rows, fast)
+    local_kernel.attempts(labels.plan, rows, fast)
     in_blocks(rows["person"], rows["t"].to_numpy(), None, lambda block: block.starts, fast)
     purchases = Purchases(rows.select("t", person_id="person", net_amount="t"), fast, is_priced=True)
     days = Periods.between(query.now, query.now, Calendar.of("day", "UTC"))

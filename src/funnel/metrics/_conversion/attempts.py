@@ -7,7 +7,7 @@ people than the required step before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, cached_property, reduce
+from functools import cache, cached_property, partial, reduce
 from typing import Any, cast
 
 import attrs
@@ -15,6 +15,7 @@ import narwhals as nw
 
 from funnel._arguments import instance
 from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, is_remote, to_local
+from funnel._dataframes.by_worker import by_worker, workers_have_library
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel.errors import EngineError
@@ -41,10 +42,10 @@ class AttemptRows:
 
 
 def attempts(labels: LabelledEvents) -> AttemptRows:
-    """Find the selected attempts, with loops locally or with engine windows elsewhere."""
+    """Find the selected attempts: with loops locally, on the workers of Spark, or with engine windows elsewhere."""
     numbered = cache(lambda: narwhals_kernel.numbered(labels.frame, labels.plan))
-    local = _by_loops(labels)
-    return AttemptRows(narwhals_kernel.attempts(numbered(), labels.plan) if local is None else local, numbered)
+    frame = _on_workers(labels) if labels.frame_kind == "pyspark" else _by_loops(labels)
+    return AttemptRows(narwhals_kernel.attempts(numbered(), labels.plan) if frame is None else frame, numbered)
 
 
 def _by_loops(labels: LabelledEvents) -> Frame | None:
@@ -54,12 +55,39 @@ def _by_loops(labels: LabelledEvents) -> Frame | None:
     """
     if not (labels.on_polars and installed("numba")):
         return None
+    from funnel.metrics._conversion import local_kernel
+
+    return _looped(local_kernel.read(labels), labels.plan)
+
+
+def _looped(rows: Any, plan: Plan) -> Frame | None:
     from funnel._dataframes.loops import runner
     from funnel.metrics._conversion import local_kernel
 
-    rows = local_kernel.read(labels)
     run = None if rows is None else runner(len(rows))
-    return None if rows is None or run is None else local_kernel.attempts(labels, rows, run)
+    return None if run is None else local_kernel.attempts(plan, rows, run)
+
+
+def _on_workers(labels: LabelledEvents) -> Frame | None:  # pragma: no cover - make test-services has PySpark
+    """Return the attempts of a Spark frame, found by each worker in the rows of its people.
+
+    None if the workers do not have this version of the library.
+    """
+    plan = labels.plan
+    if not workers_have_library(labels.frame):
+        return None
+    rows = labels.frame.select("person", "t", "rank", "steps", "out", *plan.path_columns)
+    names = [f"{of}_{step.number}" for step in plan.steps for of in ("row", "t")]
+    return by_worker(rows, "person", partial(_of_worker, plan=plan), [*names, "reached", "state", "settled"])
+
+
+def _of_worker(rows: Any, plan: Plan) -> Frame:  # pragma: no cover - runs in a process of Spark
+    """Return the attempts in a labelled Polars frame that has all rows of its people."""
+    from funnel.metrics._conversion import local_kernel
+
+    frame: Frame = nw.from_native(rows.lazy())
+    found = _looped(local_kernel.label_rows(frame, plan), plan) if installed("numba") else None
+    return narwhals_kernel.attempts(narwhals_kernel.numbered(frame, plan), plan) if found is None else found
 
 
 @attrs.frozen
@@ -102,6 +130,11 @@ class AttemptColumns:
         here = self.labelled(carry)
         for name in carry:
             _check_whole(name, here.source.types[name], needed=whole or any(one.edges for one in values.values()))
+        frames = [self._with_values(part, values, carry) for part in here.parts()]
+        frame = frames[0] if len(frames) == 1 else nw.concat(frames)
+        return Attempts(frame, here.frame_kind, here.plan)
+
+    def _with_values(self, here: LabelledEvents, values: Mapping[str, GroupBy], carry: Sequence[str]) -> Frame:
         selected = attempts(here)
         frame = selected.frame
         for name, one in values.items():
@@ -110,12 +143,17 @@ class AttemptColumns:
             at = frame.with_columns(_at=self._at(one, here.plan))
             joined = at.join(rows, on=["person", "_at"], how="left")
             frame = joined.with_columns(_binned(one).alias(name)).drop("_at", "_value")
-        return Attempts(collect_once(frame), here.frame_kind, here.plan)
+        return collect_once(frame)
 
     def labelled(self, carry: Sequence[str] = (), *, every_row: bool = False) -> LabelledEvents:
-        """Return the events with the steps they match, materialized locally if every attempt counts."""
+        """Return the events with the steps they match, in local memory if every attempt counts.
+
+        Spark's workers find every attempt.
+        """
         labels = label_events(self.events, self.query, carry, every_row=every_row)
         if self.query.matching.attempts != "each" or not is_remote(labels.frame_kind):
+            return labels
+        if labels.frame_kind == "pyspark" and workers_have_library(labels.frame):  # pragma: no cover
             return labels
         frame, kind = to_local(labels.frame, labels.frame_kind)
         return attrs.evolve(labels, frame=lambda: frame, frame_kind=kind)

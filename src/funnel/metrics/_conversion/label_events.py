@@ -35,14 +35,15 @@ each person):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, reduce
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial, reduce
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import INNER
 from funnel._dataframes.adapter import ROW, Frame, FrameKind
+from funnel._dataframes.by_part import part_count, part_of
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND
@@ -158,7 +159,8 @@ class LabelledEvents:
     """A labelled frame with its plan, as `plan` describes them.
 
     `meets` has, for each step, whether a row of the source matches it; `breaks` has the same for each exclusion. Rows
-    are on a path if they have all values to `hold_constant`.
+    are on a path if they have all values to `hold_constant`. `is_part` says whether these are the events of some people
+    in files.
     """
 
     _frame: Callable[[], Frame]
@@ -168,11 +170,25 @@ class LabelledEvents:
     meets: tuple[nw.Expr, ...]
     breaks: tuple[nw.Expr, ...]
     hold_constant: tuple[str, ...]
+    is_part: bool = False
 
     @property
     def frame(self) -> Frame:
         """The labelled frame, with the values to carry, unchanged, as `v_1`, `v_2` and so on."""
         return self._frame()
+
+    def parts(self) -> Iterator[LabelledEvents]:
+        """Return the events of some people at a time, if they are in files with many rows; else all events at once."""
+        count = part_count(self.source.frame, self.frame_kind)
+        if count == 1:
+            yield self
+            return
+        for number in range(count):
+            source = attrs.evolve(self.source, frame=part_of(self.source.frame, "person_id", number, count))
+            yield attrs.evolve(self, frame=partial(self._part, number, count), source=source, is_part=True)
+
+    def _part(self, number: int, count: int) -> Frame:
+        return part_of(self.frame, "person", number, count)
 
     @property
     def on_polars(self) -> bool:

@@ -30,18 +30,19 @@ _ORDERS = {"ordered": loops.ORDERED, "strict": loops.STRICT, "any": loops.ANY_OR
 _ATTEMPTS = {"first": loops.FIRST, "any": loops.DEEPEST, "each": loops.EACH}
 
 
-def attempts(labels: LabelledEvents, rows: pl.DataFrame, run: Run) -> Frame | None:
+def attempts(plan: Plan, rows: pl.DataFrame, run: Run) -> Frame | None:
     """Return the selected attempts, as `plan` describes; `row_1` ... number each person's rows in the total order.
 
     Args:
-        labels: The labelled events.
-        rows: The result of `read` for these events.
+        plan: The query.
+        rows: The result of `read` or `label_rows`.
         run: How loops run.
 
     Returns:
-        One row for each attempt. None if an instant and a label do not fit into one integer.
+        One row for each attempt. None if there is no row that counts, or an instant and a label do not fit into one
+        integer.
     """
-    plan, person, t, labels_of_rows = labels.plan, rows["person"], rows["t"].to_numpy(), rows["label"]
+    person, t, labels_of_rows = rows["person"], rows["t"].to_numpy(), rows["label"]
     values = _labels(labels_of_rows, plan)
     codes: Whole = np.full(1 << (len(plan.steps) + len(plan.exclusions) + 1), LEFT_OUT, np.int64)
     codes[values] = np.arange(len(values))
@@ -70,18 +71,35 @@ def read(labels: LabelledEvents) -> pl.DataFrame | None:
     Returns:
         The rows. None if there are too many steps and exclusions.
     """
-    bits = len(labels.plan.steps) + len(labels.plan.exclusions) + 1
+    if not labels.source.frame.implementation.is_polars():
+        return label_rows(labels.frame, labels.plan)
+    dtype = _label_type(labels.plan)
+    if dtype is None:
+        return None
+    own = {"person": nw.col("person_id"), "t": nw.col(T), "label": _label(labels, dtype)}
+    return _collected(labels.source.frame.select(**own, **labels.paths), in_chunks=labels.is_part)
+
+
+def label_rows(frame: Frame, plan: Plan) -> pl.DataFrame | None:
+    """Return what `read` returns, from a labelled Polars frame."""
+    dtype = _label_type(plan)
+    if dtype is None:
+        return None
+    label = (nw.col("steps") + nw.col("out") * 2 ** len(plan.steps)).cast(dtype)
+    return _collected(frame.select("person", "t", *plan.path_columns, label=label))
+
+
+def _label_type(plan: Plan) -> nw.dtypes.DType | None:
+    bits = len(plan.steps) + len(plan.exclusions) + 1
     if bits > MOST_BITS:
         return None
-    dtype = nw.UInt8() if bits <= 8 else nw.UInt32()  # noqa: PLR2004 (the bits of a byte)
-    if labels.source.frame.implementation.is_polars():
-        own = {"person": nw.col("person_id"), "t": nw.col(T), "label": _label(labels, dtype)}
-        frame = labels.source.frame.select(**own, **labels.paths)
-    else:
-        label = nw.col("steps") + nw.col("out") * 2 ** len(labels.plan.steps)
-        frame = labels.frame.select("person", "t", *labels.plan.path_columns, label=label.cast(dtype))
-    rows: pl.DataFrame = collected(nw.to_native(frame), engine="in-memory")
-    return rows.rechunk()  # rechunk copies no unchanged column; streaming would
+    return nw.UInt8() if bits <= 8 else nw.UInt32()  # noqa: PLR2004 (the bits of a byte)
+
+
+def _collected(frame: Frame, *, in_chunks: bool = False) -> pl.DataFrame:
+    """Return the rows: in chunks, a file is never in memory as a whole; else no unchanged column is copied."""
+    rows: pl.DataFrame = collected(nw.to_native(frame), engine="streaming" if in_chunks else "in-memory")
+    return rows.rechunk()
 
 
 def _label(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
