@@ -86,8 +86,8 @@ def _of_worker(rows: Any, plan: Plan) -> Frame:  # pragma: no cover - runs in a 
     from funnel.metrics._conversion import local_kernel
 
     frame: Frame = nw.from_native(rows.lazy())
-    found = _looped(local_kernel.label_rows(frame, plan), plan) if installed("numba") else None
-    return narwhals_kernel.attempts(narwhals_kernel.numbered(frame, plan), plan) if found is None else found
+    result = _looped(local_kernel.label_rows(frame, plan), plan) if installed("numba") else None
+    return narwhals_kernel.attempts(narwhals_kernel.numbered(frame, plan), plan) if result is None else result
 
 
 @attrs.frozen
