@@ -65,7 +65,7 @@ def _looped(rows: Any, plan: Plan) -> Frame | None:
     from funnel.metrics._conversion import local_kernel
 
     run = None if rows is None else runner(len(rows))
-    return None if run is None else local_kernel.attempts(plan, rows, run)
+    return None if rows is None or run is None else local_kernel.attempts(plan, rows, run)
 
 
 def _on_workers(labels: LabelledEvents) -> Frame | None:  # pragma: no cover - make test-services has PySpark
