@@ -26,12 +26,12 @@ def run(size: Size) -> Iterator[Line]:
 
 def _of(number: int) -> Line:
     with TemporaryDirectory() as folder:
-        written = 0
-        while written < number:
-            rows = min(IN_A_FILE, number - written)
-            file = Path(folder) / f"events-{written}.parquet"
-            events(rows, seed=written).drop("name").write_parquet(file, row_group_size=1_000_000)
-            written += rows
+        count = 0
+        while count < number:
+            rows = min(IN_A_FILE, number - count)
+            file = Path(folder) / f"events-{count}.parquet"
+            events(rows, seed=count).drop("name").write_parquet(file, row_group_size=1_000_000)
+            count += rows
         took = child("_conversion", "ours, from Parquet", Path(folder) / "*.parquet", "person_id", 1)
     name = f"{number / 1e6:g} M events in files: time, and peak memory"
     return Line(name, span(took["seconds"]), f"{took['peak']:,.0f} MiB", "", "< 8192 MiB")

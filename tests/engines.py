@@ -61,11 +61,11 @@ def spark_session() -> Any:
 def _spark_home() -> Path:
     """Return a folder with links to the files of PySpark: executors of a local cluster write beside them."""
     package = Path(importlib.import_module("pyspark").__file__ or "").parent
-    home = Path(mkdtemp(prefix="spark-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    folder = Path(mkdtemp(prefix="spark-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for one in package.iterdir():
-        (home / one.name).symlink_to(one)
-    return home
+        (folder / one.name).symlink_to(one)
+    return folder
 
 
 _SPARK: Mapping[str, str] = {

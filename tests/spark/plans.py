@@ -1,4 +1,4 @@
-"""What Spark executes while a question is answered: the physical plans, and the columns that reach the driver."""
+"""Record of what Spark executes for a question: the physical plans, and the columns that reach the driver."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def _looped(rows: Any, plan: Plan) -> Frame | None:
     from funnel.metrics._conversion import local_kernel
 
     run = None if rows is None else runner(len(rows))
-    return None if run is None else local_kernel.attempts(plan, rows, run)
+    return None if rows is None or run is None else local_kernel.attempts(plan, rows, run)
 
 
 def _on_workers(labels: LabelledEvents) -> Frame | None:  # pragma: no cover - make test-services has PySpark
@@ -73,7 +73,7 @@ def _on_workers(labels: LabelledEvents) -> Frame | None:  # pragma: no cover - m
 
     None if the workers do not have this version of the library.
     """
-    plan = labels.plan
+    plan = attrs.evolve(labels.plan, ordering=0)  # rows that differ only in values to carry are interchangeable
     if not workers_have_library(labels.frame):
         return None
     rows = labels.frame.select("person", "t", "rank", "steps", "out", *plan.path_columns)
@@ -86,8 +86,8 @@ def _of_worker(rows: Any, plan: Plan) -> Frame:  # pragma: no cover - runs in a 
     from funnel.metrics._conversion import local_kernel
 
     frame: Frame = nw.from_native(rows.lazy())
-    found = _looped(local_kernel.label_rows(frame, plan), plan) if installed("numba") else None
-    return narwhals_kernel.attempts(narwhals_kernel.numbered(frame, plan), plan) if found is None else found
+    result = _looped(local_kernel.label_rows(frame, plan), plan) if installed("numba") else None
+    return narwhals_kernel.attempts(narwhals_kernel.numbered(frame, plan), plan) if result is None else result
 
 
 @attrs.frozen

@@ -39,7 +39,7 @@ def attempts(plan: Plan, rows: pl.DataFrame, run: Run) -> Frame | None:
         run: How loops run.
 
     Returns:
-        One row for each attempt. None if there is no row that counts, or an instant and a label do not fit into one
+        One row for each attempt. None if no row counts, or if an instant and a label do not fit into one
         integer.
     """
     person, t, labels_of_rows = rows["person"], rows["t"].to_numpy(), rows["label"]
