@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from funnel.backtest import BacktestDates, Scorecard, ScorecardPolicy, backtest, fit_points, fitted_points
+from funnel.backtest import BacktestDates, Scorecard, ScorecardPolicy, backtest, fit_points
 from funnel.backtest._limits import FactLevels
+from funnel.backtest._points import fitted_points
 from funnel.backtest._weights import WIDEST
 from funnel.errors import ArgumentError, FactsError, MissingExtraError
 from funnel.facts import Facts, count, first, until
