@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from funnel.backtest import BacktestDates, Scorecard, ScorecardPolicy, backtest, fit_points, fitted_points
+from funnel.backtest import BacktestDates, Scorecard, ScorecardPolicy, backtest, fit_points
 from funnel.backtest._limits import FactLevels
-from funnel.backtest._weights import WIDEST
+from funnel.backtest._points import fitted_points
+from funnel.backtest._weights import WIDEST, weights_of
 from funnel.errors import ArgumentError, FactsError, MissingExtraError
 from funnel.facts import Facts, count, first, until
 from funnel.history import History
@@ -291,6 +292,14 @@ def test_the_rule_has_the_points_of_the_levels() -> None:
     assert sum(one.people for one in shares) == card.calibration.people
     assert sum(one.answer * one.people for one in shares) == sum(one.total * one.people for one in card.levels)
     assert sum(one.answer * one.bought for one in shares) == sum(one.total * one.bought for one in card.levels)
+
+
+def test_a_limit_that_all_buyers_meet_has_a_finite_weight() -> None:
+    """At the best weights the slope of the loss is zero, also if a first step goes too far."""
+    met = np.repeat([0, 1], [10_000, 200])
+    (weights,) = weights_of([FactLevels("fact", (1.0,), is_span=False, met=met)], met == 1)
+
+    assert weights == pytest.approx([9.8767], abs=1e-3)
 
 
 # ---- drift ---------------------------------------------------------------------------------------------------------

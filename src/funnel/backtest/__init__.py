@@ -14,7 +14,7 @@ __all__, __getattr__, __dir__ = lazy(
         "backtest._drift": "ScoreBand ScorecardDrift",
         "backtest._feature_table": "feature_table",
         "backtest._fit_points": "fit_points",
-        "backtest._points": "ScorecardPolicy fitted_points",
+        "backtest._points": "ScorecardPolicy",
         "backtest._result": "AnswerShare Backtest Figure FigureChange Ranking Reliability",
         "backtest._scale": "AnswerScale",
         "backtest._scorecard": "ScoreLevel Scorecard",

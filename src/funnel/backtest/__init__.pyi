@@ -12,7 +12,6 @@ from funnel.backtest._drift import ScorecardDrift as ScorecardDrift
 from funnel.backtest._feature_table import feature_table as feature_table
 from funnel.backtest._fit_points import fit_points as fit_points
 from funnel.backtest._points import ScorecardPolicy as ScorecardPolicy
-from funnel.backtest._points import fitted_points as fitted_points
 from funnel.backtest._result import AnswerShare as AnswerShare
 from funnel.backtest._result import Backtest as Backtest
 from funnel.backtest._result import Figure as Figure

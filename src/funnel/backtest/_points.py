@@ -32,11 +32,9 @@ class ScorecardPolicy(Policy):
         points: For each limit, the points that it adds.
 
     Example:
-        >>> from datetime import UTC, datetime, timedelta
-        >>> from funnel import Facts
         >>> policy = ScorecardPolicy(scored_facts=["purchase_count"], limits=[[2, 5]], points=[[10, 7]])
-        >>> fitted_points.of(Facts(as_of=datetime(2026, 3, 1, tzinfo=UTC), purchase_count=3), policy)
-        10
+        >>> policy.limits, policy.points
+        (((2, 5),), ((10, 7),))
     """
 
     scored_facts: tuple[str, ...] = ()
