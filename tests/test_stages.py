@@ -107,6 +107,20 @@ def test_the_walk_sees_time_and_events() -> None:
     ]
 
 
+def test_a_refund_within_an_occasion_can_show_that_a_customer_lapsed() -> None:
+    """A customer bought twice within hours; the later purchase is refunded when the earlier one is too long ago."""
+    from tests.shop import NOW, bought, refunded
+
+    later = bought("2", NOW + timedelta(hours=10))
+    refund = refunded("r", "2", NOW + 60 * DAY + timedelta(hours=5))
+    history = History.of("p1", [bought("1", NOW), later, refund])
+
+    assert moves_of(history, POLICY) == [(Stage.CUSTOMER, Stage.LAPSED, Cause.EVENT)]
+    assert TRANSITIONS[Stage.CUSTOMER][Stage.LAPSED] is Cause.EITHER
+    journey = SHOP_MACHINE.transitions.of(history, POLICY, as_of=END)
+    assert [(one.to_stage, one.cause, one.record_id) for one in journey][-1] == (Stage.LAPSED, Cause.EVENT, "r")
+
+
 @pytest.mark.no_cover
 @given(people())
 @fewer

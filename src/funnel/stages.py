@@ -54,15 +54,15 @@ class Stage(StrEnum):
 TRANSITIONS: Mapping[Stage, Mapping[Stage, Cause]] = {
     Stage.LEAD: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT},
     Stage.PROSPECT: {Stage.CUSTOMER: Cause.EVENT},
-    Stage.CUSTOMER: {Stage.PROSPECT: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT, Stage.LAPSED: Cause.TIME},
+    Stage.CUSTOMER: {Stage.PROSPECT: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT, Stage.LAPSED: Cause.EITHER},
     Stage.REPEAT_CUSTOMER: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT, Stage.LAPSED: Cause.EITHER},
     Stage.LAPSED: {Stage.PROSPECT: Cause.EVENT, Stage.CUSTOMER: Cause.EVENT, Stage.REPEAT_CUSTOMER: Cause.EVENT},
 }
 """Every allowed transition.
 
 Two occasions are a day or more apart, so every buyer is a customer before a repeat customer. A refund removes a
-purchase. A customer can then become a prospect again. A repeat customer whose last purchase is refunded can turn out to
-have lapsed long ago.
+purchase. A customer can then become a prospect again. A customer or repeat customer whose last purchase is refunded can
+turn out to have lapsed long ago; a customer only if both purchases were one occasion.
 """
 
 
