@@ -10,10 +10,6 @@ import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
 from funnel.backtest import BacktestDates, feature_table
 from funnel.errors import ArgumentError, FactsError, MissingExtraError
@@ -72,6 +68,11 @@ def shop() -> Logs[pl.DataFrame]:
 
 def test_a_pipeline_of_scikit_learn_learns_from_it() -> None:
     """Fitted on the earlier instants, a pipeline ranks the people of the later ones."""
+    from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+
     table = table_of(shop(), ("purchase_count", "since_last_purchase", "purchase_interval"))
     middle = table["as_of"].unique().sort()[5]
     early, late = (table.filter(part) for part in (pl.col("as_of") < middle, pl.col("as_of") >= middle))

@@ -18,6 +18,8 @@ from tests.engines import ALONE, FULL, on
 from tests.frames import as_instant, as_span, read
 from tests.laws.test_engines import FewFacts
 
+pytestmark = pytest.mark.more
+
 PEOPLE, PURCHASES, INTERACTIONS = 20_000, 60_000, 140_000
 START = datetime(2024, 1, 1, tzinfo=UTC)
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Query = Callable[[str], list[tuple[Any, ...]]]
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.more]
 
 LARGEST_EXAMPLE = 3_000_000
 VIEWS = """
