@@ -234,6 +234,10 @@ def test_a_column_that_cannot_be_read_is_an_issue(columns: dict[str, Any], messa
     [
         ({"columns": {"id": "Nr"}}, r"columns\['id'\] is 'Nr', which is not a column of the frame; use one of Buyer"),
         ({"columns": {"id": 7}}, r"columns\['id'\] is 'int', which is not a column"),
+        (
+            {"columns": {"Buyer": "person_id"}},
+            r"columns\['Buyer'\] is 'person_id', .*; the frame has 'Buyer': .* as in columns=\{'person_id': 'Buyer'\}",
+        ),
         ({"columns": {7: "No"}}, r"columns must be a mapping from texts, .* \(got a key that is int\)"),
         ({"columns": ["No"]}, r"columns must be a mapping such as .* \(got list\)"),
         ({"columns": {"amounts": "Paid"}}, "cannot be called 'amounts': it looks like amount"),

@@ -121,7 +121,11 @@ def _names(reading: Reading, present: Sequence[str]) -> tuple[dict[str, str], tu
         if theirs not in present:
             text = theirs if isinstance(theirs, str) else kind_of(theirs)
             msg = f"columns[{brief(name)}] is {brief(text)}, which is not a column of the frame"
-            raise ArgumentError(f"{msg}; {suggest(theirs, present)}")
+            remedy = suggest(theirs, present)
+            if name in present and text in {*columns, *lines}:
+                example = f"columns={{{text!r}: {name!r}}}"
+                remedy = f"the frame has {brief(name)}: write the names of the log first, as in {example}"
+            raise ArgumentError(f"{msg}; {remedy}")
     own = tuple(name for name in reading.columns if name not in columns and name not in lines)
     for name in own:
         check_own_name("interactions" if reading.log == "events" else reading.log, name)
