@@ -37,6 +37,9 @@ OF_LOGS: dict[str, Callable[[Any], Any]] = {
         BacktestDates(DAY, every=MONTH, horizon=MONTH),
         as_of=DAY + 5 * MONTH,
     ),
+    "fit_points": lambda source: funnel.backtest.fit_points(
+        source, BacktestDates(DAY, every=MONTH, horizon=MONTH), ["purchase_count"], as_of=DAY + 5 * MONTH
+    ),
     "feature_table": lambda source: funnel.backtest.feature_table(
         source, BacktestDates(DAY, every=MONTH, horizon=MONTH), ["purchase_count"], as_of=DAY + 5 * MONTH
     ),

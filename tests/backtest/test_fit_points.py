@@ -19,6 +19,7 @@ from funnel.errors import ArgumentError, FactsError, MissingExtraError
 from funnel.facts import Facts, count, first, until
 from funnel.history import History
 from funnel.logs import Logs
+from tests.sql.warehouse import on_duckdb
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -109,6 +110,20 @@ def test_one_person_everyone_and_the_source_have_the_same_points(logs: Logs[pl.D
         alone = card.rule.of(history, card.policy, as_of=CHECK)
         assert alone == points.filter(pl.col("person_id") == person)["fitted_points"].item()
         assert alone == pasted.of(history, policy, as_of=CHECK)
+
+
+def test_the_sql_of_the_rule_has_the_points_of_each_person(card: Scorecard) -> None:
+    """DuckDB runs the query over a table of facts, with spans as whole microseconds."""
+    logs = Logs(purchases=purchases(people=40), currency="USD")
+    spans = ("since_last_purchase", "purchase_interval")
+    facts = Facts.over(logs, as_of=CHECK).select("person_id", *NAMES)
+    whole = facts.with_columns(pl.col(name).dt.total_microseconds() for name in spans)
+    rows = on_duckdb(card.rule.sql(card.policy, dialect="duckdb"), "duckdb", {"facts": whole})
+
+    assert {row["person_id"]: row["fitted_points"] for row in rows} == {
+        one.person_id: card.rule.of(one, card.policy, as_of=CHECK) for one in logs.histories()
+    }
+    assert len({row["fitted_points"] for row in rows}) > 5
 
 
 def test_the_rule_has_reasons_and_a_next_change(logs: Logs[pl.DataFrame], card: Scorecard) -> None:

@@ -106,7 +106,7 @@ def test_lapse_after_reads_every_span(tmp_path: Path) -> None:
 
     assert "Customer 2 50.0 %" in lines
     assert not any(line.startswith("Lapsed") for line in lines)
-    assert "Buyers who first bought 420 d ago or longer" in " ".join(lines)
+    assert "Nobody first bought 420 d ago or longer yet." in " ".join(lines)
     for span in ("60w", "420d", "60 weeks", "420 days", "10080 h", "P420D"):
         query = _commands._query(None, as_of=AS_OF[1], tz="Asia/Jakarta", lapse_after=span)
         assert query.policy.lapse_after == timedelta(days=420)
