@@ -79,11 +79,11 @@ def changes_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str
     query = _ChangeQuery(ready, now)
     if plan.windows:
         soonest = _by_instants(query, future_facts(plan, logs, now))
-    elif _is_on_arrays(ready.tree, logs):
-        soonest = _by_arrays(query, raw_facts_over(plan, logs, now))
+    elif _is_on_arrays(ready.tree, raw := raw_facts_over(plan, logs, now)):
+        soonest = _by_arrays(query, raw)
     else:
-        raw = query.answered(raw_facts_over(plan, logs, now))
-        soonest = (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
+        by = _by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns
+        soonest = by(query, query.answered(raw))
     change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
     result = soonest.select(PERSON, nw.col(_RULE_ANSWER).alias(name), next_change=change)
     return logs._native(result, instants=["next_change"], spans=_spans(ready, name))
@@ -157,10 +157,10 @@ def _by_columns(query: _ChangeQuery, raw: Frame) -> Frame:
     return raw
 
 
-def _is_on_arrays(tree: Tree, logs: Logs) -> bool:
-    """Return whether numpy can compute the changes: the rule chooses between constants, and Polars holds the logs."""
-    is_local = all(frame.implementation.is_polars() for frame in logs._fact_tables.log.values())
-    return is_local and installed("numpy") and all(leaf.node is None for leaf in leaves(tree))
+def _is_on_arrays(tree: Tree, raw: Frame) -> bool:
+    """Return whether numpy can compute the changes: the rule chooses between constants, and Polars holds the facts."""
+    is_local = raw.implementation.is_polars() and installed("numpy")
+    return is_local and all(leaf.node is None for leaf in leaves(tree))
 
 
 def _by_arrays(query: _ChangeQuery, raw: Frame) -> Frame:
