@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from math import isqrt
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -254,6 +255,7 @@ def with_own(stream: Stream, own: Iterable[Fact]) -> Stream:
     return attrs.evolve(stream, table=table, fields=every, own=tuple(fields))
 
 
+@lru_cache(maxsize=1_024)
 def own_of_table(name: str) -> tuple[str, tuple[Fact, ...]]:
     """Return the name of the table that a table with own columns is made of, and the fields of the own columns."""
     plain, _, columns = name.partition(_WITH)
@@ -261,6 +263,7 @@ def own_of_table(name: str) -> tuple[str, tuple[Fact, ...]]:
     return plain, tuple(own_field(column, kind) for column, _, kind in parts)
 
 
+@lru_cache(maxsize=1_024)
 def base_table(name: str) -> tuple[str, int | None]:
     """Return the name of the table that a windowed table is made of, and the length of the window.
 

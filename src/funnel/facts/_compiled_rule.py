@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 Change = Callable[[Sequence[Value], int], int | None]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class CompiledRule:
-    """Rule compiled for one policy and one class of facts."""
+    """Rule compiled for one policy and one class of facts; hashed by identity."""
 
     tree: Tree
     plan: FactSchema

@@ -24,6 +24,7 @@ from funnel.errors import FactsError
 from funnel.facts._declare import SLOPES, Declared
 from funnel.facts._schema import FactSchema, narrowed
 from funnel.logs import Logs
+from funnel.logs.ledger import LedgerTables
 
 Frame = nw.LazyFrame[Any]
 KNOWN_AT = "known_at"
@@ -60,8 +61,15 @@ def raw_facts_over(plan: FactSchema, logs: Logs, now: int) -> Frame:
     """Return the raw values of facts of all people.
 
     They are integers and texts, without nulls.
+
+    Raises:
+        ArgumentError: The argument is not `Logs`.
     """
-    tables = logs_of(logs)._fact_tables
+    return raw_facts(plan, logs_of(logs)._fact_tables, now)
+
+
+def raw_facts(plan: FactSchema, tables: LedgerTables, now: int) -> Frame:
+    """Return the raw values of facts of all people, from their tables."""
     raw = with_derived(plan, aggregated(tables, plan.reductions, now, ROOTS, tables.is_sorted))
     return raw if tables.people is None else tables.people.named(raw)
 

@@ -34,11 +34,18 @@ from funnel.logs.derived import (
 )
 from funnel.logs.normalize import MISSING
 from funnel.logs.own_columns import OwnColumns, with_fields
+from funnel.logs.purchase_versions import (
+    first_versions,
+    later_versions,
+    or_never_ends,
+    refunds_to_date,
+    smaller,
+    with_deliveries,
+    with_refunds,
+)
 
 if TYPE_CHECKING:
     from funnel._dataframes.person_rows import PersonNumbers
-
-_ORDER_KEY = ("source", "id")
 
 
 class LedgerTables(Mapping[str, Frame]):
@@ -133,7 +140,7 @@ class LedgerTables(Mapping[str, Frame]):
     @cached_property
     def refunds_to_date(self) -> Frame | None:
         """Refunded amount of each purchase, by instant; None without refunds."""
-        return self._keep(_refunds_to_date(self._logs["refunds"])) if "refunds" in self._logs else None
+        return self._keep(refunds_to_date(self._logs["refunds"])) if "refunds" in self._logs else None
 
     @cached_property
     def orders(self) -> Frame:
@@ -147,14 +154,14 @@ class LedgerTables(Mapping[str, Frame]):
         orders = self._logs["purchases"].with_columns(
             _bought=counts_from, _cancelled=cancelled, _void=int_lit(FOREVER), _first_back=int_lit(FOREVER)
         )
-        return orders if self.refunds_to_date is None else self._keep(_with_refunds(orders, self.refunds_to_date))
+        return orders if self.refunds_to_date is None else self._keep(with_refunds(orders, self.refunds_to_date))
 
     @cached_property
     def arrivals(self) -> Frame:
         """Orders with the instant of delivery; FOREVER if not delivered."""
-        orders = self.orders.with_columns(_arrived=_or_never_ends("delivered_at"))
+        orders = self.orders.with_columns(_arrived=or_never_ends("delivered_at"))
         interactions = self._logs.get("interactions")
-        return orders if interactions is None else self._keep(_with_deliveries(orders, interactions))
+        return orders if interactions is None else self._keep(with_deliveries(orders, interactions))
 
 
 def numbered_tables(tables: LedgerTables) -> LedgerTables:
@@ -177,19 +184,6 @@ def _sorted(table: Frame) -> Frame:
     from funnel._dataframes.person_rows import sort_by_person
 
     return sort_by_person(table, PERSON, ORDER)
-
-
-def _smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:
-    return nw.when(a < b).then(a).otherwise(b)
-
-
-def _larger(a: nw.Expr, b: nw.Expr) -> nw.Expr:
-    return nw.when(a > b).then(a).otherwise(b)
-
-
-def _or_never_ends(column: str) -> nw.Expr:
-    """Return an optional instant as an end; FOREVER if it is missing."""
-    return nw.when(nw.col(column) == MISSING).then(int_lit(FOREVER)).otherwise(nw.col(column))
 
 
 # ---- arrivals ------------------------------------------------------------------------------------------------------
@@ -236,10 +230,10 @@ def _orders(tables: LedgerTables) -> Frame:
 
 
 def _purchases(tables: LedgerTables) -> Frame:
-    first = _first_versions(tables.orders, tables.own_fields)
+    first = first_versions(tables.orders, tables.own_fields)
     if tables.refunds_to_date is None:
         return first
-    return nw.concat([first, _later_versions(tables.orders, tables.refunds_to_date, tables.own_fields)])
+    return nw.concat([first, later_versions(tables.orders, tables.refunds_to_date, tables.own_fields)])
 
 
 def _payments(tables: LedgerTables) -> Frame:
@@ -271,96 +265,9 @@ def _promises(tables: LedgerTables) -> Frame:
     A promise is open until delivery, or until the purchase does not count any more. A purchase of 0 has none.
     """
     promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
-    over = _smaller(_smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
+    over = smaller(smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
     rows = select_table(promised, "promises", t=nw.col("_bought"), end=over, due=nw.col("promised_at"), **key_columns())
     return rows.filter(nw.col("end") > nw.col("start"))
-
-
-def _refunds_to_date(refunds: Frame) -> Frame:
-    """Return the refunds of each purchase by instant.
-
-    Each row has the total so far and the instant of the next refund.
-    """
-    key = ("source", "purchase_id")
-    at_once = refunds.group_by(*key, "refunded_at").agg(nw.col("amount").sum().alias("_back"))
-    at_once = at_once.with_columns(nw.col("_back").cast(nw.Int64()))
-    so_far = at_once.with_columns(
-        _so_far=nw.col("_back").cum_sum().over(*key, order_by="refunded_at"),
-        _next=nw.col("refunded_at").shift(-1).over(*key, order_by="refunded_at"),
-    )
-    totals = so_far.with_columns(
-        nw.col("_so_far").cast(nw.Int64()), nw.col("_next").fill_null(FOREVER).cast(nw.Int64())
-    )
-    return totals.rename({"purchase_id": "id"})
-
-
-def _with_refunds(orders: Frame, refunds_to_date: Frame) -> Frame:
-    """Return orders with the instants of the first refund and of the full refund."""
-    paid = orders.select(*_ORDER_KEY, _paid=nw.col("amount"))
-    net_spent = refunds_to_date.join(paid, on=list(_ORDER_KEY), how="inner").with_columns(
-        _done=nw.when(nw.col("_so_far") >= nw.col("_paid")).then(nw.col("refunded_at")).otherwise(int_lit(FOREVER))
-    )
-    back = net_spent.group_by(*_ORDER_KEY).agg(
-        nw.col("refunded_at").min().alias("_back_from"), nw.col("_done").min().alias("_void_from")
-    )
-    joined = orders.drop("_void", "_first_back").join(back, on=list(_ORDER_KEY), how="left")
-    return joined.with_columns(
-        _first_back=nw.col("_back_from").fill_null(FOREVER).cast(nw.Int64()),
-        _void=nw.col("_void_from").fill_null(FOREVER).cast(nw.Int64()),
-    ).drop("_back_from", "_void_from")
-
-
-def _first_versions(orders: Frame, own: Mapping[str, nw.Expr]) -> Frame:
-    """Return each order as it counts until the first refund."""
-    end = _smaller(nw.col("_first_back"), nw.col("_cancelled"))
-    return _versions(orders, start=nw.col("_bought"), end=end, remaining=nw.col("amount"), own=own)
-
-
-def _later_versions(orders: Frame, refunds_to_date: Frame, own: Mapping[str, nw.Expr]) -> Frame:
-    """Return each order as it counts from each refund to the next."""
-    columns = orders.drop("_void", "_first_back")
-    joined = refunds_to_date.join(columns, on=list(_ORDER_KEY), how="inner")
-    end = _smaller(nw.col("_next"), nw.col("_cancelled"))
-    start = _larger(nw.col("_bought"), nw.col("refunded_at"))
-    return _versions(joined, start=start, end=end, remaining=nw.col("amount") - nw.col("_so_far"), own=own)
-
-
-def _versions(orders: Frame, *, start: nw.Expr, end: nw.Expr, remaining: nw.Expr, own: Mapping[str, nw.Expr]) -> Frame:
-    counting = orders.with_columns(_start=start, _end=end, _remaining=remaining)
-    counting = counting.filter((nw.col("_end") > nw.col("_start")) & (nw.col("_remaining") > 0))
-    return select_table(
-        counting,
-        "purchases",
-        t=nw.col("_bought"),
-        start=nw.col("_start"),
-        end=nw.col("_end"),
-        amount=nw.col("amount"),
-        net_amount=_larger(nw.col("_remaining") - or_zero("prepaid"), int_lit(0)),
-        promoted=to_int(nw.col("promotion") != ""),
-        promotion=nw.col("promotion"),
-        cost=or_zero("cost"),
-        fees=or_zero("fees"),
-        has_cost=to_int(nw.col("cost") != MISSING),
-        **key_columns(),
-        **own,
-    )
-
-
-def or_zero(column: str) -> nw.Expr:
-    """Return an optional amount; 0 if it is missing."""
-    return nw.when(nw.col(column) == MISSING).then(int_lit(0)).otherwise(nw.col(column))
-
-
-def _with_deliveries(orders: Frame, interactions: Frame) -> Frame:
-    """Return orders with the instant of delivery, from the order or an interaction.
-
-    The earlier instant counts.
-    """
-    notices = interactions.filter(nw.col("kind") == "delivery")
-    first = notices.group_by("source", "regarding").agg(nw.col("occurred_at").min().alias("_noticed"))
-    joined = orders.join(first.rename({"regarding": "id"}), on=list(_ORDER_KEY), how="left")
-    notice = nw.col("_noticed").fill_null(FOREVER).cast(nw.Int64())
-    return joined.with_columns(_arrived=_smaller(nw.col("_arrived"), notice)).drop("_noticed")
 
 
 # ---- interactions --------------------------------------------------------------------------------------------------

@@ -20,9 +20,10 @@ from funnel._ledger.streams import STREAMS
 from funnel.errors import ArgumentError, MoneyError
 from funnel.interactions import KINDS
 from funnel.logs import Logs, is_logs
-from funnel.logs.ledger import LedgerTables, or_zero
+from funnel.logs.ledger import LedgerTables
 from funnel.logs.normalize import normalize, schema_issues
 from funnel.logs.own_columns import own_kinds
+from funnel.logs.purchase_versions import or_zero
 from funnel.logs.schema import LOGS, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import checks_of, issues_of

@@ -49,8 +49,8 @@ class ChangeArrays:
         names = [value_name(index) for index in range(len(self.plan.empties))]
         rows = collected(raw.select(PERSON, *(self._column(index, codes) for index in range(len(names)))))
         values = [rows[name].to_numpy() for name in names]
-        starts = range(0, max(len(rows), 1), BLOCK)
-        parts = [self._block([one[start : start + BLOCK] for one in values], codes) for start in starts]
+        blocks = [slice(start, start + BLOCK) for start in range(0, max(len(rows), 1), BLOCK)]
+        parts = [self._block(len(rows[block]), [one[block] for one in values], codes) for block in blocks]
         series = (
             nw.new_series(name, np.concatenate(part), nw.Int64(), backend=rows.implementation)
             for name, part in zip((answer, soonest), zip(*parts, strict=True), strict=True)
@@ -65,8 +65,7 @@ class ChangeArrays:
             return nw.col(name)
         return by_value(name, ((text, int_lit(number)) for text, number in codes.items()), int_lit(-1)).alias(name)
 
-    def _block(self, values: Sequence[Numbers], codes: Mapping[str, int]) -> tuple[Numbers, Numbers]:
-        count = len(values[0])
+    def _block(self, count: int, values: Sequence[Numbers], codes: Mapping[str, int]) -> tuple[Numbers, Numbers]:
         read = self._reader(values, np.arange(count), np.full(count, self.now))
         answers = answers_of(self.tree, read, count, codes)
         nothing: tuple[Numbers, Numbers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,7 +24,7 @@ from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._declare import SLOPES, Declared
-from funnel.facts._frames import fact_column, future_facts, raw_facts_over, with_waits
+from funnel.facts._frames import fact_column, future_facts, raw_facts, raw_facts_over, with_waits
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -38,11 +38,25 @@ def _spans(ready: CompiledRule, name: str) -> list[str]:
 
 def answers_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str) -> FrameT:
     """Return the answer for everyone in the logs at an instant."""
-    plan = ready.narrowed
-    column = fact_column(plan, nw.lit(now, nw.Int64()))
-    facts, read = _with_facts(ready, raw_facts_over(plan, logs, now), _moving(ready), column)
-    answered = facts.select(PERSON, tree_column(ready.steps.tree, read).alias(name))
+    raw = raw_facts(ready.narrowed, logs._fact_tables, now).with_columns(nw.lit(now, nw.Int64()).alias(AT))
+    answered = _with_each(raw, _answer_steps(ready)).select(PERSON, nw.col(_RULE_ANSWER).alias(name))
     return logs._native(answered, spans=_spans(ready, name))
+
+
+@lru_cache(maxsize=256)
+def _answer_steps(ready: CompiledRule) -> Sequence[Sequence[nw.Expr]]:
+    """Return the columns that lead from raw facts at the instant `AT` to the answer, one group after another."""
+    groups, read = _steps(ready, _moving(ready), fact_column(ready.narrowed, nw.col(AT)))
+    return [*groups, [tree_column(ready.steps.tree, read).alias(_RULE_ANSWER)]]
+
+
+def _with_each(frame: Frame, groups: Iterable[Sequence[nw.Expr]]) -> Frame:
+    """Add several groups of columns; each group may read those before it."""
+    return reduce(lambda before, columns: before.with_columns(*columns), groups, frame)
+
+
+_RULE_ANSWER = "_shown"
+"""Internal name of the answer column; the shop's rule name could clash with other columns."""
 
 
 def _moving(ready: CompiledRule) -> list[Fact]:
@@ -54,23 +68,28 @@ def _facts(ready: CompiledRule) -> list[Fact]:
     return [ready.plan.declared[name].fact(name) for name in sorted(ready.read)]
 
 
-def _with_facts(ready: CompiledRule, frame: Frame, facts: Iterable[Fact], column: Column) -> tuple[Frame, Column]:
-    """Add facts and the repeated arithmetic of a rule as columns, and return how its steps read them.
+def _with_facts(ready: CompiledRule, frame: Frame, facts: Sequence[Fact], column: Column) -> tuple[Frame, Column]:
+    """Add facts and the repeated arithmetic of a rule as columns, and return how its steps read them."""
+    groups, read = _steps(ready, facts, column)
+    return _with_each(frame, groups), read
+
+
+def _steps(ready: CompiledRule, facts: Sequence[Fact], column: Column) -> tuple[list[list[nw.Expr]], Column]:
+    """Return facts and the repeated arithmetic of a rule as columns, and how its steps read them.
 
     Other facts are read as before. A large rule reads a fact some hundred times, and narwhals builds the expression of
     each reading anew.
     """
     names = {fact.name: f"{INNER}fact_{fact.name}" for fact in facts}
-    if names:
-        frame = frame.with_columns(column(fact).alias(names[fact.name]) for fact in facts)
 
     def read(fact: Fact) -> nw.Expr:
         return nw.col(names[fact.name]) if fact.name in names else column(fact)
 
+    groups = [[column(fact).alias(names[fact.name]) for fact in facts]] if facts else []
     for level in ready.steps.levels:
-        frame = frame.with_columns(**{name: node_column(node, read) for name, node in level.items()})
+        groups.append([node_column(node, read).alias(name) for name, node in level.items()])
         names |= {name: name for name in level}
-    return frame, read
+    return groups, read
 
 
 def changes_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str) -> FrameT:
@@ -79,18 +98,14 @@ def changes_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str
     query = _ChangeQuery(ready, now)
     if plan.windows:
         soonest = _by_instants(query, future_facts(plan, logs, now))
-    elif _is_on_arrays(ready.tree, logs):
-        soonest = _by_arrays(query, raw_facts_over(plan, logs, now))
+    elif _is_on_arrays(ready.tree, raw := raw_facts_over(plan, logs, now)):
+        soonest = _by_arrays(query, raw)
     else:
-        raw = query.answered(raw_facts_over(plan, logs, now))
-        soonest = (_by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns)(query, raw)
+        by = _by_rows if is_remote(logs._frame_kind) and query.waits else _by_columns
+        soonest = by(query, query.answered(raw))
     change = nw.when(nw.col("_soonest") < FOREVER).then(nw.col("_soonest"))
     result = soonest.select(PERSON, nw.col(_RULE_ANSWER).alias(name), next_change=change)
     return logs._native(result, instants=["next_change"], spans=_spans(ready, name))
-
-
-_RULE_ANSWER = "_shown"
-"""Internal name of the answer column; the shop's rule name could clash with other columns."""
 
 
 @attrs.frozen
@@ -157,10 +172,10 @@ def _by_columns(query: _ChangeQuery, raw: Frame) -> Frame:
     return raw
 
 
-def _is_on_arrays(tree: Tree, logs: Logs) -> bool:
-    """Return whether numpy can compute the changes: the rule chooses between constants, and Polars holds the logs."""
-    is_local = all(frame.implementation.is_polars() for frame in logs._fact_tables.log.values())
-    return is_local and installed("numpy") and all(leaf.node is None for leaf in leaves(tree))
+def _is_on_arrays(tree: Tree, raw: Frame) -> bool:
+    """Return whether numpy can compute the changes: the rule chooses between constants, and Polars holds the facts."""
+    is_local = raw.implementation.is_polars() and installed("numpy")
+    return is_local and all(leaf.node is None for leaf in leaves(tree))
 
 
 def _by_arrays(query: _ChangeQuery, raw: Frame) -> Frame:

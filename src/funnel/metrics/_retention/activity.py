@@ -15,7 +15,7 @@ import narwhals as nw
 
 from funnel._dataframes.adapter import Frame
 from funnel._expr.to_narwhals import stepped
-from funnel.logs.ledger import or_zero
+from funnel.logs.purchase_versions import or_zero
 from funnel.metrics._orders import Orders
 from funnel.metrics._periods import Periods
 from funnel.metrics._purchases import PERSON
