@@ -83,6 +83,7 @@ these files find, and the tests of the adapter and of the logs.
 """
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-services` and `make test-more` run.
 

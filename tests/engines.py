@@ -68,12 +68,19 @@ def _spark_home() -> Path:
     return folder
 
 
+_SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Options of Java for processes that end soon: compile fast, and collect garbage without threads of its own."""
 _SPARK: Mapping[str, str] = {
+    "spark.cores.max": "2",
     "spark.default.parallelism": "1",
     "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.extraJavaOptions": _SHORT_LIVED,
     "spark.driver.host": "127.0.0.1",
+    "spark.executor.extraJavaOptions": _SHORT_LIVED,
     "spark.executor.memory": "768m",
     "spark.log.level": "ERROR",
+    "spark.scheduler.maxRegisteredResourcesWaitingTime": "120s",
+    "spark.scheduler.minRegisteredResourcesRatio": "1",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.codegen.wholeStage": "false",

@@ -40,15 +40,20 @@ def conversion(logs: Logs[Any], **options: Any) -> Any:
     return metrics.conversion(logs, steps, within=timedelta(days=400), as_of=AS_OF, **options)
 
 
-QUESTIONS: Mapping[str, Callable[[Logs[Any]], Any]] = {
+Questions = Mapping[str, Callable[[Logs[Any]], Any]]
+QUESTIONS: Questions = {
     "facts": facts,
     "stage": lambda logs: read(stage.over(logs, POLICY, as_of=AS_OF)),
-    "next_action": lambda logs: read(next_action.over(logs, POLICY, as_of=AS_OF)),
     "conversion": conversion,
+    "retention": lambda logs: metrics.retention(logs, **PERIODS),
+}
+"""What every run asks: planning a question takes Spark up to a minute."""
+MORE: Questions = {
+    "next_action": lambda logs: read(next_action.over(logs, POLICY, as_of=AS_OF)),
+    "next_change": lambda logs: answered(stage.next_change.over(logs, POLICY, as_of=AS_OF)),
     "conversion by source": lambda logs: conversion(logs, by="source"),
     "conversion, deepest": lambda logs: conversion(logs, matching=metrics.Matching(attempts="any")),
     "conversion, each": lambda logs: conversion(logs, matching=metrics.Matching(attempts="each")),
-    "retention": lambda logs: metrics.retention(logs, **PERIODS),
     "lifecycle": lambda logs: metrics.lifecycle(logs, **PERIODS),
     "repeat_rates": lambda logs: metrics.repeat_rates(logs, SPAN, as_of=AS_OF),
     "repeat_by": lambda logs: metrics.repeat_by(logs, "source", SPAN, as_of=AS_OF),
@@ -59,3 +64,4 @@ QUESTIONS: Mapping[str, Callable[[Logs[Any]], Any]] = {
     "churn_reasons": lambda logs: metrics.churn_reasons(logs, POLICY, as_of=AS_OF, min_people=2),
     "people_by": lambda logs: metrics.people_by(stage, logs, POLICY, as_of=AS_OF),
 }
+"""What the full run asks, too."""
