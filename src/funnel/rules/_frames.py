@@ -46,7 +46,7 @@ def answers_of_logs(ready: CompiledRule, logs: Logs[FrameT], now: int, name: str
 @lru_cache(maxsize=256)
 def _answer_steps(ready: CompiledRule) -> Sequence[Sequence[nw.Expr]]:
     """Return the columns that lead from raw facts at the instant `AT` to the answer, one group after another."""
-    groups, read = _steps(ready, _moving(ready), fact_column(ready.narrowed, nw.col(AT)))
+    groups, read = _steps(ready, moving(ready), fact_column(ready.narrowed, nw.col(AT)))
     return [*groups, [tree_column(ready.steps.tree, read).alias(_RULE_ANSWER)]]
 
 
@@ -59,7 +59,7 @@ _RULE_ANSWER = "_shown"
 """Internal name of the answer column; the shop's rule name could clash with other columns."""
 
 
-def _moving(ready: CompiledRule) -> list[Fact]:
+def moving(ready: CompiledRule) -> list[Fact]:
     """Return the facts of a rule that change with the clock."""
     return [fact for fact in _facts(ready) if fact.slope]
 
@@ -68,7 +68,7 @@ def _facts(ready: CompiledRule) -> list[Fact]:
     return [ready.plan.declared[name].fact(name) for name in sorted(ready.read)]
 
 
-def _with_facts(ready: CompiledRule, frame: Frame, facts: Sequence[Fact], column: Column) -> tuple[Frame, Column]:
+def with_facts(ready: CompiledRule, frame: Frame, facts: Sequence[Fact], column: Column) -> tuple[Frame, Column]:
     """Add facts and the repeated arithmetic of a rule as columns, and return how its steps read them."""
     groups, read = _steps(ready, facts, column)
     return _with_each(frame, groups), read
@@ -132,7 +132,7 @@ class _ChangeQuery:
 
     def answered(self, raw: Frame) -> Frame:
         """Add the present answer, as it is shown and as a number."""
-        raw, column = _with_facts(self.rule, raw, _moving(self.rule), fact_column(self.rule.narrowed, self.present))
+        raw, column = with_facts(self.rule, raw, moving(self.rule), fact_column(self.rule.narrowed, self.present))
         return raw.with_columns(
             tree_column(self.rule.steps.tree, column).alias(_RULE_ANSWER), _answer=self.numbered(column)
         )
@@ -155,7 +155,7 @@ class _ChangeQuery:
         This is the instant `_then` if it is before `before` and the answer differs then; else `before`.
         """
         moment = nw.col("_then")
-        rows, column = _with_facts(self.rule, rows, _moving(self.rule), fact_column(self.rule.narrowed, moment))
+        rows, column = with_facts(self.rule, rows, moving(self.rule), fact_column(self.rule.narrowed, moment))
         differs = self.numbered(column) != nw.col("_answer")
         return rows.with_columns(_soonest=nw.when(differs & (moment < before)).then(moment).otherwise(before))
 
@@ -259,7 +259,7 @@ def answers_of_facts(ready: CompiledRule, native: FrameT, name: str) -> FrameT:
         raise FactsError(f"{msg}; pass a dataframe from Facts.over, or Logs")
     _check_name(ready, schema, name)
     _check_types(ready, schema)
-    numbers, column = _with_facts(ready, facts.frame, _facts(ready), _facts_reader(ready, facts))
+    numbers, column = with_facts(ready, facts.frame, _facts(ready), _facts_reader(ready, facts))
     _check_ranges(_facts(ready), numbers, column)
     answered = numbers.with_columns(tree_column(ready.steps.tree, column).alias(name))
     result = answered.select(*(one for one in schema if one not in (ROW, name)), name)

@@ -16,7 +16,7 @@ from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import FactSchema, narrowed
 from funnel.messages import Language, explain, facts_explained
-from funnel.rules._frames import without_none
+from funnel.rules._frames import moving, with_facts, without_none
 from funnel.rules._next_action import IDLE, NextAction, next_action, since_due, value_at_stake
 from funnel.worklists._selection import UNKNOWN, Selection
 
@@ -57,10 +57,11 @@ def _plan(policy: Policy, explained: frozenset[str]) -> FactSchema:
 
 def _due(plan: FactSchema, logs: Logs, policy: Policy, now: int) -> nw.LazyFrame[Any]:
     """Return each person with a due action: action, due time, value, and the raw facts."""
-    column = fact_column(plan, int_lit(now))
-    trees = [rule._compiled_rule(policy).tree for rule in (next_action, since_due, value_at_stake)]
-    action, since, value = (tree_column(without_none(tree, UNKNOWN), column) for tree in trees)
-    raw = raw_facts_over(plan, logs, now).with_columns(next_action=action, _since=since, value=value)
+    raw, column = raw_facts_over(plan, logs, now), fact_column(plan, int_lit(now))
+    for name, rule in (("next_action", next_action), ("_since", since_due), ("value", value_at_stake)):
+        ready = rule._compiled_rule(policy)
+        raw, read = with_facts(ready, raw, moving(ready), column)
+        raw = raw.with_columns(tree_column(without_none(ready.steps.tree, UNKNOWN), read).alias(name))
     busy = raw.filter(~nw.col("next_action").is_in([one.value for one in IDLE]))
     return busy.with_columns(due_at=now - nw.col("_since"))
 
