@@ -63,7 +63,7 @@ def raw_facts_over(plan: FactSchema, logs: Logs, now: int) -> Frame:
     """
     tables = logs_of(logs)._fact_tables
     raw = with_derived(plan, aggregated(tables, plan.reductions, now, ROOTS, tables.is_sorted))
-    return raw if tables.people is None else tables.people.named(raw)
+    return raw if tables.people is None else tables.people.with_ids(raw)
 
 
 def future_facts(plan: FactSchema, logs: Logs, now: int) -> Frame:
