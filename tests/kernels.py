@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from funnel._dataframes import adapter, by_person, loops
-from funnel._dataframes.by_person import Block, in_blocks
+from funnel._dataframes import adapter, blocks, by_person, loops
+from funnel._dataframes.blocks import Block, in_blocks
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
 from funnel.machines._packed import event_rows
@@ -99,7 +99,7 @@ def compiled_elsewhere() -> list[str]:
 
 _ONE_LOOP = """
 import numpy as np
-from funnel._dataframes.by_person import sort_runs
+from funnel._dataframes.blocks import sort_runs
 from funnel._dataframes.loops import fast, plain
 
 for run in (fast, plain):
@@ -126,7 +126,7 @@ def threads_from(patch: pytest.MonkeyPatch, rows: int) -> None:
 def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> None:
     """Set the rows of a bucket, of a block and of an insertion sort; all are small in tests."""
     patch.setattr(by_person, "BUCKET", bucket)
-    patch.setattr(by_person, "ROWS", rows)
+    patch.setattr(blocks, "ROWS", rows)
     patch.setattr(loops, "SHORT", short)
 
 
@@ -140,7 +140,7 @@ def room(patch: pytest.MonkeyPatch, bits: int) -> None:
 
 def small_machine_blocks(patch: pytest.MonkeyPatch) -> None:
     """Put 16 rows into a block of a machine's replay."""
-    patch.setattr(by_person, "ROWS", 16)
+    patch.setattr(blocks, "ROWS", 16)
 
 
 def no_room_for_a_machine(patch: pytest.MonkeyPatch) -> None:

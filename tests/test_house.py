@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 LONGEST_FILE = 400
 LOCAL_KERNELS = {
     "attempt_loops",
+    "blocks",
     "by_person",
     "cohort_loops",
     "_purchase_loops",
     "local_kernel",
     "loops",
-    "person_numbers",
 }
 HEAVY = {
     "altair",

@@ -98,9 +98,6 @@ PLAIN: Mapping[str, str] = {
 }
 """Retired names that are plain English at one position, as `file:name`, each with the reason."""
 
-MOVED = re.compile(r"src/funnel/.*/_?packed/.*\.py")
-"""The numpy kernels. They are moved with their names, because a later design replaces them. Their prose is checked."""
-
 OPENINGS = re.compile(
     r"(?:^|(?<=[.!?] )|(?<=\n))"
     r"(?:(?:Who|Whom|What|Of|So|Where|Those who|They who|None is|One who)\b"
@@ -245,9 +242,7 @@ def test_a_retired_sentence_is_found(text: str, count: int) -> None:
 @pytest.mark.parametrize("name", ["src", "tests", "benchmarks", "examples"])
 def test_no_retired_name_is_defined(name: str) -> None:
     """Modules, classes, functions, parameters and variables say what their value is."""
-    paths = [
-        path for path in files(".py") if name_of(path).startswith(f"{name}/") and not MOVED.fullmatch(name_of(path))
-    ]
+    paths = [path for path in files(".py") if name_of(path).startswith(f"{name}/")]
     hits = [hit for path in paths for hit in retired_names(path)]
 
     assert hits == []

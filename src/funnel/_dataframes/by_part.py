@@ -10,16 +10,16 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._dataframes.adapter import Frame, FrameKind
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows
 
 MOST_ROWS = 2**25
 """The number of rows of a part, more or less; events of a funnel take some 50 bytes each."""
 
 
-def part_count(frame: Frame, frame_kind: FrameKind) -> int:
-    """Return the number of parts to read: 1 if the rows are in memory, or in a database, or are few."""
-    if frame_kind != "polars lazy" or "SCAN" not in nw.to_native(frame).explain(optimized=False):
+def part_count(frame: Frame) -> int:
+    """Return the number of parts of a lazy Polars frame to read: 1 if the rows are in memory, or are few."""
+    if "SCAN" not in nw.to_native(frame).explain(optimized=False):
         return 1
     ((rows,),) = to_rows(frame.select(rows=nw.len()), "rows")
     return max(-(-int(rows) // MOST_ROWS), 1)

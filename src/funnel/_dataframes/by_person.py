@@ -1,7 +1,7 @@
-"""Rows of people, person by person, in order of time.
+"""Rows of people, person by person.
 
 A row is a *key* of 63 bits: its instant, then a code that orders rows of one instant. Keys are scattered by the number
-of the person, without a sort. `sorted_run` then sorts the rows of a person only if they are out of order.
+of the person, without a sort. `sorted_run` later sorts the rows of a person only if they are out of order.
 
 Needs numpy and Polars; import it only if both are installed.
 """
@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from funnel._dataframes.loops import Run, Whole, read_only, sorted_run
-from funnel._dataframes.person_numbers import People
+from funnel._dataframes.loops import Run, Whole, read_only
 
 T = TypeVar("T")
 
@@ -47,6 +46,104 @@ class Clock(NamedTuple):
 
     start: int
     code_bits: int
+
+
+# ---- ids of people as dense numbers: integers by their range, other ids by a table of hashes ----
+
+
+SPARSE = 4
+"""Integer ids are numbered by their range if it is at most this many times the number of rows."""
+
+
+@attrs.frozen(eq=False)
+class People:
+    """The dense number of the person of each row.
+
+    Attributes:
+        numbers: The number of each row, plus `first`.
+        first: The number of the first person.
+        count: The number of people; numbers without rows may be among them.
+        names: Returns the ids of people, by their numbers from 0.
+    """
+
+    numbers: Whole
+    first: int
+    count: int
+    names: Callable[[Whole], pl.Series]
+
+    @classmethod
+    def of(cls, person: pl.Series, run: Run) -> People:
+        """Number people by their ids: texts, or integers without nulls."""
+        if not person.dtype.is_integer():
+            return cls._of_texts(person, run)
+        numbers = person.cast(pl.Int64).to_numpy()
+        first, last = int(numbers.min()), int(numbers.max())
+        if last - first > SPARSE * len(numbers):
+            return cls._hashed(person, numbers * _ODD, run)
+        return cls(numbers, first, last - first + 1, lambda persons: pl.Series(persons + first).cast(person.dtype))
+
+    @classmethod
+    def _of_texts(cls, person: pl.Series, run: Run) -> People:
+        """Number texts by their hashes, or by their rank if two texts share a hash."""
+        people = cls._hashed(person, person.hash().to_numpy().view(np.int64), run)
+        if (people.names(people.numbers) == person).all():
+            return people
+        ranks = person.rank("dense").cast(pl.Int64) - 1
+        return cls._hashed(person, ranks.to_numpy(), run)
+
+    @classmethod
+    def _hashed(cls, person: pl.Series, hashes: Whole, run: Run) -> People:
+        numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
+        count = run(number_hashes, read_only(hashes), numbers, firsts)
+        return cls(numbers, 0, count, lambda persons: person.gather(firsts[persons]))
+
+
+_ODD = np.int64(-7046029254386353131)
+"""Multiplying by this constant scatters consecutive numbers; no two numbers have one product."""
+
+_TABLE = 64
+"""The initial number of slots of a table of hashes."""
+
+
+def number_hashes(hashes: Whole, numbers: Whole, firsts: Whole) -> int:
+    """Loop: number distinct hashes in order of their first row.
+
+    Args:
+        hashes: The hash of each row.
+        numbers: Receives the number of each row.
+        firsts: Receives the first row of each number.
+
+    Returns:
+        The number of distinct hashes.
+    """
+    slots, count = np.full((_TABLE, 2), -1, np.int64), 0
+    for row in range(len(hashes)):
+        if 2 * count >= len(slots):
+            slots = _larger(slots)
+        slot = _slot(slots, hashes[row])
+        if slots[slot, 1] < 0:
+            slots[slot, 0], slots[slot, 1], firsts[count] = hashes[row], count, row
+            count += 1
+        numbers[row] = slots[slot, 1]
+    return count
+
+
+def _slot(slots: Whole, sought: int) -> int:
+    """Return the slot of a hash and its number, or the empty slot where they belong."""
+    mask = len(slots) - 1
+    slot = (sought >> 20) & mask
+    while slots[slot, 1] >= 0 and slots[slot, 0] != sought:
+        slot = (slot + 1) & mask
+    return slot
+
+
+def _larger(slots: Whole) -> Whole:
+    """Return the same table with four times as many slots."""
+    larger = np.full((4 * len(slots), 2), -1, np.int64)
+    for old in range(len(slots)):
+        if slots[old, 1] >= 0:
+            larger[_slot(larger, slots[old, 0])] = slots[old]
+    return larger
 
 
 # ---- rows by person ----
@@ -243,65 +340,3 @@ def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> lis
         return [work(*shares[0])]
     with ThreadPoolExecutor(len(shares)) as pool:
         return [one.result() for one in [pool.submit(work, *share) for share in shares]]
-
-
-# ---- sorted rows of some people at a time ----
-
-
-@attrs.frozen(eq=False)
-class Block:
-    """The rows of some people, person by person and in order of time.
-
-    Attributes:
-        starts: The first row of each person; at the end, the number of rows.
-        t: The instant of each row.
-        value: The value of each row; None if rows have no values.
-        person: Returns the ids of the people with these numbers.
-    """
-
-    starts: Whole
-    t: Whole
-    value: Whole | None
-    person: Callable[[Whole], pl.Series]
-
-
-def in_blocks(person: pl.Series, t: Whole, value: Whole | None, work: Callable[[Block], T], run: Run) -> list[T]:
-    """Group rows by person and process blocks of people, several blocks at once.
-
-    Args:
-        person: The person of each row.
-        t: The instant of each row, within 63 bits.
-        value: A value of each row; None if rows have no values.
-        work: Processes a block.
-        run: How loops run.
-
-    Returns:
-        The result of each block.
-    """
-    if not len(t):
-        return []
-    runs = grouped(person, t, value, run)
-
-    def process(low: int, high: int) -> T:
-        run(sort_runs, runs.starts, runs.keys, runs.extra, low, high)
-        first, end = int(runs.starts[low]), int(runs.starts[high])
-        own = runs.starts[low : high + 1] - first
-        present = low + np.flatnonzero(np.diff(own))
-        some = None if value is None else runs.extra[first:end]
-        starts = np.append(own[present - low], end - first)
-        t = runs.keys[first:end] + runs.clock.start
-        return work(Block(starts, t, some, lambda persons: runs.people.names(present[persons])))
-
-    parts = runs.parts(len(t) // ROWS + 1)
-    with ThreadPoolExecutor(threads(len(t))) as pool:
-        return [one.result() for one in [pool.submit(process, *part) for part in parts]]
-
-
-ROWS = 1 << 16
-"""The approximate number of rows of a block, which fits the processor's cache."""
-
-
-def sort_runs(starts: Whole, keys: Whole, values: Whole, low: int, high: int) -> None:
-    """Loop: sort the rows of the people from `low` to before `high`."""
-    for number in range(low, high):
-        sorted_run(keys, values, starts[number], starts[number + 1])

@@ -53,7 +53,7 @@ class PersonNumbers:
         joined = hashes.join(self.names.select(_HASH, _NUMBER), on=_HASH, how="left", maintain_order="left")
         return _lazy(rows.with_columns(joined[_NUMBER].alias(self.person)))
 
-    def named(self, frame: Frame) -> Frame:
+    def with_ids(self, frame: Frame) -> Frame:
         """Return a frame with the person in place of each number."""
         by_number = self.names.lazy().select(_NUMBER, _name=self.person)
         joined = _native(frame).join(by_number, left_on=self.person, right_on=_NUMBER, how="inner")

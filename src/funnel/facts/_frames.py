@@ -71,7 +71,7 @@ def raw_facts_over(plan: FactSchema, logs: Logs, now: int) -> Frame:
 def raw_facts(plan: FactSchema, tables: LedgerTables, now: int) -> Frame:
     """Return the raw values of facts of all people, from their tables."""
     raw = with_derived(plan, aggregated(tables, plan.reductions, now, ROOTS, tables.is_sorted))
-    return raw if tables.people is None else tables.people.named(raw)
+    return raw if tables.people is None else tables.people.with_ids(raw)
 
 
 def future_facts(plan: FactSchema, logs: Logs, now: int) -> Frame:

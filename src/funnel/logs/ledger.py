@@ -84,10 +84,10 @@ class LedgerTables(Mapping[str, Frame]):
             build, needs = _BUILDERS[name]
             if needs not in self._logs:
                 raise KeyError(name)
-            self._tables[name] = build(self) if name in _SELECTIONS else self._kept(name, build(self))
+            self._tables[name] = build(self) if name in _SELECTIONS else self._stored(name, build(self))
         return self._tables[name]
 
-    def _kept(self, name: str, table: Frame) -> Frame:
+    def _stored(self, name: str, table: Frame) -> Frame:
         return _sorted(table) if self.is_sorted(name) else self._keep(table)
 
     def is_sorted(self, name: str) -> bool:

@@ -29,7 +29,7 @@ def warm_up() -> None:
     """
     if not (installed("numba") and installed("polars")):
         raise MissingExtraError("warm_up needs numba and Polars; run: pip install 'shopfunnel[fast]'")
-    from funnel._dataframes.by_person import in_blocks
+    from funnel._dataframes.blocks import in_blocks
     from funnel._dataframes.loops import fast
     from funnel.metrics._conversion import local_kernel
     from funnel.metrics._purchase_loops import Purchases, summaries

@@ -67,5 +67,5 @@ def test_rows_in_memory_are_one_part(events: pl.DataFrame, tmp_path: Path, monke
     empty = nw.from_native(pl.scan_parquet(tmp_path / "empty.parquet"))
     monkeypatch.setattr(by_part, "MOST_ROWS", 20)
 
-    assert by_part.part_count(nw.from_native(events.lazy()), "polars lazy") == 1
-    assert by_part.part_count(empty, "polars lazy") == 1
+    assert by_part.part_count(nw.from_native(events.lazy())) == 1
+    assert by_part.part_count(empty) == 1

@@ -19,10 +19,10 @@ from funnel.machines._causes import ORDERED, RECORD, candidates
 
 def records_near(plan: FactSchema, tables: Mapping[str, Frame], moved: Frame, at: str) -> Frame:
     """Return the record that caused each change, like `records_of`."""
-    found: pl.DataFrame = collected(nw.to_native(candidates(plan, tables, moved, at)))
-    marks = found.select(pl.struct(PERSON, "t").hash()).to_series()
-    tied = marks.is_duplicated()
-    first = found.filter(tied).sort(ORDERED).unique([PERSON, "t"], keep="first")
-    one = pl.concat([found.filter(~tied), first]).rename({"t": at})
+    near: pl.DataFrame = collected(nw.to_native(candidates(plan, tables, moved, at)))
+    hashes = near.select(pl.struct(PERSON, "t").hash()).to_series()
+    tied = hashes.is_duplicated()
+    first = near.filter(tied).sort(ORDERED).unique([PERSON, "t"], keep="first")
+    one = pl.concat([near.filter(~tied), first]).rename({"t": at})
     frame: Frame = nw.from_native(one.select(PERSON, at, *RECORD).lazy())
     return frame

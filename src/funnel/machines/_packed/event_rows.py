@@ -13,7 +13,7 @@ import polars as pl
 from funnel._aggregate.aggregations import GAP_FIELDS, ORDER, POST_AGGREGATIONS, Reduction
 from funnel._aggregate.group_by import PERSON, belongs, fields_read, reads_gap, with_gap_fields
 from funnel._dataframes.adapter import Frame
-from funnel._dataframes.by_person import Block, in_blocks
+from funnel._dataframes.blocks import Block, in_blocks
 from funnel._dataframes.compute import collected
 from funnel._dataframes.loops import Run, Whole
 from funnel._expr.to_narwhals import int_lit

@@ -22,30 +22,30 @@ from funnel.machines._fixed_points import BASE, BY, CYCLE, FROM, MOVED, NOBODY, 
 from funnel.machines._packed.event_rows import EventRows, Values, read_tables
 
 Flags = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 
 
-def moves_packed(course: CompiledMachine, tables: Mapping[str, Frame], now: int) -> Frame | None:
+def moves_packed(compiled: CompiledMachine, tables: Mapping[str, Frame], now: int) -> Frame | None:
     """Return every transition of everyone up to and including an instant.
 
     Columns: person, instant, from, to, cause. None if numba is not imported and its import would take too long.
     """
-    read = read_tables(course.plan, tables, now)
+    read = read_tables(compiled.plan, tables, now)
     run = runner(sum(map(len, read.values())))
     if run is None:
         return None
-    named = (text for tree in course.trees for text in texts_of(tree))
-    texts = {text: number for number, text in enumerate(dict.fromkeys(["", *named]))}
-    ways = FixedPoints(course)
+    literals = (text for tree in compiled.trees for text in texts_of(tree))
+    texts = {text: number for number, text in enumerate(dict.fromkeys(["", *literals]))}
+    points = FixedPoints(compiled)
 
     def moved(values: Values) -> pl.DataFrame:
-        look = Look(course, texts, values, now)
-        return _on_path(look, ways) if course.is_path else _by_rule(look)
+        look = Look(compiled, texts, values, now)
+        return _on_path(look, points) if compiled.is_path else _by_rule(look)
 
-    found = EventRows.of(course.plan, read, texts, now, run).in_blocks(moved, run)
+    parts = EventRows.of(compiled.plan, read, texts, now, run).in_blocks(moved, run)
     person = next(iter(read.values()))[PERSON].dtype
     none = pl.DataFrame(schema={PERSON: person, **dict.fromkeys((MOVED, FROM, TO, BY), pl.Int64)})
-    frame: Frame = nw.from_native(pl.concat([none, *found]).lazy())
+    frame: Frame = nw.from_native(pl.concat([none, *parts]).lazy())
     return frame
 
 
@@ -56,7 +56,7 @@ class Look:
     Each instant when facts change has a number. The instants when time may change the stage follow it.
     """
 
-    course: CompiledMachine
+    compiled: CompiledMachine
     texts: Mapping[str, int]
     values: Values
     now: int
@@ -79,10 +79,10 @@ class Look:
         return following
 
     @cached_property
-    def _dues(self) -> tuple[Places, Whole]:
+    def _dues(self) -> tuple[Indices, Whole]:
         """Numbers whose facts let time change the stage, and the instants."""
         numbers, dues = [np.zeros(0, np.intp)], [np.zeros(0, np.int64)]
-        for wait in self.course.waits:
+        for wait in self.compiled.waits:
             worked = np.broadcast_to(self._node(wait), self.at.shape)
             number = np.flatnonzero((worked > 0) & (worked < self.until - self.at))
             numbers.append(number)
@@ -92,12 +92,12 @@ class Look:
         return number[order], due[order]
 
     @cached_property
-    def _order(self) -> Places:
+    def _order(self) -> Indices:
         number, _ = self._dues
         return np.argsort(np.concatenate([np.arange(len(self.at)), number]), kind="stable")
 
     @cached_property
-    def number(self) -> Places:
+    def number(self) -> Indices:
         """Number whose facts apply at each instant."""
         return np.concatenate([np.arange(len(self.at)), self._dues[0]])[self._order]
 
@@ -121,13 +121,13 @@ class Look:
         value: Whole = value_of(node, self.read(everyone, self.at), slice(None), self.texts)
         return value
 
-    def read(self, numbers: Places, now: Whole) -> Read:
+    def read(self, numbers: Indices, now: Whole) -> Read:
         """Return the fact reader for these numbers at these instants."""
-        places = self.course.plan.run_indices()
+        indices = self.compiled.plan.run_indices()
 
-        def read(fact: Fact, rows: Places | slice) -> Whole:
-            place, slope = places[fact.name]
-            value = self.values.values[place][numbers[rows]]
+        def read(fact: Fact, rows: Indices | slice) -> Whole:
+            index, slope = indices[fact.name]
+            value = self.values.values[index][numbers[rows]]
             if slope == 0:
                 return value
             spans: Whole = spans_at(value, slope, now[rows])
@@ -135,19 +135,19 @@ class Look:
 
         return read
 
-    def answers(self, numbers: Places, now: Whole, course: CompiledMachine | None = None) -> Whole:
+    def answers(self, numbers: Indices, now: Whole, compiled: CompiledMachine | None = None) -> Whole:
         """Return the stage; for several trees, the next stages as digits."""
         read, texts = self.read(numbers, now), self.texts
         answers = np.zeros(len(now), np.int64)
-        for digit, tree in enumerate((course or self.course).trees):
+        for digit, tree in enumerate((compiled or self.compiled).trees):
             answers += answers_of(tree, read, len(now), texts) * BASE**digit
         return answers
 
-    def waited(self, rows: Places) -> Whole:
+    def waited(self, rows: Indices) -> Whole:
         """Return the answers that time alone would have given at these instants."""
-        return self.answers(np.maximum(self.number[rows] - 1, 0), self.moment[rows], self.course.waiting)
+        return self.answers(np.maximum(self.number[rows] - 1, 0), self.moment[rows], self.compiled.waiting)
 
-    def transitions(self, rows: Places, start: Whole, to: Whole, by: Whole) -> pl.DataFrame:
+    def transitions(self, rows: Indices, start: Whole, to: Whole, by: Whole) -> pl.DataFrame:
         """Return transitions at these instants."""
         person = self.values.names(self.values.persons[self.number[rows]])
         return pl.DataFrame({PERSON: person, MOVED: self.moment[rows], FROM: start, TO: to, BY: by})
@@ -160,7 +160,7 @@ class Look:
         """
         number, at = int(self.number[row]), int(self.moment[row])
         values = [int(value[number]) for value in self.values.values]
-        self.course.check(self.course.trail(start, values, at), by, values, at)
+        self.compiled.check(self.compiled.trail(start, values, at), by, values, at)
 
 
 def _by_rule(look: Look) -> pl.DataFrame:
@@ -170,38 +170,38 @@ def _by_rule(look: Look) -> pl.DataFrame:
     enters = look.enters[rows]
     start = np.where(enters, NOBODY, to[rows - 1])
     by = np.where(look.by_time[rows] | (~enters & (look.waited(rows) == to[rows])), BY_TIME, BY_EVENT)
-    allowed = np.array(look.course.allowed)
+    allowed = np.array(look.compiled.allowed)
     for row in np.flatnonzero(~enters & ((allowed[start, to[rows]] & by) == 0))[:1]:
         look.refuse(int(rows[row]), int(start[row]), int(by[row]))
     return look.transitions(rows, start, to[rows], by)
 
 
-def _on_path(look: Look, ways: FixedPoints) -> pl.DataFrame:
+def _on_path(look: Look, points: FixedPoints) -> pl.DataFrame:
     """Return the transitions of a path-dependent machine, replayed row by row."""
-    known, way = np.unique(look.answers(look.number, look.moment), return_inverse=True)
-    rows = np.flatnonzero(look.enters | np.append(True, way[1:] != way[:-1])[: len(way)])
-    settled = [ways[number] for number in known.tolist()]
-    start, to = _walk([one.rests for one in settled], way[rows], look.enters[rows], look.course.start or 0)
+    different, answer = np.unique(look.answers(look.number, look.moment), return_inverse=True)
+    rows = np.flatnonzero(look.enters | np.append(True, answer[1:] != answer[:-1])[: len(answer)])
+    fixed = [points[number] for number in different.tolist()]
+    start, to = _replayed([one.rests for one in fixed], answer[rows], look.enters[rows], look.compiled.start or 0)
     moves = np.flatnonzero((start != to) | look.enters[rows])
     rows, start, to = rows[moves], start[moves], to[moves]
     enters = look.enters[rows]
     others, other = np.unique(look.waited(rows), return_inverse=True)
-    rests = np.array([ways[number].rests for number in others.tolist()])
+    rests = np.array([points[number].rests for number in others.tolist()])
     by = np.where(look.by_time[rows] | (~enters & (rests[other, start] == to)), BY_TIME, BY_EVENT)
-    missing = np.array([one.missing for one in settled])[way[rows], start]
+    missing = np.array([one.missing for one in fixed])[answer[rows], start]
     for row in np.flatnonzero((to == CYCLE) | (missing & by != 0))[:1]:
         look.refuse(int(rows[row]), int(start[row]), int(by[row]))
     return look.transitions(rows, np.where(enters, NOBODY, start), to, by)
 
 
-def _walk(rests: list[tuple[int, ...]], ways: Places, enters: Flags, first: int) -> tuple[Whole, Whole]:
+def _replayed(rests: list[tuple[int, ...]], answers: Indices, enters: Flags, first: int) -> tuple[Whole, Whole]:
     """Return the stage before and after each row."""
     start, to = list[int](), list[int]()
     here: int = first
-    for way, enter in zip(map(int, ways), map(bool, enters), strict=True):
+    for answer, enter in zip(map(int, answers), map(bool, enters), strict=True):
         if enter:
             here = first
         start.append(here)
-        here = rests[way][here]
+        here = rests[answer][here]
         to.append(here)
     return np.array(start, np.int64), np.array(to, np.int64)

@@ -179,7 +179,7 @@ class LabelledEvents:
 
     def parts(self) -> Iterator[LabelledEvents]:
         """Return the events of some people at a time, if they are in files with many rows; else all events at once."""
-        count = part_count(self.source.frame, self.frame_kind)
+        count = part_count(self.source.frame) if self.frame_kind == "polars lazy" else 1
         if count == 1:
             yield self
             return

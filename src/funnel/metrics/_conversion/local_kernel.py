@@ -15,10 +15,9 @@ import numpy as np
 import polars as pl
 
 from funnel._dataframes.adapter import Frame
-from funnel._dataframes.by_person import LEFT_OUT, Clock, Runs, clock_of, in_threads, runs_of, threads
+from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, clock_of, in_threads, runs_of, threads
 from funnel._dataframes.compute import collected
 from funnel._dataframes.loops import Run, Whole
-from funnel._dataframes.person_numbers import People
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
