@@ -12,6 +12,7 @@ import narwhals as nw
 
 from funnel._dataframes import adapter, blocks, by_person, loops
 from funnel._dataframes.blocks import Block, in_blocks
+from funnel._dataframes.loops import Run
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
 from funnel.machines._packed import event_rows
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pytest
 
-__all__ = ["Block", "curve_of_array", "in_blocks"]
+__all__ = ["Block", "Run", "curve_of_array", "in_blocks"]
 
 QUERIES = (
     "backtest._backtest",
@@ -190,7 +191,7 @@ def few_conditions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(local_kernel, "MOST_BITS", 2)
 
 
-def loop_attempts(rows: LabelledEvents, run: loops.Run = loops.plain) -> pl.DataFrame | None:
+def loop_attempts(rows: LabelledEvents, run: Run = loops.plain) -> pl.DataFrame | None:
     """The attempts from loops over the rows of each person; None if there is no room for the question."""
     read = local_kernel.read(rows)
     attempts = None if read is None else local_kernel.attempts(rows.plan, read, run)

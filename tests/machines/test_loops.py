@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pytest
 
 from tests import kernels
+from tests.engines import FULL
+from tests.kernels import Run
 
 FOREVER = 1_000
 """The end of rows that do not end."""
@@ -15,6 +20,7 @@ FOREVER = 1_000
 NOW = 40
 """The last instant of the events."""
 
+Array = npt.NDArray[Any]
 Row = tuple[int, int, int, int]
 """`t`, start, end and a field."""
 
@@ -55,13 +61,19 @@ def living(rows: Sequence[Row], now: int) -> list[int]:
     return [index for index, (_, start, end, _) in enumerate(rows) if start <= now < end]
 
 
-def test_each_row_has_one_span_for_each_row_before_it() -> None:
-    """At any instant, the span of a row names the `t` of the row before it; the first row has its own."""
+def spans_by(run: Run) -> Array:
+    """The spans of all rows."""
     t, end = (np.array([row[column] for row in EVERY], np.int64) for column in (0, 2))
     spans = np.empty((3 * len(AT), 4), np.int64)
     before, after, span = np.empty((3, len(EVERY)), np.int64)
     chain = kernels.Chain(t, end, before, after, span)
-    count = kernels.gap_spans(STARTS, AT, CODES, chain, spans)
+    count: int = run(kernels.gap_spans, STARTS, AT, CODES, chain, spans)
+    return spans[:count]
+
+
+def test_each_row_has_one_span_for_each_row_before_it() -> None:
+    """At any instant, the span of a row names the `t` of the row before it; the first row has its own."""
+    spans = spans_by(kernels.UNCOMPILED)
 
     for now in range(NOW + 1):
         expected, first = [], 0
@@ -70,7 +82,7 @@ def test_each_row_has_one_span_for_each_row_before_it() -> None:
             others = [there[0], *there] if there else []
             expected += [(first + row, rows[other][0]) for row, other in zip(there, others, strict=False)]
             first += len(rows)
-        assert sorted((row, t) for row, t, start, until in spans[:count].tolist() if start <= now < until) == expected
+        assert sorted((row, t) for row, t, start, until in spans.tolist() if start <= now < until) == expected
 
 
 REDUCTIONS = np.array([[0, 0, 0], [0, 2, 2], [1, 2, 2], [-1, 2, 2], [1, 3, 2], [-1, 3, 2]], np.int64)
@@ -84,18 +96,33 @@ def by_hand(rows: Sequence[Row], now: int) -> list[int]:
     return [len(fields), sum(field for field in fields if field % 2 == 0), *extremes]
 
 
-def test_values_are_those_of_the_rows_that_count() -> None:
-    """At each instant of each person, every reduction has the value of the rows that count then."""
+def values_by(run: Run) -> kernels.Instants:
+    """The values at each instant of each person."""
     columns = np.array([(63 - 2 * (field % 2), end, field, t) for t, _, end, field in EVERY], np.int64)
     size = len(AT), len(REDUCTIONS)
     persons, instants = np.empty((2, size[0]), np.int64)
     out = kernels.Instants(persons, instants, np.empty((size[1], size[0]), np.int64))
     empties, heaps = np.array([0, 0, 9, 9, 9, 9], np.int64), np.empty((size[1], 40), np.int64)
-    count = kernels.running_values(STARTS, AT, CODES, columns[CODES >> 1], REDUCTIONS, empties, heaps, out)
+    count: int = run(kernels.running_values, STARTS, AT, CODES, columns[CODES >> 1], REDUCTIONS, empties, heaps, out)
+    return kernels.Instants(persons[:count], instants[:count], out.values[:, :count])
+
+
+def test_values_are_those_of_the_rows_that_count() -> None:
+    """At each instant of each person, every reduction has the value of the rows that count then."""
+    out = values_by(kernels.UNCOMPILED)
 
     result = zip(out.persons.tolist(), out.at.tolist(), out.values.T.tolist(), strict=True)
-    assert [*result][:count] == [
+    assert [*result] == [
         (person, now, by_hand(rows, now))
         for person, rows in enumerate(PEOPLE)
         for now in sorted({*AT[STARTS[person] : STARTS[person + 1]].tolist()})
     ]
+
+
+@pytest.mark.skipif(not FULL, reason="make test-full compiles every loop")
+def test_compiled_loops_give_the_same() -> None:
+    """Compiled and uncompiled, the spans and the values are the same."""
+    compiled, uncompiled = values_by(kernels.COMPILED), values_by(kernels.UNCOMPILED)
+
+    assert np.array_equal(spans_by(kernels.COMPILED), spans_by(kernels.UNCOMPILED))
+    assert all(np.array_equal(one, other) for one, other in zip(compiled, uncompiled, strict=True))

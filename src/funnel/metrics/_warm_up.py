@@ -7,6 +7,9 @@ from typing import Any
 
 from funnel._dataframes.adapter import frame_from_rows, installed
 from funnel.errors import MissingExtraError
+from funnel.facts import Facts
+from funnel.facts._schema import narrowed
+from funnel.logs import Logs
 from funnel.metrics._conversion.label_events import label_events
 from funnel.metrics._conversion.query import DEFAULT_MATCHING, conversion_query
 from funnel.metrics._periods import Calendar, Periods
@@ -14,11 +17,11 @@ from funnel.metrics._retention.activity import Plan
 
 
 def warm_up() -> None:
-    """Compile the loops of all metrics and store the machine code on disk.
+    """Compile the loops of all metrics and machines and store the machine code on disk.
 
-    Without it, the first metric of a large table compiles its own loops, once for each installation: some 10 seconds of
-    processor time. All loops together need at most half a minute. Call it when a server starts or when an image is
-    built. Needs the extra `fast`.
+    Without it, the first metric or replay of a large table compiles its own loops, once for each installation: some 10
+    seconds of processor time. All loops together need at most half a minute. Call it when a server starts or when an
+    image is built. Needs the extra `fast`.
 
     Raises:
         MissingExtraError: numba or Polars is not installed.
@@ -31,6 +34,7 @@ def warm_up() -> None:
         raise MissingExtraError("warm_up needs numba and Polars; run: pip install 'shopfunnel[fast]'")
     from funnel._dataframes.blocks import in_blocks
     from funnel._dataframes.loops import fast
+    from funnel.machines._packed.event_rows import EventRows, read_tables
     from funnel.metrics._conversion import local_kernel
     from funnel.metrics._purchase_loops import Purchases, summaries
     from funnel.metrics._retention.cohort_loops import cohort_counts
@@ -47,3 +51,8 @@ def warm_up() -> None:
     days = Periods.between(query.now, query.now, Calendar.of("day", "UTC"))
     summaries(purchases, days)
     cohort_counts(purchases, Plan(query.now, days, None, (), "order"), "on")
+    purchase = {"id": "1", "person_id": "a", "purchased_at": now, "amount": 1}
+    logs: Any = Logs(purchases=frame_from_rows([purchase], list(purchase)))
+    plan = narrowed(Facts._fact_plan, frozenset({"gap_before_last_purchase"}))
+    replayed = EventRows.of(plan, read_tables(plan, logs._tables, query.now), {"": 0}, query.now, fast)
+    replayed.in_blocks(lambda block: block.at, fast)
