@@ -144,7 +144,10 @@ def test_the_next_change_is_the_first(history: History, as_of: datetime, shares:
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_the_next_change_of_a_table_is_the_first_of_several(engine: str) -> None:
-    """Three limits on one fact, and one on another: the first that changes the answer, wherever the tables are."""
+    """Of three limits on one fact and one on another, the first that changes the answer counts; on every engine.
+
+    A rule that reads no fact has an answer and no next change.
+    """
 
     @rule
     def silence(f: Facts, policy: Policy) -> int | None:
@@ -154,6 +157,10 @@ def test_the_next_change_of_a_table_is_the_first_of_several(engine: str) -> None
     @rule
     def ever(f: Facts, policy: Policy) -> bool:
         return f.purchase_count > 0
+
+    @rule
+    def always(f: Facts, policy: Policy) -> bool:
+        return True
 
     everyone = [
         History.of(
@@ -169,9 +176,10 @@ def test_the_next_change_of_a_table_is_the_first_of_several(engine: str) -> None
         name: {"silence": answer, "next_change": change}
         for name, answer, change in zip(PEOPLE, (0, 1, 3, None), changes, strict=True)
     }
-    assert answered(ever.next_change.over(logs, POLICY, as_of=NOW)) == {
-        name: {"ever": True, "next_change": None} for name in PEOPLE
-    }
+    for constant in (ever, always):
+        assert answered(constant.next_change.over(logs, POLICY, as_of=NOW)) == {
+            name: {constant.name: True, "next_change": None} for name in PEOPLE
+        }
 
 
 @pytest.mark.no_cover
