@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 
 from funnel import Logs
+from funnel._dataframes.adapter import from_native, microseconds, to_native
+from funnel._time import micros
 from tests.engines import ENGINES, FULL
+from tests.frames import as_instant, read
+from tests.logs.shop import AT
 from tests.metrics.test_every_engine import tables
 from tests.spark.plans import executed, faults, plan_of
 from tests.spark.questions import MORE, QUESTIONS, conversion
 
-pytestmark = [pytest.mark.services, pytest.mark.no_cover, pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.services, pytest.mark.no_cover]
 
 PEOPLE = {"person_id", "person"}
 EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
@@ -77,6 +81,30 @@ def test_a_window_over_all_rows_is_a_fault(cluster: Any) -> None:
     assert len(faults(plan_of(rows.select(total.over(Window.partitionBy("id").orderBy("id")))))) == 1
     assert faults(plan_of(rows.select(total.over(Window.partitionBy("person_id").orderBy("id"))))) == []
     assert faults(plan_of(rows.agg(total))) == []
+
+
+def test_a_spark_frame_is_returned_as_one(spark: Any) -> None:
+    """With its own instants."""
+    frame = spark.createDataFrame([("a", AT)], "person_id string, t timestamp")
+    entered = from_native(frame)
+    in_micros = microseconds(entered.frame, entered.frame_kind, ["t"])
+    out = to_native(in_micros, entered.frame_kind, instants=["t"])
+
+    assert (type(out), entered.frame_kind) == (type(frame), "pyspark")
+    assert [as_instant(row["t"]) for row in read(out)] == [AT]
+
+
+def test_the_zone_of_a_spark_session_changes_nothing(spark: Any) -> None:
+    """It affects only the display of times."""
+    spark.conf.set("spark.sql.session.timeZone", "Asia/Jakarta")
+    try:
+        entered = from_native(spark.createDataFrame([("a", AT)], "person_id string, t timestamp"))
+        in_micros = microseconds(entered.frame, entered.frame_kind, ["t"])
+        instants_read = [row["t"] for row in read(to_native(in_micros, entered.frame_kind))]
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+    assert instants_read == [micros(AT)]
 
 
 # ---- a lost executor -----------------------------------------------------------------------------------------------
