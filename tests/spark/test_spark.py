@@ -129,11 +129,11 @@ def known(session: Any, *, alive: bool) -> set[str]:
     return {one.id() for one in each if one.isActive() == alive} - {"driver"}
 
 
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    """Return when something is so; two minutes later, fail and say what was not."""
+def wait_until(is_so: Callable[[], bool], condition: str) -> None:
+    """Return when something is so; two minutes later, fail with the condition."""
     end = time.monotonic() + 120
     while not is_so():
-        assert time.monotonic() < end, f"not within two minutes: {what}"
+        assert time.monotonic() < end, f"not within two minutes: {condition}"
         time.sleep(0.02)
 
 
@@ -160,7 +160,9 @@ def answer_with_a_lost_executor(session: Any, question: Callable[[], Any]) -> tu
 @pytest.mark.skipif(FULL, reason="the full run has no executors of their own; make test-services has")
 def test_a_lost_executor_changes_no_answer(local: Logs[Any], remote: Logs[Any], cluster: Any) -> None:
     """An executor is killed while a job runs. Spark computes its part again, and the answer is the same."""
-    wait_until(lambda: known(cluster, alive=True) == set(executors(cluster)) and len(executors(cluster)) == 2, "two")
+    wait_until(
+        lambda: known(cluster, alive=True) == set(executors(cluster)) and len(executors(cluster)) == 2, "two executors"
+    )
     before = known(cluster, alive=False)
 
     actual, killed = answer_with_a_lost_executor(cluster, lambda: conversion(remote))
