@@ -25,7 +25,7 @@ test-more: .venv/dev.stamp ## laws on DuckDB and on pandas alone, more broken fi
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m more
 
 test-services: .venv/engines.stamp ## the stores on PostgreSQL and MariaDB, a browser, a notebook, and a cluster of Spark
-	@$(PY) -m pytest -q -n 2 --dist loadgroup -m services
+	@$(PY) -m pytest -q -n 2 --dist loadfile -m services
 
 test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows, 2 examples per law
 	@FUNNEL_PROFILE=lowest .venv-lowest/bin/python -m pytest -q -n 2 --dist worksteal -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples

@@ -83,7 +83,6 @@ these files find, and the tests of the adapter and of the logs.
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-services` and `make test-more` run.
 
@@ -101,7 +100,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="asked in make test-full; it repeats the lines of Polars"))
         if "spark" in needs:
             item.add_marker("services")
-            item.add_marker(pytest.mark.xdist_group("spark"))
         if not needs.isdisjoint({"maria", "mariadb"}) or (on_postgres and item.get_closest_marker("no_cover")):
             item.add_marker("services")
         engines = {one.rpartition(" on ")[2] for one in needs}

@@ -54,7 +54,9 @@ def spark_session() -> Any:
         pytest.skip("PySpark needs Java, and no java is on the path")
     os.environ |= {"SPARK_HOME": str(_spark_home()), "PYSPARK_PYTHON": sys.executable}
     master = "local[2]" if FULL else "local-cluster[2,1,1536]"
-    return sql.SparkSession.builder.master(master).config(map=_SPARK).getOrCreate()
+    session = sql.SparkSession.builder.master(master).config(map=_SPARK).getOrCreate()
+    atexit.register(session.stop)  # before its files are removed
+    return session
 
 
 @cache

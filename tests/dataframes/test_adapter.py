@@ -252,30 +252,6 @@ def test_an_ibis_table_is_returned_as_one() -> None:
     assert [(as_instant(row["t"]), row["w"]) for row in read(out)] == [(AT, 1)]
 
 
-def test_a_spark_frame_is_returned_as_one(spark: Any) -> None:
-    """With its own instants."""
-    frame = spark.createDataFrame([("a", AT)], "person_id string, t timestamp")
-    entered = from_native(frame)
-    in_micros = microseconds(entered.frame, entered.frame_kind, ["t"])
-    out = to_native(in_micros, entered.frame_kind, instants=["t"])
-
-    assert (type(out), entered.frame_kind) == (type(frame), "pyspark")
-    assert [as_instant(row["t"]) for row in read(out)] == [AT]
-
-
-def test_the_zone_of_a_spark_session_changes_nothing(spark: Any) -> None:
-    """It affects only the display of times."""
-    spark.conf.set("spark.sql.session.timeZone", "Asia/Jakarta")
-    try:
-        entered = from_native(spark.createDataFrame([("a", AT)], "person_id string, t timestamp"))
-        in_micros = microseconds(entered.frame, entered.frame_kind, ["t"])
-        instants_read = [row["t"] for row in read(to_native(in_micros, entered.frame_kind))]
-    finally:
-        spark.conf.set("spark.sql.session.timeZone", "UTC")
-
-    assert instants_read == [micros(AT)]
-
-
 @pytest.mark.parametrize("engine", HERE)
 def test_a_collected_frame_has_the_same_rows(engine: str) -> None:
     """Computed or not."""

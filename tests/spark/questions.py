@@ -40,6 +40,12 @@ def conversion(logs: Logs[Any], **options: Any) -> Any:
     return metrics.conversion(logs, steps, within=timedelta(days=400), as_of=AS_OF, **options)
 
 
+def survival(logs: Logs[Any]) -> Any:
+    """Return how long people wait for their second purchase."""
+    waits = metrics.durations(logs, "purchases", "purchases", as_of=AS_OF)
+    return metrics.survival(waits, as_of=AS_OF, min_people=2)
+
+
 Questions = Mapping[str, Callable[[Logs[Any]], Any]]
 QUESTIONS: Questions = {
     "facts": facts,
@@ -55,6 +61,8 @@ MORE: Questions = {
     "conversion, deepest": lambda logs: conversion(logs, matching=metrics.Matching(attempts="any")),
     "conversion, each": lambda logs: conversion(logs, matching=metrics.Matching(attempts="each")),
     "lifecycle": lambda logs: metrics.lifecycle(logs, **PERIODS),
+    "growth": lambda logs: metrics.growth(logs, within=SPAN, margin=0.4, **PERIODS),
+    "survival": survival,
     "repeat_rates": lambda logs: metrics.repeat_rates(logs, SPAN, as_of=AS_OF),
     "repeat_by": lambda logs: metrics.repeat_by(logs, "source", SPAN, as_of=AS_OF),
     "promotion_retention": lambda logs: metrics.promotion_retention(logs, SPAN, as_of=AS_OF),

@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 
 from funnel import Logs
+from funnel._dataframes.adapter import from_native, microseconds, to_native
+from funnel._time import micros
 from tests.engines import ENGINES, FULL
+from tests.frames import as_instant, read
+from tests.logs.shop import AT
 from tests.metrics.test_every_engine import tables
 from tests.spark.plans import executed, faults, plan_of
 from tests.spark.questions import MORE, QUESTIONS, conversion
 
-pytestmark = [pytest.mark.services, pytest.mark.no_cover, pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.services, pytest.mark.no_cover]
 
 PEOPLE = {"person_id", "person"}
 EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
@@ -79,6 +83,30 @@ def test_a_window_over_all_rows_is_a_fault(cluster: Any) -> None:
     assert faults(plan_of(rows.agg(total))) == []
 
 
+def test_a_spark_frame_is_returned_as_one(spark: Any) -> None:
+    """With its own instants."""
+    frame = spark.createDataFrame([("a", AT)], "person_id string, t timestamp")
+    entered = from_native(frame)
+    in_micros = microseconds(entered.frame, entered.frame_kind, ["t"])
+    out = to_native(in_micros, entered.frame_kind, instants=["t"])
+
+    assert (type(out), entered.frame_kind) == (type(frame), "pyspark")
+    assert [as_instant(row["t"]) for row in read(out)] == [AT]
+
+
+def test_the_zone_of_a_spark_session_changes_nothing(spark: Any) -> None:
+    """It affects only the display of times."""
+    spark.conf.set("spark.sql.session.timeZone", "Asia/Jakarta")
+    try:
+        entered = from_native(spark.createDataFrame([("a", AT)], "person_id string, t timestamp"))
+        in_micros = microseconds(entered.frame, entered.frame_kind, ["t"])
+        instants_read = [row["t"] for row in read(to_native(in_micros, entered.frame_kind))]
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+    assert instants_read == [micros(AT)]
+
+
 # ---- a lost executor -----------------------------------------------------------------------------------------------
 
 
@@ -101,11 +129,11 @@ def known(session: Any, *, alive: bool) -> set[str]:
     return {one.id() for one in each if one.isActive() == alive} - {"driver"}
 
 
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    """Return when something is so; two minutes later, fail and say what was not."""
+def wait_until(is_so: Callable[[], bool], condition: str) -> None:
+    """Return when something is so; two minutes later, fail with the condition."""
     end = time.monotonic() + 120
     while not is_so():
-        assert time.monotonic() < end, f"not within two minutes: {what}"
+        assert time.monotonic() < end, f"not within two minutes: {condition}"
         time.sleep(0.02)
 
 
@@ -132,7 +160,9 @@ def answer_with_a_lost_executor(session: Any, question: Callable[[], Any]) -> tu
 @pytest.mark.skipif(FULL, reason="the full run has no executors of their own; make test-services has")
 def test_a_lost_executor_changes_no_answer(local: Logs[Any], remote: Logs[Any], cluster: Any) -> None:
     """An executor is killed while a job runs. Spark computes its part again, and the answer is the same."""
-    wait_until(lambda: known(cluster, alive=True) == set(executors(cluster)) and len(executors(cluster)) == 2, "two")
+    wait_until(
+        lambda: known(cluster, alive=True) == set(executors(cluster)) and len(executors(cluster)) == 2, "two executors"
+    )
     before = known(cluster, alive=False)
 
     actual, killed = answer_with_a_lost_executor(cluster, lambda: conversion(remote))
