@@ -191,6 +191,11 @@ def few_conditions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(local_kernel, "MOST_BITS", 2)
 
 
+def labelled_rows(rows: LabelledEvents) -> pl.DataFrame | None:
+    """The rows as a worker of Spark reads them; None if there is no room for the question."""
+    return local_kernel.label_rows(rows.frame, rows.plan)
+
+
 def loop_attempts(rows: LabelledEvents, run: Run = loops.plain) -> pl.DataFrame | None:
     """The attempts from loops over the rows of each person; None if there is no room for the question."""
     read = local_kernel.read(rows)

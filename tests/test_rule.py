@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, Optional
 
@@ -441,6 +441,27 @@ def test_a_span_that_runs_has_no_next_change() -> None:
     """It changes all the time."""
     with pytest.raises(RuleError, match=r"next change of .* cannot be computed"):
         since_they_bought.next_change(person(purchase_count=1), POLICY)
+
+
+def test_the_next_change_of_everyone_may_depend_on_a_text() -> None:
+    """A text that the rule does not name is none of those that it names."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    @rule
+    def is_new(f: Facts, policy: Policy) -> bool:
+        return f.lead_source in ("fair", "shop") and f.since_arrival < timedelta(days=3)
+
+    leads = [Lead(person_id=name, arrived_at=at, source=name) for name in ("fair", "shop", "other")]
+    people = {lead.person_id: History.of(lead.person_id, [lead]) for lead in leads}
+    rows = pl.DataFrame(
+        [(lead.person_id, at, lead.source) for lead in leads], ["person_id", "arrived_at", "source"], orient="row"
+    )
+    over = is_new.next_change.over(Logs(leads=rows), POLICY, as_of=at)
+
+    assert {row["person_id"]: row["next_change"] for row in over.to_dicts()} == {
+        name: is_new.next_change.of(history, POLICY, as_of=at) for name, history in people.items()
+    }
+    assert set(over["next_change"]) == {at + timedelta(days=3), None}
 
 
 def test_a_rule_must_say_what_it_reads() -> None:

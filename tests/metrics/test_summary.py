@@ -183,3 +183,13 @@ def test_lifetimes_counts_orders_of_nothing(shared_data: Path) -> None:
     nothing = orders.filter(pl.col("amount") == 0)["person_id"].unique()
     assert set(unlike["person_id"]) <= set(nothing)
     assert (theirs.height, theirs.height - ours.height, unlike.height) == (23_570, 68, 80)
+
+
+def test_integer_ids_with_gaps_between_them_are_buyers() -> None:
+    """A number between two ids is nobody."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    moments = [at, at, at + timedelta(days=3), at]
+    orders = pl.DataFrame({"person_id": [9, 1, 9, 4], "purchased_at": moments, "amount": [1, 2, 3, 4]})
+
+    found = rows_of(PurchaseSummary.over(orders, tz="UTC", as_of=at + timedelta(days=9)))
+    assert found == {"1": (0, 0, 9, 0), "4": (0, 0, 9, 0), "9": (1, 3, 9, 3)}

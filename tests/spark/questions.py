@@ -53,7 +53,7 @@ QUESTIONS: Questions = {
     "conversion": conversion,
     "retention": lambda logs: metrics.retention(logs, **PERIODS),
 }
-"""What every run asks: planning a question takes Spark up to a minute."""
+"""Questions of every run; Spark takes up to a minute to plan one."""
 MORE: Questions = {
     "next_action": lambda logs: read(next_action.over(logs, POLICY, as_of=AS_OF)),
     "next_change": lambda logs: answered(stage.next_change.over(logs, POLICY, as_of=AS_OF)),
@@ -72,4 +72,4 @@ MORE: Questions = {
     "churn_reasons": lambda logs: metrics.churn_reasons(logs, POLICY, as_of=AS_OF, min_people=2),
     "people_by": lambda logs: metrics.people_by(stage, logs, POLICY, as_of=AS_OF),
 }
-"""What the full run asks, too."""
+"""More questions, of the full run."""

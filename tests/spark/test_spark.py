@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.services, pytest.mark.no_cover]
 
 PEOPLE = {"person_id", "person"}
 EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
-ASKED = {**QUESTIONS, **MORE} if FULL else QUESTIONS
+CHOSEN = {**QUESTIONS, **MORE} if FULL else QUESTIONS
 READ_BY_PERSON = {"facts", "stage", "next_action", "next_change", "purchase summary"}
 """Questions whose answer is a table of people, which the test itself collects."""
 
@@ -57,13 +57,13 @@ def remote(cluster: Any) -> Logs[Any]:
     return Logs(**frames)
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", CHOSEN)
 def test_spark_gives_the_answers_of_polars_and_gathers_no_rows(name: str, local: Logs[Any], remote: Logs[Any]) -> None:
     """No step of a plan has the rows of all people in one partition, and only counts reach the driver."""
     with executed() as plans:
-        actual = ASKED[name](remote)
+        actual = CHOSEN[name](remote)
 
-    assert actual == ASKED[name](local)
+    assert actual == CHOSEN[name](local)
     assert plans.texts
     assert plans.faults() == []
     gathered = [columns for columns in plans.columns if not PEOPLE.isdisjoint(columns)]
@@ -122,7 +122,7 @@ def executors(session: Any) -> dict[str, int]:
     return processes
 
 
-def known(session: Any, *, alive: bool) -> set[str]:
+def executor_ids(session: Any, *, alive: bool) -> set[str]:
     """Return the ids of the executors that Spark counts as alive, or as lost."""
     listed = session.sparkContext._jsc.sc().statusStore().executorList(False)  # noqa: FBT003 - Java has no names
     each = [listed.apply(number) for number in range(listed.size())]
@@ -161,13 +161,14 @@ def answer_with_a_lost_executor(session: Any, question: Callable[[], Any]) -> tu
 def test_a_lost_executor_changes_no_answer(local: Logs[Any], remote: Logs[Any], cluster: Any) -> None:
     """An executor is killed while a job runs. Spark computes its part again, and the answer is the same."""
     wait_until(
-        lambda: known(cluster, alive=True) == set(executors(cluster)) and len(executors(cluster)) == 2, "two executors"
+        lambda: executor_ids(cluster, alive=True) == set(executors(cluster)) and len(executors(cluster)) == 2,
+        "two executors",
     )
-    before = known(cluster, alive=False)
+    before = executor_ids(cluster, alive=False)
 
     actual, killed = answer_with_a_lost_executor(cluster, lambda: conversion(remote))
 
     assert len(killed) == 1
-    wait_until(lambda: known(cluster, alive=False) - before == killed, "Spark counts the executor as lost")
+    wait_until(lambda: executor_ids(cluster, alive=False) - before == killed, "Spark counts the executor as lost")
     assert killed.isdisjoint(executors(cluster))
     assert actual == conversion(local)

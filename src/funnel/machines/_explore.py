@@ -3,9 +3,9 @@
 Invariant: `transitions` raises for every synthetic person with a forbidden transition.
 
 The search is bounded and breadth-first. It begins with one record of each kind. It adds one record at a time: at the
-same instant, a microsecond later, at each instant when time may change the stage, and as long after a purchase as a
-condition of a fact on the time between purchases asks. If people have the same facts for the machine, only one of them
-is extended.
+same instant, a microsecond later, at each instant when time may change the stage and a microsecond before it, and as
+long after a purchase as a condition of a fact on the time between purchases asks. If people have the same facts for the
+machine, only one of them is extended.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from funnel.money import Money
 from funnel.records import Lead, Purchase, Refund
 
 MOST_RECORDS = 4
-MOST_PEOPLE = 1500
+MOST_PEOPLE = 2000
 
 Happened = Lead | Purchase | Refund | Interaction
 Records = tuple[Happened, ...]
@@ -115,7 +115,8 @@ def _one_more(compiled: CompiledMachine, records: Records, kinds: Sequence[type[
         last, plan = micros(records[-1].happened_at), compiled.plan
         future = list(plan.future(plan.values(ledger_of(_PERSON, records), last), last, plan.windows))
         moments = [*(at for at, _, _ in future), last + 1]
-        moments += [due for at, until, values in future for due in dues(compiled, values, at, until)]
+        changes = [due for at, until, values in future for due in dues(compiled, values, at, until)]
+        moments += [*changes, *(due - 1 for due in changes if due - 1 > last)]
         yield from ((*records, record) for record in _next_purchases(compiled, records, last))
     for at in moments:
         yield from ((*records, record) for record in _next(records, at, kinds))

@@ -149,6 +149,7 @@ def test_too_many_conditions_are_found_by_windows(monkeypatch: pytest.MonkeyPatc
     rows = label_events(table(FEW), asked_of(QUESTION))
 
     assert loop_attempts(rows) is None
+    assert kernels.labelled_rows(rows) is None
     assert len(nw.to_native(attempts(rows).frame.collect())) == 2
 
 
