@@ -7,7 +7,7 @@ installed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 import narwhals as nw
@@ -161,6 +161,7 @@ def summarize_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     Returns:
         The number of people with a purchase.
     """
+    since: Any
     count = 0
     offset, shift, pieces = lookup  # a tuple that is passed on would count the references to its arrays for each row
     for person in range(low, high):
@@ -168,7 +169,8 @@ def summarize_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
         if begin == end:
             continue
         sorted_run(keys, values, begin, end)
-        first = last = period_of(pieces, shift, keys[begin] + offset)
+        since = keys[begin] + offset
+        first = last = period_of(pieces, shift, since)
         repeats, paid = 0, 0
         for row in range(begin + 1, end):
             day = period_of(pieces, shift, keys[row] + offset)

@@ -52,7 +52,8 @@ def warm_up() -> None:
     summaries(purchases, days)
     cohort_counts(purchases, Plan(query.now, days, None, (), "order"), "on")
     purchase = {"id": "1", "person_id": "a", "purchased_at": now, "amount": 1}
-    logs: Any = Logs(purchases=frame_from_rows([purchase], list(purchase)))
+    bought: Any = frame_from_rows([purchase], list(purchase))
+    logs: Any = Logs(purchases=bought)
     plan = narrowed(Facts._fact_plan, frozenset({"gap_before_last_purchase"}))
     replayed = EventRows.of(plan, read_tables(plan, logs._tables, query.now), {"": 0}, query.now, fast)
     replayed.in_blocks(lambda block: block.at, fast)

@@ -6,7 +6,7 @@ ceases to count. Events are sorted by person and instant. Rows of one person and
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,6 +56,10 @@ def gap_spans(starts: Whole, at: Whole, codes: Whole, chain: Chain, spans: Whole
     Returns:
         The number of spans.
     """
+    row: Any
+    before: Any
+    after: Any
+    near: Any
     count = 0
     for person in range(len(starts) - 1):
         last = near = NONE
@@ -151,6 +155,7 @@ def running_values(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     Returns:
         The number of instants.
     """
+    now: Any
     count, many = 0, len(reductions)
     totals, sizes = np.zeros(many, np.int64), np.zeros(many, np.int64)
     for person in range(len(starts) - 1):

@@ -7,7 +7,7 @@ it only if both are installed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -152,6 +152,7 @@ def count_people(  # noqa: C901, PLR0913, PLR0917 (one loop over the orders)
     """
     measure, window, now, after_last, bracket_of, fewest, width, first = cells
     offset, shift, pieces = lookup
+    start: Any
     for person in range(low, high):
         begin, end = starts[person], starts[person + 1]
         if begin == end:

@@ -119,19 +119,19 @@ def curve_of_array(keys: Any) -> Curve:
     with np.errstate(divide="ignore"):
         spread = np.cumsum(events / (at_risk.astype("f8") * remaining))
     return Curve(
-        times=_copied("q", waits[starts]),
-        events=_copied("q", events),
-        at_risk=_copied("q", at_risk),
-        survival=_copied("d", survival),
-        spread=_copied("d", spread),
-        censored=_copied("q", ordered[is_open]),
+        times=_filled(array("q"), waits[starts]),
+        events=_filled(array("q"), events),
+        at_risk=_filled(array("q"), at_risk),
+        survival=_filled(array("d"), survival),
+        spread=_filled(array("d"), spread),
+        censored=_filled(array("q"), ordered[is_open]),
     )
 
 
-def _copied(kind: Any, column: Any) -> array[Any]:
-    copy: array[Any] = array(kind)
-    copy.frombytes(column.view("u1"))
-    return copy
+def _filled(empty: array[Any], column: Any) -> array[Any]:
+    """Fill an empty array with the items of a column."""
+    empty.frombytes(column.view("u1"))
+    return empty
 
 
 def waiting_in(curves: Sequence[Curve]) -> Iterator[tuple[int, list[int]]]:
