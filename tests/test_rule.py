@@ -144,7 +144,7 @@ def test_the_next_change_is_the_first(history: History, as_of: datetime, shares:
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_the_next_change_of_a_table_is_the_first_of_several(engine: str) -> None:
-    """Of three limits on one fact and one on another, the first that changes the answer counts; on every engine.
+    """With three limits on one fact and one on another, the first that changes the answer counts; on every engine.
 
     A rule that reads no fact has an answer and no next change.
     """

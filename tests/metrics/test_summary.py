@@ -191,5 +191,5 @@ def test_integer_ids_with_gaps_between_them_are_buyers() -> None:
     moments = [at, at, at + timedelta(days=3), at]
     orders = pl.DataFrame({"person_id": [9, 1, 9, 4], "purchased_at": moments, "amount": [1, 2, 3, 4]})
 
-    found = rows_of(PurchaseSummary.over(orders, tz="UTC", as_of=at + timedelta(days=9)))
-    assert found == {"1": (0, 0, 9, 0), "4": (0, 0, 9, 0), "9": (1, 3, 9, 3)}
+    summaries = rows_of(PurchaseSummary.over(orders, tz="UTC", as_of=at + timedelta(days=9)))
+    assert summaries == {"1": (0, 0, 9, 0), "4": (0, 0, 9, 0), "9": (1, 3, 9, 3)}
