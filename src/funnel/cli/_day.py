@@ -121,7 +121,7 @@ def profile_of(
         query: The arguments of the command.
 
     Raises:
-        ArgumentError: There is no such person.
+        ArgumentError: No person has this id or name.
     """
     history = _history(person, source, stored or source().logs.history, query)
     ids = "key" if stored else source().ids

@@ -27,7 +27,7 @@ def is_valid(now: int) -> nw.Expr:
 
 
 def valid_purchases(logs: Logs, now: int) -> Frame | None:
-    """Return the purchases that are valid at an instant, one row each. None if there is no log of purchases."""
+    """Return the purchases that are valid at an instant, one row each. None if the logs have no purchases."""
     table = logs_of(logs)._tables.get("purchases")
     return None if table is None else table.filter(is_valid(now))
 

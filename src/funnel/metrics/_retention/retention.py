@@ -116,7 +116,7 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     Raises:
         InstantError: `as_of` is naive.
         ArgumentError: The zone, period or weekday is unknown; `brackets` is invalid; the window is not a number of
-            days; `counting.amount` is not known; there is no log of purchases; a plain table has a `first` other than a
+            days; `counting.amount` is not known; the logs have no purchases; a plain table has a `first` other than a
             purchase; or `by` is not a grouping. If logs have no event of the kind `first`, there are no cohorts.
         LogsError: Columns or rows of a table are invalid.
 
