@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import narwhals as nw
 
 from funnel._dataframes.adapter import ROW
+from funnel._dataframes.compute import to_rows
 from funnel.logs.schema import LOGS, RECORDED, REGARDING, Issue
 from funnel.logs.validate import Check, issues_of, row_count, row_numbers
 
@@ -78,25 +79,38 @@ def reference_issues(logs: Mapping[str, Frame], targets: Mapping[str, Frame]) ->
         yield from _refund_issues(logs["refunds"], targets.get("purchases"))
     if "interactions" not in logs:
         return
-    yield from _issues_of_pairs(closing_checks(logs["interactions"], targets["interactions"]))
-    yield from delivery_issues(logs["interactions"], targets.get("purchases"))
+    interactions, present = logs["interactions"], _referring_kinds(logs["interactions"])
+    for rows, checks in closing_checks(interactions, targets["interactions"], present):
+        yield from issues_of("interactions", rows, checks)
+    yield from _purchase_reference_issues(interactions, targets.get("purchases"), present)
 
 
-def closing_checks(interactions: Frame, targets: Frame) -> Iterator[Referring]:
-    """Yield answers and resolutions with their questions and complaints."""
+def closing_checks(interactions: Frame, targets: Frame, present: Container[str] = REGARDING) -> Iterator[Referring]:
+    """Yield answers and resolutions with their questions and complaints; only of the kinds that are present."""
     for kind, target in REGARDING.items():
-        openings = targets.filter(nw.col("kind") == target)
-        yield _referring(interactions.filter(nw.col("kind") == kind), openings, kind, target)
+        if kind in present:
+            openings = targets.filter(nw.col("kind") == target)
+            yield _referring(interactions.filter(nw.col("kind") == kind), openings, kind, target)
 
 
-def delivery_issues(interactions: Frame, purchases: Frame | None) -> Iterator[Issue]:
+def _referring_kinds(interactions: Frame) -> set[str]:
+    """Return the kinds of the interactions that refer to a record."""
+    rows = interactions.filter(nw.col("regarding") != "").group_by("kind").agg(nw.len())
+    return {kind for (kind,) in to_rows(rows, "kind")}
+
+
+def _purchase_reference_issues(
+    interactions: Frame, purchases: Frame | None, present: Container[str]
+) -> Iterator[Issue]:
     """Yield deliveries and complaints that refer to a purchase which is missing or does not fit."""
     for kind in ("delivery", "complaint"):
+        if kind not in present:
+            continue
         rows = interactions.filter((nw.col("kind") == kind) & (nw.col("regarding") != ""))
         if purchases is None:
             yield from issues_of("interactions", rows, [_of_no_log("regarding", "purchase")])
         else:
-            yield from _issues_of_pairs([_referring(rows, _purchases_as_targets(purchases), kind, "purchase")])
+            yield from issues_of("interactions", *_referring(rows, _purchases_as_targets(purchases), kind, "purchase"))
 
 
 def unresolved(logs: Mapping[str, Frame]) -> list[Issue]:
@@ -104,13 +118,10 @@ def unresolved(logs: Mapping[str, Frame]) -> list[Issue]:
     if "purchases" in logs:
         return []
     refunds = _refund_issues(logs["refunds"], None) if "refunds" in logs else ()
-    others = delivery_issues(logs["interactions"], None) if "interactions" in logs else ()
-    return [*refunds, *others]
-
-
-def _issues_of_pairs(pairs: Iterable[Referring]) -> Iterator[Issue]:
-    for rows, checks in pairs:
-        yield from issues_of("interactions", rows, checks)
+    interactions = logs.get("interactions")
+    if interactions is None:
+        return [*refunds]
+    return [*refunds, *_purchase_reference_issues(interactions, None, _referring_kinds(interactions))]
 
 
 def _purchases_as_targets(purchases: Frame) -> Frame:

@@ -132,45 +132,50 @@ def arrivals(tables: Mapping[str, Frame]) -> Frame:
 
 
 def interaction_rows(
-    interactions: Frame, table: str, end: nw.Expr | None = None, *, own: Mapping[str, nw.Expr]
+    interactions: Frame, table: str, kind: str | None = None, end: nw.Expr | None = None, *, own: Mapping[str, nw.Expr]
 ) -> Frame:
-    """Return interactions; they never end unless `end` is given, and `own` are fields of own columns."""
+    """Return interactions, all of one kind if it is given.
+
+    They never end unless `end` is given, and `own` are fields of own columns.
+    """
     ends = {} if end is None else {"end": end}
     ready_by = nw.when(nw.col("latest") == MISSING).then(nw.col("until")).otherwise(nw.col("latest"))
+    amount = nw.when(nw.col("amount") == MISSING).then(int_lit(0)).otherwise(nw.col("amount"))
     same = ("source", "id", "kind", "direction", "channel")
     return select_table(
         interactions,
         table,
         t=nw.col("occurred_at"),
-        rank=_rank(),
-        reason=_only("reason", ("postponement", "declined"), text_literal("")),
-        ready_from=_only("until", ("postponement",), int_lit(NEVER)),
-        ready_by=nw.when(nw.col("kind") == "postponement").then(ready_by).otherwise(int_lit(NEVER)),
-        score=_only("score", ("feedback",), int_lit(0)),
-        amount=nw.when(nw.col("amount") == MISSING)
-        .then(int_lit(0))
-        .otherwise(_only("amount", ("quote", "checkout"), int_lit(0))),
+        rank=_rank(RANKS if kind is None else {kind: RANKS[kind]}),
+        reason=_only(kind, ("postponement", "declined"), nw.col("reason"), text_literal("")),
+        ready_from=_only(kind, ("postponement",), nw.col("until"), int_lit(NEVER)),
+        ready_by=_only(kind, ("postponement",), ready_by, int_lit(NEVER)),
+        score=_only(kind, ("feedback",), nw.col("score"), int_lit(0)),
+        amount=_only(kind, ("quote", "checkout"), amount, int_lit(0)),
         **{name: nw.col(name) for name in same},
         **ends,
         **own,
     )
 
 
-def _only(column: str, kinds: tuple[str, ...], otherwise: nw.Expr) -> nw.Expr:
-    return nw.when(nw.col("kind").is_in(kinds)).then(nw.col(column)).otherwise(otherwise)
+def _only(kind: str | None, kinds: tuple[str, ...], value: nw.Expr, otherwise: nw.Expr) -> nw.Expr:
+    """Return the value for these kinds; `kind` is that of all rows, or None."""
+    if kind is not None:
+        return value if kind in kinds else otherwise
+    return nw.when(nw.col("kind").is_in(kinds)).then(value).otherwise(otherwise)
 
 
-def _rank() -> nw.Expr:
-    rank = int_lit(0)
-    for kind, rank_of_kind in RANKS.items():
-        rank = nw.when(nw.col("kind") == kind).then(int_lit(rank_of_kind)).otherwise(rank)
+def _rank(ranks: Mapping[str, int]) -> nw.Expr:
+    (_, rank), *others = ((kind, int_lit(number)) for kind, number in ranks.items())
+    for kind, rank_of_kind in others:
+        rank = nw.when(nw.col("kind") == kind).then(rank_of_kind).otherwise(rank)
     return rank
 
 
 def open_rows(interactions: Frame, opening: str, closing_kind: str, table: str, own: Mapping[str, nw.Expr]) -> Frame:
     """Return questions or complaints, each open until its first answer."""
     opened = closed(interactions, opening, closing_kind)
-    rows = interaction_rows(opened, table, nw.col("_closed"), own=own)
+    rows = interaction_rows(opened, table, opening, nw.col("_closed"), own=own)
     return rows.filter(nw.col("end") > nw.col("start"))
 
 
@@ -179,15 +184,16 @@ def follow_ups(interactions: Frame, purchases: Frame | None, own: Mapping[str, n
 
     The instant is a running minimum, backwards in time.
     """
-    rows = interaction_rows(interactions.filter(nw.col("kind") == "follow_up"), "open_follow_ups", own=own)
+    sent = interactions.filter(nw.col("kind") == "follow_up")
+    rows = interaction_rows(sent, "open_follow_ups", "follow_up", own=own)
     inbound = [interactions.filter(nw.col("direction") == "in").select(PERSON, _at=nw.col("occurred_at"))]
     if purchases is not None:
         inbound.append(purchases.select(PERSON, _at=nw.col("purchased_at")))
-    sent = distinct(rows.select(PERSON, _at=nw.col("t"), _answered=int_lit(FOREVER)))
-    first = sent.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
+    open_since = distinct(rows.select(PERSON, _at=nw.col("t"), _answered=int_lit(FOREVER)))
+    first = open_since.group_by(PERSON).agg(nw.col("_at").min().alias("_first"))
     after = nw.concat(inbound).join(first, on=PERSON, how="inner").filter(nw.col("_at") > nw.col("_first"))
     answers = after.select(PERSON, "_at", _answered=nw.col("_at"))
-    line = nw.concat([sent, answers]).with_columns(
+    line = nw.concat([open_since, answers]).with_columns(
         _back=int_lit(0) - nw.col("_at"), _order=to_int(nw.col("_answered") < FOREVER)
     )
     following = line.with_columns(_next=nw.col("_answered").cum_min().over(PERSON, order_by=["_back", "_order"]))

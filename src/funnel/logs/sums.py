@@ -45,9 +45,7 @@ def sum_issues(logs: Mapping[str, Frame]) -> Iterator[Issue]:
     """Yield amounts and spans between records whose sums do not fit into 64 bits."""
     for log, (owner, by) in _OWNERS.items():
         if log in logs:
-            for name in ("amount", *_ADDED.get(log, ())):
-                amount = nw.when(nw.col(name) == MISSING).then(int_lit(0)).otherwise(nw.col(name))
-                yield from _number_issues(log, logs[log].with_columns(**{name: amount}), name, owner, by)
+            yield from _number_issues(log, logs[log], ("amount", *_ADDED.get(log, ())), owner, by)
     if "interactions" in logs:
         yield from _span_issues(logs["interactions"])
 
@@ -62,14 +60,22 @@ def own_sum_issues(log: str, frame: Frame, column: str, name: str) -> Iterator[I
         name: Name of the own column.
     """
     owner, by = _OWNERS.get(log, ("person", [PERSON]))
-    for issue in _number_issues(log, frame, column, owner, by):
+    for issue in _number_issues(log, frame, [column], owner, by):
         yield attrs.evolve(issue, column=name)
 
 
-def _number_issues(log: str, frame: Frame, column: str, owner: str, by: Sequence[str]) -> Iterator[Issue]:
-    row_total, largest = integers(frame.select(row_total=nw.len(), largest=nw.col(column).max()))
-    if row_total * largest <= LARGEST_SUM:
-        return
+def _number_issues(
+    log: str, frame: Frame, columns: Sequence[str], owner: str, by: Sequence[str]
+) -> Iterator[Issue]:
+    largest = (nw.col(name).max().alias(f"_largest_{number}") for number, name in enumerate(columns))
+    row_total, *maxima = integers(frame.select(nw.len().alias("_rows"), *largest))
+    for column, maximum in zip(columns, maxima, strict=True):
+        if row_total * maximum > LARGEST_SUM:
+            number = nw.when(nw.col(column) == MISSING).then(int_lit(0)).otherwise(nw.col(column))
+            yield from _issues_of_sums(log, frame.with_columns(**{column: number}), column, owner, by)
+
+
+def _issues_of_sums(log: str, frame: Frame, column: str, owner: str, by: Sequence[str]) -> Iterator[Issue]:
     sums = _sums(frame, by, column)
     over = _above(sums, LARGEST_SUM)
     if row_count(over):
