@@ -22,15 +22,13 @@ def picture(result: Charted, words: Words) -> str:
     """
     if not has_pictures():
         return ""
-    import altair as alt
+    from funnel.plots._render import specification, svg_of
 
-    from funnel.plots._render import svg_of
-
-    spec = result.plot().to_dict()
+    spec = specification(result)
     del spec["title"]
     if words.language == "en":
-        return svg_of(alt.Chart.from_dict(spec))
-    return svg_of(alt.Chart.from_dict(_translated(spec, words)), formatLocale=_INDONESIAN)
+        return svg_of(spec)
+    return svg_of(_translated(spec, words), _INDONESIAN)
 
 
 def _translated(part: object, words: Words) -> Any:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
-import vl_convert as _vl_convert  # noqa: F401  # pyright: ignore[reportUnusedImport] - if missing, it is named
+import vl_convert
 
 from funnel._arguments import brief, kind_of
 from funnel.errors import ArgumentError
 
 if TYPE_CHECKING:
     from altair.typing import ChartType
+    from vl_convert import FormatLocale
 
     from funnel._results import Charted
 
+_VERSION = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 
 
@@ -38,14 +39,23 @@ def to_svg(chart: ChartType | Charted) -> str:
         >>> to_svg(lifecycle(rows, tz="Asia/Jakarta", as_of=datetime(2026, 4, 20, tzinfo=UTC)))[:4]
         '<svg'
     """
-    return svg_of(_chart(chart))
+    return svg_of(specification(chart))
 
 
-def svg_of(figure: Any, **embed_options: object) -> str:
-    """Return an Altair chart as SVG, with the options of Vega's embedding, such as `formatLocale`."""
-    with io.StringIO() as text:
-        figure.save(text, format="svg", embed_options=embed_options or None)
-        svg = text.getvalue()
+def specification(chart: ChartType | Charted) -> dict[str, Any]:
+    """Return the Vega-Lite specification of a chart, with its data.
+
+    The parts of a chart were validated when they were made; to validate them again takes most of the time.
+    """
+    figure = _chart(chart)
+    with alt.data_transformers.disable_max_rows():
+        specified: dict[str, Any] = figure.to_dict(validate=figure is chart)
+    return specified
+
+
+def svg_of(specified: dict[str, Any], numbers: FormatLocale | None = None) -> str:
+    """Return a specification as SVG; `numbers` says how to write the numbers of an axis."""
+    svg = vl_convert.vegalite_to_svg(specified, vl_version=_VERSION, format_locale=numbers)
     # Ids must be unique on a page with several pictures.
     prefix = hashlib.sha256(svg.encode()).hexdigest()[:8]
     return _ID.sub(rf"\g<1>p{prefix}-", svg)
@@ -71,9 +81,7 @@ def to_png(chart: ChartType | Charted, *, scale: float = 2.0) -> bytes:
         b'PNG'
     """
     _check_scale(scale)
-    with io.BytesIO() as picture:
-        _chart(chart).save(picture, format="png", scale_factor=scale)
-        return picture.getvalue()
+    return vl_convert.vegalite_to_png(specification(chart), vl_version=_VERSION, scale=scale)
 
 
 _LARGEST = 10
