@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
-.PHONY: demo test test-more test-services test-lowest test-full tables charts notebooks stubs mutants lint types mypy pyright complete docs bench clean
+.PHONY: demo test check test-more test-services test-lowest test-full tables charts notebooks stubs mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file; the whole page in build/report.html
@@ -18,17 +18,20 @@ demo: .venv/demo.stamp ## the report on a real shop's file; the whole page in bu
 
 # COVERAGE=yes measures the lines and branches of src/, all of which must run; it takes half as long again.
 COVERAGE =
-test: lint types ## everything that must hold before a change is kept
-	@$(PY) -m pytest -q -n 2 --dist worksteal -m "not services and not more" $(if $(COVERAGE),--cov --cov-report=term)
+# Tables of tests are small: a second thread of Polars in each process only waits. `make test-more` uses all threads.
+test: .venv/dev.stamp ## every test that needs no service
+	@POLARS_MAX_THREADS=1 $(PY) -m pytest -q -n 2 --dist worksteal -m "not services and not more and not words" $(if $(COVERAGE),--cov --cov-report=term)
 
-test-more: .venv/dev.stamp ## laws on DuckDB and on pandas alone, more broken files, real data, and the benchmarks
+check: lint types test ## everything that must hold before a change is kept: the code's rules, its types, and the tests
+
+test-more: .venv/dev.stamp ## laws on more engines, more broken files, real data, and the benchmarks
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m more
 
 test-services: .venv/engines.stamp ## the stores on PostgreSQL and MariaDB, a browser, a notebook, and a cluster of Spark
 	@$(PY) -m pytest -q -n 2 --dist loadfile -m services
 
 test-lowest: .venv-lowest/stamp ## the oldest versions that pyproject.toml allows, 2 examples per law
-	@FUNNEL_PROFILE=lowest .venv-lowest/bin/python -m pytest -q -n 2 --dist worksteal -m "not services" --ignore tests/test_benchmarks.py --ignore tests/examples
+	@FUNNEL_PROFILE=lowest .venv-lowest/bin/python -m pytest -q -n 2 --dist worksteal -m "not services and not more and not words" --ignore tests/test_benchmarks.py --ignore tests/examples
 
 test-full: .venv/engines.stamp ## 500 random examples per law, and every engine
 	@$(MAKE) --no-print-directory lint types
@@ -49,9 +52,10 @@ stubs: .venv/dev.stamp ## the type stubs of packages whose names load lazily
 mutants: .venv/dev.stamp ## faults made on purpose: does a test find each?
 	@HYPOTHESIS_NO_PLUGINS=1 $(PY) -m tests.mutants
 
-lint: .venv/dev.stamp ## ruff: rules and format
+lint: .venv/dev.stamp ## ruff: rules and format; the words of the code and the docs
 	@$(PY) -m ruff check -q .
 	@$(PY) -m ruff format -q --check .
+	@$(PY) -m pytest -qq tests/test_voice.py
 
 types: mypy pyright complete ## mypy, pyright, and how complete the public types are
 

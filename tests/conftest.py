@@ -76,18 +76,18 @@ REPEATED = frozenset({"polars lazy", "pandas", "pyarrow", ALONE})
 LAWS = frozenset({"laws", "facts", "metrics", "machines", "backtest", "test_worklists.py", "test_clocks.py"})
 """Folders and files of tests whose laws run on every engine."""
 EVERY_ENGINE = frozenset({"test_engines.py", "test_every_engine.py", "machines"})
-"""Files and folders among these that ask each engine in every run, also the engines that repeat the lines of Polars.
+"""Files and folders among these that ask each engine before every merge, also those that repeat the lines of Polars.
 
 The other files ask those engines in the full run: a fault of theirs is one of reading and returning a dataframe, which
-these files find, and the tests of the adapter and of the logs.
+these files find, and the tests of the adapter and of the logs. `make test` has `test_every_engine.py` alone of these.
 """
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-services` and `make test-more` run.
 
-    Services are all of MariaDB, and what asks PostgreSQL the same lines again; more are laws on DuckDB and on pandas
-    alone, if they measure no line.
+    Services are all of MariaDB, and what asks PostgreSQL the same lines again; more are laws on DuckDB and on the
+    engines that repeat the lines of Polars, if they measure no line.
     """
     for item in items:
         callspec = getattr(item, "callspec", None)
@@ -98,6 +98,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("no_cover")
             if not FULL and EVERY_ENGINE.isdisjoint(item.path.parts):
                 item.add_marker(pytest.mark.skip(reason="asked in make test-full; it repeats the lines of Polars"))
+            elif item.path.name != "test_every_engine.py":
+                item.add_marker("more")
         if "spark" in needs:
             item.add_marker("services")
         if not needs.isdisjoint({"maria", "mariadb"}) or (on_postgres and item.get_closest_marker("no_cover")):

@@ -64,9 +64,7 @@ def own_sum_issues(log: str, frame: Frame, column: str, name: str) -> Iterator[I
         yield attrs.evolve(issue, column=name)
 
 
-def _number_issues(
-    log: str, frame: Frame, columns: Sequence[str], owner: str, by: Sequence[str]
-) -> Iterator[Issue]:
+def _number_issues(log: str, frame: Frame, columns: Sequence[str], owner: str, by: Sequence[str]) -> Iterator[Issue]:
     largest = (nw.col(name).max().alias(f"_largest_{number}") for number, name in enumerate(columns))
     row_total, *maxima = integers(frame.select(nw.len().alias("_rows"), *largest))
     for column, maximum in zip(columns, maxima, strict=True):
