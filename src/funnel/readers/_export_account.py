@@ -49,7 +49,7 @@ def _twins(rows: pl.DataFrame) -> pl.Series:
     cells = [pl.when(pl.col("line_id").is_null()).then(name).alias(name) for name in LINE_CELLS]
     content = [pl.col(name).fill_null("") for name in ("id", "line_id")] + [cell.fill_null("") for cell in cells]
     rows = rows.with_columns(pl.int_range(pl.len()).over(FILE, *content).alias("copy"))
-    other = pl.col(FILE) != pl.col("chosen")
+    other = (pl.col(FILE) != pl.col("chosen")).alias("is_other")
     twin = pl.int_range(pl.len()).over(*content, "copy", order_by=[other, pl.col(FILE), pl.col(ROW)]) > 0
     return rows.filter(twin)[ROW]
 

@@ -195,9 +195,9 @@ def _columns(  # noqa: PLR0913, PLR0917 (parts of one table)
     for index, one in _of_table(plan, name).items():
         condition, bit = belongs(one), int_lit(1 << index)
         bits += bit if condition is None else nw.when(condition).then(bit).otherwise(int_lit(0))
-    marked: pl.DataFrame = collected(nw.to_native(nw.from_native(rows.lazy()).select(bits.alias("bits"))))
+    marked: pl.DataFrame = collected(nw.to_native(nw.from_native(rows.lazy()).with_columns(_bits=bits)))
     columns = np.zeros((len(rows), width), np.int64)
-    columns[:, BITS], columns[:, END] = marked["bits"].to_numpy(), rows["end"].to_numpy()
+    columns[:, BITS], columns[:, END] = marked["_bits"].to_numpy(), rows["end"].to_numpy()
     for index, field in enumerate(fields, FIELDS):
         columns[:, index] = _whole(rows[field], texts)
     return columns
