@@ -16,9 +16,11 @@ from funnel.facts._declare import (
     total,
     until,
 )
+from funnel.facts._people import column
 
 __all__ = [
     "Facts",
+    "column",
     "count",
     "earliest",
     "exists",

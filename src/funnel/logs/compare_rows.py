@@ -18,7 +18,13 @@ Referring: TypeAlias = tuple[Frame, Sequence[Check]]
 
 def keys_of(log: str) -> list[str]:
     """Return the columns that identify a record."""
-    return ["person_id", "arrived_at", "source", "campaign"] if log == "leads" else ["source", "id"]
+    return _KEYS.get(log, ["source", "id"])
+
+
+_KEYS: Mapping[str, list[str]] = {
+    "leads": ["person_id", "arrived_at", "source", "campaign"],
+    "people": ["person_id"],
+}
 
 
 def conflicting_keys(log: str, frame: Frame) -> Frame:
@@ -69,7 +75,8 @@ def drop_duplicates(frame: Frame, repeated: Frame) -> Frame:
 def one_per_key(log: str, frame: Frame) -> Frame:
     """Return one record per key, whichever is right."""
     keys = keys_of(log)
-    return merged(frame).unique(subset=keys, keep="first", order_by=[name for name in LOGS[log] if name not in keys])
+    others = [name for name in LOGS[log] if name not in keys]
+    return merged(frame).unique(subset=keys, keep="first", order_by=others or keys)
 
 
 def reference_issues(logs: Mapping[str, Frame], targets: Mapping[str, Frame]) -> Iterator[Issue]:
