@@ -40,12 +40,12 @@ def read(logs: Logs, table: str, people: Sequence[Any]) -> list[tuple[Any, ...]]
 
 def own(history: History, table: str, prefix: str = "") -> list[tuple[Any, ...]]:
     """Return the rows of one person's ledger in a table, with prefixed record ids."""
-    result = named(history)._ledger.rows.get(table, [])
+    result = with_tier(history)._ledger.rows.get(table, [])
     marked = "" if table in ("leads", "referrals", "people") else prefix
     return sorted((history.person_id, *row[:5], f"{marked}{row[5]}", *row[6:]) for row in result)
 
 
-def named(history: History) -> History:
+def with_tier(history: History) -> History:
     """The history of a person with an own column."""
     customer = Customer(person_id=history.person_id, name="", columns={"tier": "gold"})
     return History.of(history.person_id, history.records, customer=customer)

@@ -1,6 +1,6 @@
 """Facts: what is known about one person at one instant, and the functions that declare a fact."""
 
-from funnel.facts._builtin import Facts
+from funnel.facts._builtin import Facts, column
 from funnel.facts._declare import (
     count,
     earliest,
@@ -16,7 +16,6 @@ from funnel.facts._declare import (
     total,
     until,
 )
-from funnel.facts._people import column
 
 __all__ = [
     "Facts",

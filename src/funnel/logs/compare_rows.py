@@ -75,8 +75,7 @@ def drop_duplicates(frame: Frame, repeated: Frame) -> Frame:
 def one_per_key(log: str, frame: Frame) -> Frame:
     """Return one record per key, whichever is right."""
     keys = keys_of(log)
-    others = [name for name in LOGS[log] if name not in keys]
-    return merged(frame).unique(subset=keys, keep="first", order_by=others or keys)
+    return merged(frame).unique(subset=keys, keep="first", order_by=[name for name in LOGS[log] if name not in keys])
 
 
 def reference_issues(logs: Mapping[str, Frame], targets: Mapping[str, Frame]) -> Iterator[Issue]:
