@@ -126,7 +126,7 @@ def own_logs(engine: str, everyone: Sequence[History], currency: str | None = No
         for log in ("leads", "purchases", "refunds", "interactions"):
             of_log = (*history.leads, *history.referrals) if log == "leads" else getattr(history, log)
             every[log] |= {_key(log, record): record.columns for record in of_log}
-    frames = {}
+    frames: dict[str, pl.DataFrame] = {}
     for log, frame in plain.items():
         names = _KEYS[log]
         rows = [dict(every[log][tuple(str(row[name]) for name in names)]) for row in frame.to_dicts()]

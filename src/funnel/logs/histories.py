@@ -200,7 +200,8 @@ def _histories(rows: Mapping[str, nw.DataFrame[Any]], currency: str | None, kind
     streams = [_stream(log, frame) for log, frame in rows.items()]
     own = {**kinds, **({_REFERRALS: kinds["leads"]} if "leads" in kinds else {})}
     for person, of_person in groupby(merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
-        customer, records = None, []
+        customer: Customer | None = None
+        records: list[Record] = []
         for _, log, row in of_person:
             if log == "people":
                 customer = Customer(person_id=person, name="", columns=_own_values(row, own.get(log, {})))
