@@ -282,6 +282,11 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Logs.concat": {"first": logs(), "aliases": None},
     "Logs.histories": {"people": ["p0"]},
     "Logs.history": {"person_id": "p0"},
+    "Logs.with_people": {
+        "frame": pl.DataFrame({"who": ["p0"], "tier": ["gold"]}),
+        "columns": {"person_id": "who", "tier": "tier"},
+        "on_issues": "raise",
+    },
     "Logs.from_events": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
     "Logs.from_interactions": {"frame": pl.DataFrame(EVENTS[:1]), **INTAKE, "kinds": {"view": "view"}},
     "Logs.from_leads": {

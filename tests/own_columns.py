@@ -9,11 +9,25 @@ from zlib import crc32
 
 import polars as pl
 
-from funnel.facts import count, earliest, exists, first, largest, last, latest, mean, since, soonest, total, until
+from funnel.facts import (
+    column,
+    count,
+    earliest,
+    exists,
+    first,
+    largest,
+    last,
+    latest,
+    mean,
+    since,
+    soonest,
+    total,
+    until,
+)
 from funnel.facts._base import BaseFacts
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.records import Record
+from funnel.records import Customer, Record
 from tests.engines import on
 from tests.frames import TIME, tables
 from tests.shop import DAY, TICK
@@ -52,6 +66,11 @@ class OwnFacts(BaseFacts):
     until_mark: timedelta = until(latest("postponements", "Mark", columns=OWN))
     visit_country: str = latest("visits", "country", within=40 * DAY, columns=OWN)
     recent_talk: int = total("interactions", "value_1", within=timedelta(days=30), columns=OWN)
+    own_country: str = column("country", str)
+    own_pieces: int = column("value_1", int)
+    own_gift: bool = column("at", bool)
+    since_own_mark: timedelta = since(column("Mark", datetime))
+    is_in_the_table: bool = exists("people", where=lambda one: one.country != "FR", columns={"country": str})
 
 
 class NearFacts(BaseFacts):
@@ -70,7 +89,16 @@ class NearFacts(BaseFacts):
 
 def columns_of(record: Record) -> dict[str, Any]:
     """The own columns of a record: any of them may be missing."""
-    number = crc32(repr((type(record).__name__, record.key)).encode())
+    return _columns(crc32(repr((type(record).__name__, record.key)).encode()))
+
+
+def customer_of(person_id: str) -> Customer | None:
+    """The customer record of a person, with own columns; None for some people."""
+    number = crc32(person_id.encode()) // 7
+    return Customer(person_id=person_id, name="Sari", columns=_columns(number)) if number % 5 else None
+
+
+def _columns(number: int) -> dict[str, Any]:
     values: dict[str, Any] = {
         "country": ("UK", "FR", "", None)[number % 4],
         "value_1": (0, 1, 7, None)[number // 4 % 4],
@@ -86,8 +114,8 @@ def with_columns(records: Sequence[Record]) -> list[Record]:
 
 
 def owned(history: History) -> History:
-    """A history of records with own columns."""
-    return History.of(history.person_id, with_columns(history.records))
+    """A history of records with own columns, and of a person with own columns."""
+    return History.of(history.person_id, with_columns(history.records), customer=customer_of(history.person_id))
 
 
 def own_logs(engine: str, everyone: Sequence[History], currency: str | None = None) -> Logs:
@@ -98,15 +126,27 @@ def own_logs(engine: str, everyone: Sequence[History], currency: str | None = No
         for log in ("leads", "purchases", "refunds", "interactions"):
             of_log = (*history.leads, *history.referrals) if log == "leads" else getattr(history, log)
             every[log] |= {_key(log, record): record.columns for record in of_log}
-    frames = {}
+    frames: dict[str, pl.DataFrame] = {}
     for log, frame in plain.items():
         names = _KEYS[log]
         rows = [dict(every[log][tuple(str(row[name]) for name in names)]) for row in frame.to_dicts()]
-        for row in rows if engine.startswith("pandas") else ():
-            row.setdefault("at", False)  # pandas has no column of bools with missing cells
-        own = {name: pl.Series(name, [row.get(name) for row in rows], dtype=TYPES[kind]) for name, kind in OWN.items()}
-        frames[log] = frame.with_columns(**own)
-    return Logs(**on(engine, frames), keep={log: list(OWN) for log in frames}, currency=currency)
+        frames[log] = frame.with_columns(**_series(engine, rows))
+    customers = {history.person_id: history.customer for history in everyone} | {"nobody": customer_of("p1")}
+    present = {person: dict(one.columns) for person, one in customers.items() if one is not None}
+    people = pl.DataFrame({"name": list(present)}, {"name": str}).with_columns(
+        **_series(engine, list(present.values()))
+    )
+    native = on(engine, {**frames, "people": people})
+    of_people = native.pop("people")
+    logs = Logs(**native, keep={log: list(OWN) for log in frames}, currency=currency)
+    return logs.with_people(of_people, {"person_id": "name", **{name: name for name in OWN}})
+
+
+def _series(engine: str, rows: list[dict[str, Any]]) -> dict[str, pl.Series]:
+    """The own columns of rows."""
+    for row in rows if engine.startswith("pandas") else ():
+        row.setdefault("at", False)  # pandas has no column of bools with missing cells
+    return {name: pl.Series(name, [row.get(name) for row in rows], dtype=TYPES[kind]) for name, kind in OWN.items()}
 
 
 _KEYS: Mapping[str, tuple[str, ...]] = {

@@ -26,7 +26,7 @@ from funnel.history import trusted
 from funnel.incremental._live_facts import LiveFacts
 from funnel.interactions import Answer, Complaint, Delivery, FollowUp, Question, Resolution, View, Visit
 from funnel.policy import Policy
-from funnel.records import Lead, Purchase, Record, Refund
+from funnel.records import Customer, Lead, Purchase, Record, Refund
 from funnel.rules._next_action import next_action
 from funnel.rules._readiness import readiness_points
 from tests.aggregate.test_reduce import row as row_of
@@ -99,7 +99,8 @@ def test_the_changes_are_those_of_the_rows(seed: int) -> None:
     pick = Random(seed)
     records = _records(pick)
     started = _start(pick, records)
-    ledger = trusted("p1", records[:started], None)._fill(GrowingLedger("p1"))
+    customer = pick.choice([None, Customer(person_id="p1", name="", columns={"tier": "gold"})])
+    ledger = trusted("p1", records[:started], customer)._fill(GrowingLedger("p1"))
     there: dict[str, Counter[Row]] = {}
     streams = pick.sample(list(STREAMS), len(STREAMS))
     at_once = pick.choice([0, len(streams), pick.randrange(len(streams))])
@@ -120,7 +121,7 @@ def test_the_changes_are_those_of_the_rows(seed: int) -> None:
         for row, sign in _signed(changes):
             counts[row] += sign
             assert counts[row] in {0, 1}
-    whole = trusted("p1", records, None)._ledger
+    whole = trusted("p1", records, customer)._ledger
 
     assert {stream: rows for stream in STREAMS if (rows := +there.get(stream, Counter()))} == {
         stream: rows for stream in STREAMS if (rows := Counter(_now(stream, whole.rows.get(stream, []))))

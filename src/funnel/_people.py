@@ -10,7 +10,7 @@ from funnel._dataframes.adapter import column_types
 from funnel.errors import ArgumentError, EngineError
 from funnel.history import History
 from funnel.logs import Logs, is_logs
-from funnel.logs.schema import LOGS
+from funnel.logs.schema import LOGS, NOT_RECORDS
 
 _ANY = "make Logs of a table of records first, such as Logs(purchases=table)"
 _OTHER = (
@@ -65,7 +65,7 @@ def remedy(value: object) -> str:
     except EngineError:
         return _ANY
     for log, columns in LOGS.items():
-        if names.issuperset(name for name, column in columns.items() if column.required):
+        if log not in NOT_RECORDS and names.issuperset(name for name, column in columns.items() if column.required):
             return f"make Logs of the table first: Logs({log}=table)"
     return _OTHER
 

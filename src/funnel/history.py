@@ -187,6 +187,8 @@ class History(Frozen, frozen=True):
         """Internal: write the records into an empty ledger of this person."""
         from funnel._ledger.ledger import fill_ledger
 
+        if self.customer is not None:
+            ledger.columns = self.customer.columns
         return fill_ledger(ledger, self.interactions, (*self.leads, *self.purchases, *self.refunds, *self.referrals))
 
     @property

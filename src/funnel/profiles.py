@@ -256,7 +256,8 @@ def customer_profile(history: History, *, as_of: datetime, personal: bool = Fals
 
 def _identity(history: History) -> ProfileIdentity | None:
     customer = history.customer
-    return None if customer is None else ProfileIdentity(customer.name, customer.nickname, customer.address)
+    details = ("", "", "") if customer is None else (customer.name, customer.nickname, customer.address)
+    return ProfileIdentity(*details) if any(details) else None
 
 
 def _profile_interaction(record: AnyInteraction, *, personal: bool) -> ProfileInteraction:

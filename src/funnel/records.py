@@ -143,7 +143,7 @@ class Lead(Record, frozen=True):
 
 
 class Customer(Frozen, frozen=True):
-    """Customer record of a person: name, address and contact details.
+    """Customer record of a person: name, address, contact details, and the shop's own columns of the person.
 
     Only a valid purchase makes a person a customer. A customer record alone does not.
 
@@ -164,6 +164,8 @@ class Customer(Frozen, frozen=True):
     """Contact details of the person."""
     since: OptionalInstant = NO_INSTANT
     """Instant when the customer record was created; None if unknown."""
+    columns: Columns = Field(default_factory=_no_columns)
+    """The shop's own columns of the person, such as {"tier": "gold"}: texts, whole numbers, truths and instants."""
 
 
 class OrderLine(Frozen, frozen=True):

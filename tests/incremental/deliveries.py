@@ -11,7 +11,7 @@ from funnel.errors import RecordError
 from funnel.history import History
 from funnel.incremental import FactsState, LiveFacts
 from funnel.policy import Policy
-from funnel.records import Record
+from funnel.records import Customer, Record
 from funnel.rules._rule import Rule
 
 POLICY = Policy()
@@ -26,11 +26,12 @@ def delivered(data: st.DataObject, records: list[Record]) -> list[Record]:
     return data.draw(st.permutations(whole))
 
 
-def history_of(records: Sequence[Record]) -> History:
+def history_of(records: Sequence[Record], customer: Customer | None = None) -> History:
     """The history of the records so far; a record that names an unknown one waits, as in a store."""
     there = {record.key for record in records}
     remaining = [one for one in records if all((one.key[0], number) in there for number in _references(one))]
-    return History.of("p1", remaining) if len(remaining) == len(records) else history_of(remaining)
+    whole = len(remaining) == len(records)
+    return History.of("p1", remaining, customer=customer) if whole else history_of(remaining, customer)
 
 
 def _references(record: Record) -> list[str]:
@@ -44,17 +45,18 @@ class BackEnd:
     Attributes:
         rule: The rule that is evaluated after each record.
         policy: The policy of the rule.
+        customer: The customer record of the person.
         state: The stored state.
         come: All records so far.
         reads: How often the history was read.
     """
 
-    def __init__(self, rule: Rule[Any, Any, Any], policy: Policy = POLICY) -> None:
-        self.rule, self.policy = rule, policy
+    def __init__(self, rule: Rule[Any, Any, Any], policy: Policy = POLICY, customer: Customer | None = None) -> None:
+        self.rule, self.policy, self.customer = rule, policy, customer
         self.come: list[Record] = []
         self.waiting: list[Record] = []
         self.reads = 0
-        live = LiveFacts(History(person_id="p1"), rule.facts)
+        live = LiveFacts(History(person_id="p1", customer=customer), rule.facts)
         self.state = self.evaluated(live)
 
     def live(self) -> LiveFacts[Any]:
@@ -65,7 +67,7 @@ class BackEnd:
 
     def _history(self) -> History:
         self.reads += 1
-        return history_of(self.come)
+        return history_of(self.come, self.customer)
 
     def evaluated(self, live: LiveFacts[Any]) -> FactsState:
         """The state after the rule was evaluated."""
@@ -84,7 +86,7 @@ class BackEnd:
 
     def of_history(self) -> FactsState:
         """The state of the history of all records, by the same rule."""
-        return self.evaluated(LiveFacts(history_of(self.come), self.rule.facts))
+        return self.evaluated(LiveFacts(self._history(), self.rule.facts))
 
 
 def _is_accepted(live: LiveFacts[Any], record: Record) -> bool:

@@ -181,10 +181,10 @@ def test_a_record_that_depends_on_others_reads_the_history(case: str) -> None:
 
 
 def test_every_stream_is_changed_by_some_kind_of_record() -> None:
-    """A stream that no kind of record changed would stand still in a state."""
+    """A stream that no kind of record changed would stand still in a state; people change with the first record."""
     kinds: list[type[Record]] = [Lead, Purchase, Refund, *Interaction.__subclasses__()]
 
-    assert frozenset().union(*map(streams_of, kinds)) == STREAMS.keys()
+    assert frozenset().union(*map(streams_of, kinds)) == STREAMS.keys() - {"people"}
 
 
 def test_a_refund_before_its_purchase_is_added_again() -> None:

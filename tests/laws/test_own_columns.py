@@ -24,7 +24,7 @@ from tests.frames import answered, as_instant, read
 from tests.incremental.deliveries import BackEnd, delivered
 from tests.laws.test_engines import as_told
 from tests.machines.model import as_ofs, bare, brute_all, crowds, machines, told_of, told_over
-from tests.own_columns import OWN, NearFacts, OwnFacts, own_logs, owned, with_columns
+from tests.own_columns import OWN, NearFacts, OwnFacts, customer_of, own_logs, owned, with_columns
 from tests.random_rules import RandomRule, rules
 from tests.shop import END, PEOPLE, TICK, few, known_by, people
 from tests.strategies import instants, record_lists
@@ -111,12 +111,14 @@ def test_live_facts_on_own_columns_are_those_of_the_history(
 ) -> None:
     """Whatever the order of the records, live facts, their stored state and the history agree."""
     every = with_columns(records)
-    back_end = BackEnd(random_rule(sample)).add(*delivered(data, every))
-    history = History.of("p1", every)
+    customer = customer_of("p1")
+    assert customer is not None
+    back_end = BackEnd(random_rule(sample), customer=customer).add(*delivered(data, every))
+    history = History.of("p1", every, customer=customer)
 
     assert back_end.state == back_end.of_history()
     assert back_end.rule.of(back_end.live(), POLICY, as_of=END) == back_end.rule.of(history, POLICY, as_of=END)
-    live = LiveFacts(History(person_id="p1"), OwnFacts)
+    live = LiveFacts(History(person_id="p1", customer=customer), OwnFacts)
     for record in history.records:
         live.add(record)
         live.facts(as_of=END)

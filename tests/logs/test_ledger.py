@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel._aggregate.aggregations import GAP_FIELDS
-from funnel._ledger.ledger import ledger_of
 from funnel._ledger.streams import TABLES
 from funnel.history import History
 from funnel.logs import Logs
+from funnel.records import Customer
 from tests.frames import tables
 from tests.logs.shop import rows
 from tests.strategies import histories
@@ -40,9 +40,15 @@ def read(logs: Logs, table: str, people: Sequence[Any]) -> list[tuple[Any, ...]]
 
 def own(history: History, table: str, prefix: str = "") -> list[tuple[Any, ...]]:
     """Return the rows of one person's ledger in a table, with prefixed record ids."""
-    result = ledger_of(history.person_id, history.records).rows.get(table, [])
-    marked = "" if table in ("leads", "referrals") else prefix
+    result = with_tier(history)._ledger.rows.get(table, [])
+    marked = "" if table in ("leads", "referrals", "people") else prefix
     return sorted((history.person_id, *row[:5], f"{marked}{row[5]}", *row[6:]) for row in result)
+
+
+def with_tier(history: History) -> History:
+    """The history of a person with an own column."""
+    customer = Customer(person_id=history.person_id, name="", columns={"tier": "gold"})
+    return History.of(history.person_id, history.records, customer=customer)
 
 
 def marked(frames: dict[str, pl.DataFrame], prefix: str) -> dict[str, pl.DataFrame]:
@@ -64,6 +70,7 @@ def test_table_rows_equal_the_persons_ledger(people: tuple[History, ...]) -> Non
     names = [one.person_id for one in people]
     frames = [marked(tables([one]), one.person_id) for one in people]
     logs = Logs(**{log: pl.concat([table[log] for table in frames]) for log in frames[0]})
+    logs = logs.with_people(pl.DataFrame({"person_id": names}).with_columns(tier=pl.lit("gold")), {"tier": "tier"})
 
     assert {name: read(logs, name, names) for name in TABLES} == {
         name: sorted(row for one in people for row in own(one, name, one.person_id)) for name in TABLES

@@ -194,6 +194,23 @@ def _contacts(ledger: LedgerState) -> list[Row]:
     return [(*row, second, third) for row, second, third in zip(sent, times[1:], times, strict=False)]
 
 
+def arrival(ledger: LedgerState) -> int:
+    """Return the instant of the first record of a person; FOREVER without records."""
+    rows = (row for name in ("leads", "orders", "interactions") for row in ledger.rows.get(name, ())[:1])
+    late = (row for name in ("leads", "orders", "interactions") for row in ledger.late.get(name, ()))
+    return min([*(number(row[T]) for row in (*rows, *late)), *ledger.sent.values()], default=FOREVER)
+
+
+def person(ledger: LedgerState) -> Row | None:
+    """Return the row of the person's own columns; None without own columns or records."""
+    first = arrival(ledger) if ledger.columns else FOREVER
+    return None if first == FOREVER else common(first, "", "")
+
+
+def _people(ledger: LedgerState) -> list[Row]:
+    return [*filter(None, [person(ledger)])]
+
+
 DERIVED: Mapping[str, Callable[[LedgerState], list[Row]]] = {
     "referrals": _referrals,
     "purchases": _purchases,
@@ -207,5 +224,6 @@ DERIVED: Mapping[str, Callable[[LedgerState], list[Row]]] = {
     "reopenings": _reopenings,
     "delivery_questions": _delivery_questions,
     "contacts": _contacts,
+    "people": _people,
 }
 """Function of each derived stream; it computes the stream from the stored rows."""

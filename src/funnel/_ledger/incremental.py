@@ -25,6 +25,7 @@ from funnel._ledger.derived import (
     delivery,
     net_amount,
     over,
+    person,
     promise,
     versions,
 )
@@ -34,7 +35,7 @@ from funnel._ledger.rows import DIRECTION, KIND, Key, common, key, number, order
 from funnel._ledger.streams import KIND_STREAMS, PURCHASE_FIELDS
 from funnel._time import FOREVER, NEVER, micros
 from funnel.interactions import Delivery, Interaction
-from funnel.records import Lead, Purchase, Refund
+from funnel.records import Lead, Purchase, Record, Refund
 
 _NET_AMOUNT = list(PURCHASE_FIELDS).index("net_amount")
 _CLOSING = frozenset({*CLOSED_IN, *CLOSED_IN.values(), "reopenings"})
@@ -147,6 +148,15 @@ class GrowingLedger(Ledger):
             self._put(stream, after)
 
     # ---- records ----
+
+    def add(self, record: Record) -> None:
+        """Add one record; the own columns of the person count from the first record."""
+        before = self._person()
+        super().add(record)
+        self._replace("people", before, self._person())
+
+    def _person(self) -> Row | None:
+        return person(self) if "people" in self._followed else None
 
     def add_lead(self, lead: Lead) -> None:
         """Write a lead. A referred person counts once, from the first arrival."""

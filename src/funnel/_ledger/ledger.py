@@ -38,6 +38,8 @@ class Ledger(LedgerState):
             RecordError: The record belongs to another person.
         """
         getattr(self, _writer_of(type(record)))(record)
+        if self.columns:
+            self.stale.add("people")
         if self.cached_values:
             self.clear_cache()
 
@@ -284,6 +286,8 @@ def fill_ledger(ledger: L, talk: tuple[Interaction, ...], others: Iterable[Recor
             ledger.add(record)
     for refund in refunds:
         ledger.add(refund)
+    if ledger.columns:
+        ledger.stale.add("people")
     ledger.settle()
     return ledger
 

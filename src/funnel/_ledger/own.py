@@ -28,6 +28,7 @@ OWN_LOGS: Mapping[str, str] = {
     "open_questions": "interactions",
     "open_complaints": "interactions",
     "open_follow_ups": "interactions",
+    "people": "people",
 }
 """Log of the tables whose rows have the own columns of a record."""
 
@@ -64,7 +65,7 @@ def own_row(ledger: LedgerState, stream: Stream, row: Row) -> Row:
     if not stream.own:
         return row
     log = OWN_LOGS[stream.plain_table]
-    return extended(stream, row, ledger.own.get((log, _IDENTITY(row)), {}))
+    return extended(stream, row, ledger.columns if log == "people" else ledger.own.get((log, _IDENTITY(row)), {}))
 
 
 def extended(stream: Stream, row: Row, columns: Mapping[str, OwnValue]) -> Row:

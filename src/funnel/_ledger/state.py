@@ -24,13 +24,13 @@ class LedgerState:
     their stream yet. `stale` are the streams to recompute. `latest` is the last instant at which a row starts or stops
     to count. `notices` maps a purchase to the instant of its delivery, `closed` a request to its first answer, `sent` a
     referred person to the first arrival, `about` a complaint to its purchase, `own` a row (by log; instant, source and
-    id) to the own columns of its record. `cached_values` maps a schema to the
-    values after the latest instant. These values are the same at every later instant, because spans are stored as their
-    start instants. A copy shares no list with the original, and has no cached values.
+    id) to the own columns of its record. `columns` are the own columns of the person. `cached_values` maps a schema to
+    the values after the latest instant. These values are the same at every later instant, because spans are stored as
+    their start instants. A copy shares no list with the original, and has no cached values.
     """
 
     __slots__ = (
-        *("about", "cached_values", "closed", "late", "latest", "notices", "own", "person_id"),
+        *("about", "cached_values", "closed", "columns", "late", "latest", "notices", "own", "person_id"),
         *("purchases", "refunds", "rows", "sent", "stale"),
     )
 
@@ -49,6 +49,7 @@ class LedgerState:
         self.sent: dict[str, int] = {}
         self.about: dict[Key, Key] = {}
         self.own: dict[tuple[str, Row], Mapping[str, OwnValue]] = {}
+        self.columns: Mapping[str, OwnValue] = {}
 
     def cache_values(self, plan: object, values: tuple[Value, ...]) -> None:
         """Cache the values of a schema; clear a full cache first.

@@ -113,6 +113,7 @@ TABLES: Mapping[str, Mapping[str, Fact]] = {
     "repairs": _fields(_wait("took")),
     "reopenings": _fields(),
     "contacts": _fields(_moment("second"), _moment("third")),
+    "people": _fields(),
 }
 """Columns of each table of the ledger, in order."""
 

@@ -25,7 +25,7 @@ from funnel.backtest._day_scan import PERSON_NUMBER, DayScan, day_scans
 from funnel.backtest._figures import Flags, Indices, Whole
 from funnel.facts._frames import with_derived
 from funnel.facts._schema import FactSchema
-from funnel.logs.assemble import known_since
+from funnel.logs.assemble import known_by, known_since
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED, TIMES
 
@@ -134,7 +134,7 @@ class FactsByDay:
         """Return the values of people with late records, as known on a day."""
         assert self.late is not None
         theirs = _of(self.late, self.tables.log)
-        logs_of_day = {log: collect_once(frame.filter(known_since(log, frame) <= day)) for log, frame in theirs.items()}
+        logs_of_day = {log: collect_once(known_by(log, frame, day)) for log, frame in theirs.items()}
         values = aggregated(LedgerTables(logs_of_day, collect_once, self.tables.own), self.plan.reductions, day, ROOTS)
         numbered = values.join(self.names, on=PERSON, how="inner").join(self.late, on=PERSON, how="semi")
         return numbered.select(PERSON_NUMBER, *(value_name(index) for index in range(len(self.plan.reductions))))

@@ -1,6 +1,6 @@
 """Facts: what is known about one person at one instant, and the functions that declare a fact."""
 
-from funnel.facts._builtin import Facts
+from funnel.facts._builtin import Facts, column
 from funnel.facts._declare import (
     count,
     earliest,
@@ -19,6 +19,7 @@ from funnel.facts._declare import (
 
 __all__ = [
     "Facts",
+    "column",
     "count",
     "earliest",
     "exists",

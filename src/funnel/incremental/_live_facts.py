@@ -36,6 +36,9 @@ R = TypeVar("R")
 
 _Key: TypeAlias = tuple[type[Record], tuple[str, str]]
 
+_BEFORE_ALL = instant(EARLIEST)
+"""Latest instant of a person without records."""
+
 _MOST_SCHEMAS = 64
 """Maximum number of cached schemas; rules that read the same facts share a schema."""
 
@@ -44,7 +47,8 @@ class LiveFacts(AnyLiveFacts, Generic[F]):
     """Live facts of one person: each record updates them, without a full read.
 
     Rules take live facts like a history: `rule.of(live, policy, as_of=...)`. A duplicate record is ignored. Records are
-    not validated like in a `History` (an answer without a question, a refund above its purchase).
+    not validated like in a `History` (an answer without a question, a refund above its purchase). The own columns of
+    the customer are those of the history; make live facts again when they change.
 
     Args:
         history: Records so far.
@@ -143,12 +147,23 @@ class LiveFacts(AnyLiveFacts, Generic[F]):
         with self._lock:
             if key in self._keys:
                 return
-            if moment and fields[moment] > self._latest and self.person_id == fields["person_id"] and _is_whole(fields):
+            if (
+                moment
+                and fields[moment] > self._latest
+                and self.person_id == fields["person_id"]
+                and _is_whole(fields)
+                and (self._latest > _BEFORE_ALL or not self._reads_people)
+            ):
                 self._new.append(record)
                 self._latest = fields[moment]
             else:
                 self._write(record, key)
             self._keys.add(key)
+
+    @property
+    def _reads_people(self) -> bool:
+        """Return whether a fact is an own column of the person, which counts from the first record."""
+        return "people" in self.facts_class._fact_plan.streams
 
     def _write(self, record: Record, key: _Key) -> None:
         """Write a record to the ledger, unless the history that was read for it has it."""

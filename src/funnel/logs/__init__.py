@@ -23,11 +23,11 @@ from funnel.logs.assemble import (
     without_check_columns,
 )
 from funnel.logs.compare_rows import unresolved
-from funnel.logs.histories import HistoriesOfLogs
 from funnel.logs.intake import Amount, Intake, OnIssues, Words, intake, reading_of
 from funnel.logs.ledger import LedgerTables, numbered_tables
 from funnel.logs.normalize import normalize
 from funnel.logs.own_columns import OwnColumns, own_columns
+from funnel.logs.people import PeopleOfLogs
 from funnel.logs.read_amounts import Amounts
 from funnel.logs.read_times import Times
 from funnel.logs.schema import LOGS, Issue, raise_if_any
@@ -39,7 +39,7 @@ __all__ = ["Amounts", "Issue", "Logs", "Times"]
 Frame = nw.LazyFrame[Any]
 
 
-class Logs(HistoriesOfLogs, Generic[FrameT]):
+class Logs(PeopleOfLogs, Generic[FrameT]):
     """Records of all people as dataframes: validated, without duplicates, one name per person.
 
     Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark. All must run on

@@ -13,7 +13,7 @@ from funnel.logs.aliases import alias_issues, resolve_aliases
 from funnel.logs.compare_rows import conflict_issues, drop_duplicates, keys_of, one_per_key, reference_issues
 from funnel.logs.normalize import MISSING, normalize, schema_issues
 from funnel.logs.own_columns import OwnColumns
-from funnel.logs.schema import LOGS, RECORDED, TIMES, Issue, raise_if_any
+from funnel.logs.schema import LOGS, NOT_RECORDS, RECORDED, TIMES, Issue, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import checks_of, issues_of, row_count, valid_rows
 
@@ -27,8 +27,8 @@ def common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
         ArgumentError: No log is passed.
         EngineError: The frames are on different engines or connections.
     """
-    if not set(inputs) - {"aliases"}:
-        msg = f"Logs has no log; pass at least one of {', '.join(name for name in LOGS if name != 'aliases')}"
+    if not inputs.keys() - NOT_RECORDS:
+        msg = f"Logs has no log; pass at least one of {', '.join(name for name in LOGS if name not in NOT_RECORDS)}"
         raise ArgumentError(msg)
     engines = {frame.engine: log for log, frame in inputs.items()}
     if len(engines) > 1:
@@ -104,8 +104,8 @@ def _without_duplicates(logs: Mapping[str, Frame], valid: Mapping[str, Frame], i
 
 
 def known_by(log: str, frame: Frame, at: int) -> Frame:
-    """Return the rows that the shop knew at an instant."""
-    return frame.filter(known_since(log, frame) <= at)
+    """Return the rows that the shop knew at an instant; own columns of people have no instant."""
+    return frame.filter(known_since(log, frame) <= at) if log in TIMES else frame
 
 
 def known_since(log: str, frame: Frame) -> nw.Expr:
@@ -151,15 +151,26 @@ def concatenated(parts: Sequence[Mapping[str, Frame]], aliases: Sequence[Frame])
     }
     for frame in aliases:
         logs = resolve_aliases(logs, frame)
+    logs = each_once(logs)
+    raise_if_any([*reference_issues(logs, logs), *sum_issues(logs)])
+    return logs
+
+
+def each_once(logs: Mapping[str, Frame]) -> dict[str, Frame]:
+    """Return canonical logs with each record once.
+
+    Raises:
+        LogsError: Records contradict each other.
+    """
     issues: list[Issue] = []
+    unique = dict(logs)
     for log, frame in logs.items():
         repeated = collect_once(duplicated(frame, keys_of(log)))
         if row_count(repeated):
             issues += conflict_issues(log, repeated)
-            logs[log] = collect_once(drop_duplicates(frame, repeated))
+            unique[log] = collect_once(drop_duplicates(frame, repeated))
     raise_if_any(issues)
-    raise_if_any([*reference_issues(logs, logs), *sum_issues(logs)])
-    return logs
+    return unique
 
 
 def alias_frame(native: object) -> Frame:

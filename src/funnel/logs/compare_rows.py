@@ -19,7 +19,13 @@ Referring: TypeAlias = tuple[Frame, Sequence[Check]]
 
 def keys_of(log: str) -> list[str]:
     """Return the columns that identify a record."""
-    return ["person_id", "arrived_at", "source", "campaign"] if log == "leads" else ["source", "id"]
+    return _KEYS.get(log, ["source", "id"])
+
+
+_KEYS: Mapping[str, list[str]] = {
+    "leads": ["person_id", "arrived_at", "source", "campaign"],
+    "people": ["person_id"],
+}
 
 
 def conflicting_keys(log: str, frame: Frame) -> Frame:

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeAlias
 import narwhals as nw
 
 from funnel._arguments import each
+from funnel._columns import OwnValue
 from funnel._dataframes.adapter import FrameKind, collect_once
 from funnel._dataframes.compute import collected, to_rows
 from funnel._fields import check_id
@@ -26,9 +27,9 @@ from funnel.history import History
 from funnel.logs.compare_rows import unresolved
 from funnel.logs.normalize import MISSING
 from funnel.logs.own_columns import OwnColumns, own_kinds, with_micros
-from funnel.logs.schema import LOGS, RECORDED, raise_if_any
+from funnel.logs.schema import LOGS, NOT_RECORDS, RECORDED, raise_if_any
 from funnel.money import Money
-from funnel.records import Lead, Record
+from funnel.records import Customer, Lead, Record
 
 Frame = nw.LazyFrame[Any]
 OwnKinds: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -62,7 +63,7 @@ class HistoriesOfLogs:
 
         The records are those of every log: leads, purchases, refunds, interactions, and leads of other people that name
         the person as referrer. Logs have no order lines, texts and contacts, so the records have none. Own columns that
-        facts can read are in `columns`; empty cells are left out.
+        facts can read are in `columns`, those of people in `customer.columns`; empty cells are left out.
 
         Args:
             person_id: Id of the person, or an alias of it.
@@ -112,7 +113,7 @@ class HistoriesOfLogs:
         chosen = None if people is None else self._current_names(each(people, "people", "a list of ids"))
         rows = {log: _rows_of(frame, chosen) for log, frame in _by_person(logs, kinds).items()}
         if chosen is not None:
-            _check_known(chosen, rows.values())
+            _check_known(chosen, [frame for log, frame in rows.items() if log not in NOT_RECORDS])
         return _histories(rows, self.currency, kinds)
 
     @property
@@ -199,7 +200,15 @@ def _histories(rows: Mapping[str, nw.DataFrame[Any]], currency: str | None, kind
     streams = [_stream(log, frame) for log, frame in rows.items()]
     own = {**kinds, **({_REFERRALS: kinds["leads"]} if "leads" in kinds else {})}
     for person, of_person in groupby(merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
-        yield History.of(person, [_record(log, row, currency, own.get(log, {})) for _, log, row in of_person])
+        customer: Customer | None = None
+        records: list[Record] = []
+        for _, log, row in of_person:
+            if log == "people":
+                customer = Customer(person_id=person, name="", columns=_own_values(row, own.get(log, {})))
+            else:
+                records.append(_record(log, row, currency, own.get(log, {})))
+        if records:
+            yield History.of(person, records, customer=customer)
 
 
 def _stream(log: str, rows: nw.DataFrame[Any]) -> Iterator[_Row]:
@@ -219,12 +228,16 @@ def _record(log: str, row: Mapping[str, Any], currency: str | None, own: Mapping
     if shape.has_amount:
         fields |= {name: _money(values[name], currency) for name in ("amount", *MONEY) if name in values}
     if own:
-        fields["columns"] = {
-            name: _OWN_VALUES[kind](row[name])
-            for name, kind in own.items()
-            if row[name] is not None and row[name] == row[name]  # pandas has NaN for a missing integer
-        }
+        fields["columns"] = _own_values(row, own)
     return shape.record_class(**fields)
+
+
+def _own_values(row: Mapping[str, Any], own: Mapping[str, str]) -> Mapping[str, OwnValue]:
+    return {
+        name: _OWN_VALUES[kind](row[name])
+        for name, kind in own.items()
+        if row[name] is not None and row[name] == row[name]  # pandas has NaN for a missing integer
+    }
 
 
 _OWN_VALUES: Mapping[str, Callable[[Any], Any]] = {"text": str, "whole": int, "truth": bool, "instant": instant}

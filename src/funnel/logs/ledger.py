@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import ORDER, base_table, own_of_table
+from funnel._aggregate.aggregations import ORDER, base_table, own_name, own_of_table
 from funnel._aggregate.within import table_until
 from funnel._dataframes.adapter import FrameKind, collect_once
 from funnel._expr.nodes import Fact
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._ledger.own import OWN_LOGS
 from funnel._time import FOREVER
+from funnel.errors import FactsError
 from funnel.logs.derived import (
     PERSON,
     Frame,
+    arrivals,
     closings,
     contacts,
     delivery_questions,
@@ -107,8 +109,16 @@ class LedgerTables(Mapping[str, Frame]):
         return self._tables[name]
 
     def __contains__(self, name: object) -> bool:
-        """Return whether the logs support this table."""
-        base = str(name) if name in _BUILDERS else own_of_table(base_table(str(name))[0])[0]
+        """Return whether the logs support this table.
+
+        Raises:
+            FactsError: The table has own columns of people, and the logs have no people.
+        """
+        base, fields = (str(name), ()) if name in _BUILDERS else own_of_table(base_table(str(name))[0])
+        if fields and base == "people" and base not in self._logs:
+            columns = ", ".join(map(own_name, fields))
+            msg = f"a fact reads {columns} of people, and the logs have no table of people"
+            raise FactsError(f"{msg}; add it: logs.with_people(table, {{'person_id': ..., {columns!r}: ...}})")
         return base in _BUILDERS and _BUILDERS[base][1] in self._logs
 
     def __iter__(self) -> Iterator[str]:
@@ -126,6 +136,11 @@ class LedgerTables(Mapping[str, Frame]):
             raise KeyError(table)
         frame = self._keep(with_fields(log, self.named_log[log], own.get(log, ()), kind, fields))
         return LedgerTables({**self.named_log, log: frame}, self._keep, self.own, fields, self.people)
+
+    @property
+    def without_fields(self) -> LedgerTables:
+        """The tables without fields of own columns."""
+        return LedgerTables(self.named_log, self._keep, self.own, people=self.people)
 
     @property
     def own_fields(self) -> Mapping[str, nw.Expr]:
@@ -218,6 +233,13 @@ def _referrals(tables: LedgerTables) -> Frame:
     turned = first.select(nw.col("t"), _sent=nw.col(PERSON).cast(nw.String()), person_id=nw.col("referred_by"))
     referrals = select_table(turned, "referrals", t=nw.col("t"), id=nw.col("_sent"))
     return referrals if tables.people is None else tables.people.numbered(referrals)
+
+
+def _people(tables: LedgerTables) -> Frame:
+    """Return the people with a record, each from the first record."""
+    first = arrivals(tables.without_fields).select(PERSON, t=nw.col("start"))
+    people = tables.log["people"].join(first, on=PERSON, how="inner")
+    return select_table(people, "people", t=nw.col("t"), **tables.own_fields)
 
 
 # ---- purchases -----------------------------------------------------------------------------------------------------
@@ -323,5 +345,6 @@ _BUILDERS: Mapping[str, tuple[Callable[[LedgerTables], Frame], str]] = {
     "reopenings": (lambda tables: reopenings(tables.log["interactions"]), "interactions"),
     "delivery_questions": (_delivery_questions, "interactions"),
     "contacts": (lambda tables: contacts(tables.log["interactions"]), "interactions"),
+    "people": (_people, "people"),
 }
 """Function that computes each table, and the log that it needs."""

@@ -97,6 +97,9 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
         "currency": Column("text"),
         RECORDED: Column("instant"),
     },
+    "people": {
+        "person_id": Column("person", required=True),
+    },
     "aliases": {
         "alias": Column("person", required=True),
         "person_id": Column("person", required=True),
@@ -104,7 +107,10 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
 }
 """Every log with its columns. Amounts are whole minor units; instants are aware datetimes. `regarding` names the
 question of an answer, the complaint of a resolution, the purchase of a delivery, and the purchase of a complaint if it
-has one."""
+has one. `people` has own columns of people, and is not a log of records."""
+
+NOT_RECORDS = frozenset({"people", "aliases"})
+"""Tables of `LOGS` that have no records."""
 
 EVENTS = "events"
 """One table of purchases, leads and interactions, each with its kind."""

@@ -15,7 +15,7 @@ from funnel.errors import ArgumentError, MissingExtraError
 from funnel.logs import Logs
 from funnel.logs.assemble import without_check_columns
 from funnel.logs.normalize import normalize
-from funnel.logs.schema import LOGS, RECORDED
+from funnel.logs.schema import LOGS, NOT_RECORDS, RECORDED
 
 Frame = nw.LazyFrame[Any]
 _TYPES: Mapping[str, str] = {"instant": "timestamp('UTC')", "amount": "int64", "whole": "int64"}
@@ -90,7 +90,7 @@ def words_of(value: object, name: str) -> tuple[str, ...]:
 
 
 def _checked(tables: object) -> dict[str, tuple[str, ...]]:
-    records = [log for log in LOGS if log != "aliases"]
+    records = [log for log in LOGS if log not in NOT_RECORDS]
     columns_by_table = instance(
         tables, Mapping, "tables", "the columns of each table, such as {'leads': ['person_id', ...]}"
     )

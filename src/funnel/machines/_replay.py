@@ -16,10 +16,10 @@ from funnel._aggregate.fold import END, START, Row, StreamFold, T
 from funnel._aggregate.running import RunningFolds
 from funnel._aggregate.within import rows_until
 from funnel._expr.nodes import Value
+from funnel._ledger.derived import arrival
 from funnel._ledger.ledger import Ledger
 from funnel._ledger.own import own_rows
 from funnel._ledger.rows import number
-from funnel._ledger.streams import ROOTS
 from funnel._time import FOREVER
 from funnel.facts._schema import FactSchema
 from funnel.machines._compiled import BY_EVENT, BY_TIME, CompiledMachine, dues
@@ -66,11 +66,6 @@ def steps_of(compiled: CompiledMachine, ledger: Ledger, now: int) -> Iterator[St
         for step in _by_time(compiled, state.values, here, at, until):
             yield step
             here = step.to
-
-
-def arrival(ledger: Ledger) -> int:
-    """Return the instant of the first record of a person; FOREVER without records."""
-    return min((number(row[START]) for root in ROOTS for row in ledger.rows.get(root, ())), default=FOREVER)
 
 
 def _by_time(compiled: CompiledMachine, values: list[Value], here: int, at: int, until: int) -> Iterator[Step]:

@@ -145,10 +145,13 @@ def validate_customer(customer: object) -> Customer:
 
     Raises:
         ArgumentError: The argument is not a customer.
-        RecordError: A field is invalid.
+        RecordError: A field is invalid, or the customer has own columns.
     """
     if not isinstance(customer, Customer):
         raise ArgumentError(f"customer must be a Customer (got {type(customer).__name__}); pass records to append")
+    if customer.columns:
+        msg = "a store does not keep own columns of people; leave columns out of the customer"
+        raise RecordError(f"{msg}, and join the shop's own table: store.logs().with_people(table, columns)")
     return validate_record(customer)
 
 

@@ -18,7 +18,7 @@ import attrs
 
 from funnel._copies import unchecked
 from funnel._time import instant, micros
-from funnel.errors import RecordError
+from funnel.errors import FactsError, RecordError
 from funnel.history import History
 from funnel.incremental._live_facts import LiveFacts
 from funnel.policy import Policy
@@ -74,8 +74,15 @@ class Evaluator:
 
     @cached_property
     def fingerprint(self) -> int:
-        """A number that changes with the rule, its facts, a policy value that it reads, or the rates."""
+        """A number that changes with the rule, its facts, a policy value that it reads, or the rates.
+
+        Raises:
+            FactsError: The rule reads own columns of people, which a store does not have.
+        """
         compiled = self.rule._compiled_rule(self.policy)
+        if "people" in compiled.narrowed.streams:
+            msg = f"{self.rule.name} reads own columns of people, which a store does not keep"
+            raise FactsError(f"{msg}; use it over store.logs().with_people(table, columns)")
         rule_text = repr((compiled.tree, sorted(compiled.narrowed.declared.items())))
         if self.rates is not None:
             rule_text += repr((self.rates.currency, self.rates.tz, self.rates.table))
