@@ -25,47 +25,45 @@ IN_JAKARTA: Any = {"tz": "Asia/Jakarta", "as_of": AS_OF}
 Question = Callable[[Any], Any]
 
 
-def table(**columns: Any) -> pl.DataFrame:
+def table(times: str, **columns: Any) -> pl.DataFrame:
     """Return random rows of a few people; one person has most of them, and ids are texts."""
     chance = Random(5)
     people = [chance.choice([*"ab", *"c" * 5]) for _ in range(100)]
     instants = [START + timedelta(hours=chance.randrange(1400)) for _ in people]
     own = {name: [chance.choice(values) for _ in people] for name, values in columns.items()}
-    times = next(name for name in own if name.endswith("_at"))
-    return pl.DataFrame(
-        {"person_id": people, **own, times: instants}, schema_overrides={times: pl.Datetime("us", "UTC")}
-    )
+    types = {times: pl.Datetime("us", "UTC")}
+    return pl.DataFrame({"person_id": people, **own, times: instants}, schema_overrides=types)
 
 
-EVENTS = table(occurred_at=[None], kind=["view", "cart", "call", "purchase"], channel=["shop", "chat", None])
-ORDERS = table(purchased_at=[None], amount=[5, 7, 9])
+EVENTS = table("occurred_at", kind=["view", "cart", "call", "purchase"], channel=["shop", "chat", None])
+ORDERS = table("purchased_at", amount=[5, 7, 9])
 
 
 def funnel(**options: Any) -> Question:
     """Return a question for a funnel of three steps with the median times between them."""
 
-    def ask(events: Any) -> Any:
+    def compute(events: Any) -> Any:
         result = conversion(events, ["view", "cart", "purchase"], within=timedelta(days=20), as_of=AS_OF, **options)
         return result, result.times()
 
-    return ask
+    return compute
 
 
 def cohorts(**options: Any) -> Question:
     """Return a question for cohorts by week, with the people of some cells."""
 
-    def ask(orders: Any) -> Any:
+    def compute(orders: Any) -> Any:
         result = retention(orders, "week", week_start="monday", **IN_JAKARTA, **options)
         cells = [result.people_of(result.cohorts[0].start, periods) for periods in range(2)]
         return result, [rows(people) for people in cells]
 
-    return ask
+    return compute
 
 
 def rows(frame: Any) -> Any:
     """Return the rows of a frame in order of the person; a sum of floats depends on the order of its parts."""
-    found = frame.lazy().collect().sort("person_id")
-    return found.with_columns(pl.selectors.float().round(9)).rows()
+    ordered = frame.lazy().collect().sort("person_id")
+    return ordered.with_columns(pl.selectors.float().round(9)).rows()
 
 
 QUESTIONS: dict[str, tuple[pl.DataFrame, Question]] = {
@@ -117,7 +115,7 @@ def test_a_file_is_read_in_parts(name: str, folder: Path, caplog: pytest.LogCapt
 
 
 def test_rows_in_memory_are_one_part(folder: Path) -> None:
-    """So are a small file and an empty file; their frame is passed on as it is."""
+    """A small file and an empty table are one part too. The frame is passed on as it is."""
     few = nw.from_native(scanned(EVENTS.head(25), folder))
     in_memory = nw.from_native(EVENTS.lazy())
     empty = nw.from_native(EVENTS.clear().lazy())
