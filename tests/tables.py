@@ -326,6 +326,18 @@ def _cell(column: Column) -> tuple[str, str]:
     return (f"no: {column.default}" if column.default else "no"), choices
 
 
+# ---- engines ---------------------------------------------------------------------------------------------------------
+
+
+def _where() -> str:
+    """Return where each question runs on each kind of dataframe, as tests observe it."""
+    from tests import where
+
+    noted = where.notes()
+    rows = [(name, *(noted[column].get(name, "not observed") for column in where.COLUMNS)) for name in where.QUESTIONS]
+    return _grid(("", *where.COLUMNS.values()), rows)
+
+
 # ---- names -----------------------------------------------------------------------------------------------------------
 
 
@@ -421,6 +433,7 @@ TABLES: Mapping[str, Callable[..., str]] = {
     "module": _module,
     "code": _source,
     "frame": _frame,
+    "where": _where,
 }
 
 
