@@ -329,13 +329,15 @@ def _cell(column: Column) -> tuple[str, str]:
 # ---- engines ---------------------------------------------------------------------------------------------------------
 
 
-def _where() -> str:
+def _runs_on() -> str:
     """Return where each question runs on each kind of dataframe, as tests observe it."""
-    from tests import where
+    from tests import runs_on
 
-    noted = where.notes()
-    rows = [(name, *(noted[column].get(name, "not observed") for column in where.COLUMNS)) for name in where.QUESTIONS]
-    return _grid(("", *where.COLUMNS.values()), rows)
+    noted = runs_on.notes()
+    rows = [
+        (name, *(noted[column].get(name, "not observed") for column in runs_on.COLUMNS)) for name in runs_on.QUESTIONS
+    ]
+    return _grid(("", *runs_on.COLUMNS.values()), rows)
 
 
 # ---- names -----------------------------------------------------------------------------------------------------------
@@ -433,7 +435,7 @@ TABLES: Mapping[str, Callable[..., str]] = {
     "module": _module,
     "code": _source,
     "frame": _frame,
-    "where": _where,
+    "runs_on": _runs_on,
 }
 
 

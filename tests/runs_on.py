@@ -1,6 +1,6 @@
-"""Where each question runs on each kind of dataframe: `python -m tests.where COLUMN...` observes it and notes it.
+"""The table of what runs on which dataframe: `python -m tests.runs_on COLUMN...` observes and notes it.
 
-The tests observe it again, and the docs show the notes in `where.json` as a table.
+The tests observe it again, and the docs show the notes in `runs_on.json` as a table.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.machines.test_over import PATH
 from tests.specimens import NOW, POLICY, everyone
 
 Question = Callable[[Logs[Any]], object]
-NOTES = Path(__file__).with_name("where.json")
+NOTES = Path(__file__).with_name("runs_on.json")
 MONTH = timedelta(days=30)
 PERIODS: Any = {"tz": "Asia/Jakarta", "as_of": NOW}
 
@@ -86,35 +86,37 @@ def logs_on(engine: str) -> Logs[Any]:
 @contextmanager
 def observed() -> Iterator[list[str]]:
     """Record where rows are collected inside the block, and what runs on workers."""
-    places: list[str] = []
+    locations: list[str] = []
     collect, by_worker = nw.LazyFrame[Any].collect, attempts.by_worker
 
     def recorded(frame: Any, *backend: Any, **options: Any) -> Any:
         if frame.implementation.is_polars():
-            places.append(IN_POLARS)
+            locations.append(IN_POLARS)
         elif not {"person_id", "person"}.isdisjoint(frame.collect_schema()):
-            places.append(IN_MEMORY)
+            locations.append(IN_MEMORY)
         return collect(frame, *backend, **options)
 
     def on_workers(*arguments: Any) -> Any:
-        places.append(ON_WORKERS)
+        locations.append(ON_WORKERS)
         return by_worker(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nw.LazyFrame, "collect", recorded)
         patch.setattr(attempts, "by_worker", on_workers)
-        yield places
+        yield locations
 
 
-def place(question: Question, logs: Logs[Any]) -> str:
+def location(question: Question, logs: Logs[Any]) -> str:
     """Return where a question runs: only counts, or a table that stays there, leave the engine unless it says so."""
-    with observed() as places:
+    with observed() as locations:
         try:
             question(logs)
         except EngineError:
             return REFUSED
     kept_there = logs._frame_kind in ("duckdb", "ibis", "pyspark")
-    return next((one for one in (IN_MEMORY, ON_WORKERS) if one in places), IN_THE_ENGINE if kept_there else IN_POLARS)
+    return next(
+        (one for one in (IN_MEMORY, ON_WORKERS) if one in locations), IN_THE_ENGINE if kept_there else IN_POLARS
+    )
 
 
 def notes() -> dict[str, dict[str, str]]:
@@ -127,5 +129,5 @@ if __name__ == "__main__":
     noted = notes() if NOTES.exists() else {}
     for column in sys.argv[1:]:
         logs = logs_on(column)
-        noted[column] = {name: place(question, logs) for name, question in QUESTIONS.items()}
+        noted[column] = {name: location(question, logs) for name, question in QUESTIONS.items()}
         NOTES.write_text(json.dumps(noted, indent=1) + "\n", encoding="utf-8")
