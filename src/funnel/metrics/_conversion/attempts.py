@@ -161,7 +161,11 @@ class AttemptColumns:
         if labels.frame_kind == "pyspark" and workers_have_library(labels.frame):  # pragma: no cover
             return labels
         frame, kind = to_local(labels.frame, labels.frame_kind)
-        return attrs.evolve(labels, shape=lambda _: frame, frame_kind=kind)
+
+        def shape(_: object) -> Frame:
+            return frame
+
+        return attrs.evolve(labels, shape=shape, frame_kind=kind)
 
     def _at(self, by: GroupBy, plan: Plan) -> nw.Expr:
         """Return the number of the row at which a column is read."""
