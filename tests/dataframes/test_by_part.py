@@ -88,6 +88,7 @@ QUESTIONS: dict[str, tuple[pl.DataFrame, Question]] = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the folder of temporary files, while a part has 25 rows."""
     monkeypatch.setattr(by_part, "MOST_ROWS", 25)
+    monkeypatch.setattr(logging.getLogger("funnel"), "disabled", False)  # tools of other tests disable loggers
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
