@@ -326,6 +326,20 @@ def _cell(column: Column) -> tuple[str, str]:
     return (f"no: {column.default}" if column.default else "no"), choices
 
 
+# ---- engines ---------------------------------------------------------------------------------------------------------
+
+
+def _runs_on() -> str:
+    """Return where each question runs on each kind of dataframe, as tests observe it."""
+    from tests import runs_on
+
+    noted = runs_on.notes()
+    rows = [
+        (name, *(noted[column].get(name, "not observed") for column in runs_on.COLUMNS)) for name in runs_on.QUESTIONS
+    ]
+    return _grid(("", *runs_on.COLUMNS.values()), rows)
+
+
 # ---- names -----------------------------------------------------------------------------------------------------------
 
 
@@ -421,6 +435,7 @@ TABLES: Mapping[str, Callable[..., str]] = {
     "module": _module,
     "code": _source,
     "frame": _frame,
+    "runs_on": _runs_on,
 }
 
 

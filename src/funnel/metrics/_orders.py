@@ -14,7 +14,7 @@ import narwhals as nw
 
 from funnel._aggregate.aggregations import own_field, with_own
 from funnel._arguments import check_choice, kind_of
-from funnel._dataframes.adapter import Frame, FrameKind, column_types, frame_from_rows, from_native
+from funnel._dataframes.adapter import ROW, Frame, FrameKind, InputFrame, column_types, frame_from_rows, from_native
 from funnel._dataframes.compute import to_rows
 from funnel._ledger.streams import STREAMS
 from funnel.errors import ArgumentError, MoneyError
@@ -52,6 +52,7 @@ class Orders:
         is_shop: Whether the purchases came as logs of a shop. A missing log then has no events.
         currency: The currency of the logs, or of a list of purchases. None if it is not known.
         measure: The number that is summed as money: "revenue", "margin", or an own column of purchases.
+        source: A table without `id`, as it came. None for other input.
     """
 
     tables: LedgerTables
@@ -61,6 +62,19 @@ class Orders:
     is_shop: bool = False
     currency: str | None = None
     measure: str = REVENUE
+    source: InputFrame | None = None
+
+    @property
+    def rows(self) -> Frame | None:
+        """The rows of the source, for `by_part`."""
+        return None if self.source is None else self.source.frame
+
+    def of_rows(self, rows: Frame | None) -> Orders:
+        """Return the orders in some rows of the source, or these orders if they are all rows."""
+        if self.source is None or rows is None or rows is self.source.frame:
+            return self
+        source = _complete(attrs.evolve(self.source, frame=rows), is_priced=self.is_priced)
+        return attrs.evolve(self, tables=_tables(normalize("purchases", source)))
 
     def measured_by(self, measure: str) -> Orders:
         """Return the orders with another number as their money.
@@ -110,9 +124,14 @@ class Orders:
         Raises:
             ArgumentError: A table of purchases cannot hold that kind of event.
         """
-        return self._events(kind, now).group_by(PERSON).agg(nw.col("t").min().alias("first"))
+        return self.events(kind, now).group_by(PERSON).agg(nw.col("t").min().alias("first"))
 
-    def _events(self, kind: str, now: int) -> Frame:
+    def events(self, kind: str, now: int) -> Frame:
+        """Return the events of a kind (one of `FIRSTS`) up to an instant, with the column `t`.
+
+        Raises:
+            ArgumentError: A table of purchases cannot hold that kind of event.
+        """
         if kind in ("purchase", RECURRING):
             return self.valid(now)
         table = "leads" if kind == "lead" else "interactions"
@@ -208,10 +227,20 @@ def _with_amount(native: object) -> Any:
 def _bare(native: object, *, is_priced: bool) -> Orders:
     """Read a table whose rows have no `id`: each row is a purchase."""
     entered = from_native(native, LOGS["purchases"])
-    absent = {"id": nw.lit("?"), **({} if is_priced else {"amount": nw.lit(1, nw.Int64())})}
-    entered = attrs.evolve(entered, frame=entered.frame.with_columns(**absent))
-    raise_if_any(list(schema_issues("purchases", entered, alone=True)))
-    frame = normalize("purchases", entered)
-    raise_if_any(list(issues_of("purchases", frame, checks_of("purchases", None, entered))))
+    complete = _complete(entered, is_priced=is_priced)
+    raise_if_any(list(schema_issues("purchases", complete, alone=True)))
+    frame = normalize("purchases", complete)
+    raise_if_any(list(issues_of("purchases", frame, checks_of("purchases", None, complete))))
     raise_if_any(list(sum_issues({"purchases": frame})))
-    return Orders(LedgerTables({"purchases": frame}, lambda table: table), entered.frame_kind, is_priced=is_priced)
+    source = attrs.evolve(entered, frame=entered.frame.drop(ROW, strict=False))
+    return Orders(_tables(frame), entered.frame_kind, is_priced=is_priced, source=source)
+
+
+def _complete(source: InputFrame, *, is_priced: bool) -> InputFrame:
+    """Add placeholders, which are never shown, for the columns that every log of purchases has."""
+    absent = {"id": nw.lit("?"), **({} if is_priced else {"amount": nw.lit(1, nw.Int64())})}
+    return attrs.evolve(source, frame=source.frame.with_columns(**absent))
+
+
+def _tables(purchases: Frame) -> LedgerTables:
+    return LedgerTables({"purchases": purchases}, lambda table: table)

@@ -19,6 +19,7 @@ import narwhals as nw
 from funnel._aggregate.fold import END, START, T
 from funnel._arguments import parse_as_of
 from funnel._dataframes.adapter import installed, to_native
+from funnel._dataframes.by_part import frame_by_part
 from funnel._ledger.rows import number
 from funnel._ledger.streams import PURCHASE_FIELDS
 from funnel.history import check_is_history
@@ -133,10 +134,14 @@ class PurchaseSummary:
         """
         now, calendar = parse_as_of(as_of), Calendar.of("day", tz)
         orders = orders_of(purchases)
-        local = _by_loops(orders, now, calendar)
-        frame = _by_engine(orders, now, calendar) if local is None else local
-        if log_gaps:
-            frame = frame.join(_log_gaps(orders, now, calendar), on=PERSON, how="left")
+
+        def summaries(rows: Frame | None) -> Frame:
+            part = orders.of_rows(rows)
+            local = _by_loops(part, now, calendar)
+            frame = _by_engine(part, now, calendar) if local is None else local
+            return frame.join(_log_gaps(part, now, calendar), on=PERSON, how="left") if log_gaps else frame
+
+        frame = frame_by_part(orders.rows, PERSON, summaries)
         if by is not None:
             logs: Any = purchases
             frame = frame.join(shown_groups(logs, check_by(logs, by), now), on=PERSON, how="left")

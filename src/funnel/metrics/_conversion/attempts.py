@@ -15,6 +15,7 @@ import narwhals as nw
 
 from funnel._arguments import instance
 from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, is_remote, to_local
+from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.by_worker import by_worker, workers_have_library
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
@@ -130,8 +131,12 @@ class AttemptColumns:
         here = self.labelled(carry)
         for name in carry:
             _check_whole(name, here.source.types[name], needed=whole or any(one.edges for one in values.values()))
-        frames = [self._with_values(part, values, carry) for part in here.parts()]
-        frame = frames[0] if len(frames) == 1 else nw.concat(frames)
+
+        def with_values(rows: Frame) -> Frame:
+            return self._with_values(here.of_rows(rows), values, carry)
+
+        rows = here.source.frame
+        frame = frame_by_part(rows, "person_id", with_values) if here.frame_kind == "polars lazy" else with_values(rows)
         return Attempts(frame, here.frame_kind, here.plan)
 
     def _with_values(self, here: LabelledEvents, values: Mapping[str, GroupBy], carry: Sequence[str]) -> Frame:
@@ -156,7 +161,11 @@ class AttemptColumns:
         if labels.frame_kind == "pyspark" and workers_have_library(labels.frame):  # pragma: no cover
             return labels
         frame, kind = to_local(labels.frame, labels.frame_kind)
-        return attrs.evolve(labels, frame=lambda: frame, frame_kind=kind)
+
+        def shape(_: object) -> Frame:
+            return frame
+
+        return attrs.evolve(labels, shape=shape, frame_kind=kind)
 
     def _at(self, by: GroupBy, plan: Plan) -> nw.Expr:
         """Return the number of the row at which a column is read."""

@@ -35,15 +35,14 @@ each person):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial, reduce
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, reduce
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import INNER
 from funnel._dataframes.adapter import ROW, Frame, FrameKind
-from funnel._dataframes.by_part import part_count, part_of
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND
@@ -163,7 +162,7 @@ class LabelledEvents:
     in files.
     """
 
-    _frame: Callable[[], Frame]
+    _shape: Callable[[Source], Frame]
     frame_kind: FrameKind
     plan: Plan
     source: Source
@@ -172,23 +171,16 @@ class LabelledEvents:
     hold_constant: tuple[str, ...]
     is_part: bool = False
 
-    @property
+    @cached_property
     def frame(self) -> Frame:
         """The labelled frame, with the values to carry, unchanged, as `v_1`, `v_2` and so on."""
-        return self._frame()
+        return self._shape(self.source)
 
-    def parts(self) -> Iterator[LabelledEvents]:
-        """Return the events of some people at a time, if they are in files with many rows; else all events at once."""
-        count = part_count(self.source.frame) if self.frame_kind == "polars lazy" else 1
-        if count == 1:
-            yield self
-            return
-        for number in range(count):
-            source = attrs.evolve(self.source, frame=part_of(self.source.frame, "person_id", number, count))
-            yield attrs.evolve(self, frame=partial(self._part, number, count), source=source, is_part=True)
-
-    def _part(self, number: int, count: int) -> Frame:
-        return part_of(self.frame, "person", number, count)
+    def of_rows(self, rows: Frame) -> LabelledEvents:
+        """Return the labels of some rows of the source, or these labels if they are all rows."""
+        if rows is self.source.frame:
+            return self
+        return attrs.evolve(self, source=attrs.evolve(self.source, frame=rows), is_part=True)
 
     @property
     def on_polars(self) -> bool:
@@ -233,7 +225,7 @@ def label_events(
     if plan.order == "any":
         _check_unique_steps(_labelled(source, query, steps, outs), plan)
 
-    def frame() -> Frame:
+    def shape(source: Source) -> Frame:
         rows = _labelled(source, query, steps, outs)
         if plan.order != "strict" and not every_row:
             rows = rows.filter((nw.col(f"{INNER}steps") > 0) | (nw.col(f"{INNER}out") > 0))
@@ -241,7 +233,7 @@ def label_events(
 
     meets, breaks = (tuple(one.column(source.types) for one in conditions) for conditions in (steps, outs))
     return LabelledEvents(
-        cache(frame),
+        shape,
         source.frame_kind,
         plan,
         source,

@@ -47,6 +47,18 @@ class CohortCounts:
         return cls(_by_cohort(sizes), _by_cohort(spans), _by_cohort(activity_counts))
 
 
+def merged(parts: Sequence[CohortCounts]) -> CohortCounts:
+    """Return the counts of everybody, from the counts of some people each."""
+    sizes, spans, activity_counts = (
+        {
+            cohort: [row for one in maps for row in one.get(cohort, ())]
+            for cohort in {key for one in maps for key in one}
+        }
+        for maps in zip(*((one.sizes, one.spans, one.activity_counts) for one in parts), strict=True)
+    )
+    return CohortCounts(sizes, spans, activity_counts)
+
+
 def cohort_counts(people: Frame, activity: Frame, spans: Frame) -> CohortCounts:
     """Count everybody, on the engine that holds the data.
 

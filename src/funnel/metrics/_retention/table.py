@@ -5,17 +5,18 @@ Invariant: both return the same counts.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 
 import attrs
 import narwhals as nw
 
 from funnel._dataframes.adapter import Frame, collect_once, installed
+from funnel._dataframes.by_part import by_part, frame_by_part
 from funnel.metrics._orders import RECURRING, REVENUE, Orders
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
 from funnel.metrics._retention.activity import Plan, activity, people, spans
-from funnel.metrics._retention.cells import CohortCounts, cohort_counts
+from funnel.metrics._retention.cells import CohortCounts, cohort_counts, merged
 from funnel.metrics._retention.counting import Counting
 
 
@@ -66,7 +67,11 @@ class Table:
 
         For counts by loops, they are computed on first access.
         """
-        return self._cells if self._cells is not None else _by_engine(self.orders, self.query).spans
+        if self._cells is not None:
+            return self._cells
+        return frame_by_part(
+            self.orders.rows, PERSON, lambda rows: _by_engine(self.orders.of_rows(rows), self.query, self.plan).spans
+        )
 
 
 def table_of(orders: Orders, query: RetentionQuery) -> Table:
@@ -75,12 +80,25 @@ def table_of(orders: Orders, query: RetentionQuery) -> Table:
     Raises:
         ArgumentError: There is no log of the kind that starts cohorts, or no log of purchases.
     """
-    return _by_loops(orders, query) or _by_engine(orders, query)
+    plan = cache(lambda: _plan(orders, query))
+
+    def count(rows: Frame | None) -> Table:
+        part = orders.of_rows(rows)
+        of_all = None if part is orders else plan()
+        return _by_loops(part, query, of_all) or _by_engine(part, query, of_all or plan())
+
+    tables = by_part(orders.rows, PERSON, count, lambda table: attrs.evolve(table, cells=None))
+    if tables[0].orders is orders:
+        return tables[0]
+    return Table(plan(), merged([one.cohort_counts for one in tables]), orders, query)
 
 
-def _by_engine(orders: Orders, query: RetentionQuery) -> Table:
+def _plan(orders: Orders, query: RetentionQuery) -> Plan:
+    return query.plan(started(orders.events(query.counting.first, query.now), "t"))
+
+
+def _by_engine(orders: Orders, query: RetentionQuery, plan: Plan) -> Table:
     firsts = orders.firsts(query.counting.first, query.now)
-    plan = query.plan(started(firsts, "first"))
     all_people = collect_once(people(firsts if query.counting.first != RECURRING else _recurring(orders, plan), plan))
     rows = collect_once(activity(orders, all_people, plan))
     cells = spans(rows, query.counting.measure, plan)
@@ -93,8 +111,8 @@ def _recurring(orders: Orders, plan: Plan) -> Frame:
     return placed.group_by(PERSON, "_period").agg(nw.col("t").min().alias("first")).select(PERSON, "first")
 
 
-def _by_loops(orders: Orders, query: RetentionQuery) -> Table | None:
-    """Count with loops.
+def _by_loops(orders: Orders, query: RetentionQuery, plan: Plan | None) -> Table | None:
+    """Count with loops; without a plan, these orders are everybody's.
 
     None if the orders are not local, numba is missing, there are too many cells, or more than orders is read.
     """
@@ -109,6 +127,6 @@ def _by_loops(orders: Orders, query: RetentionQuery) -> Table | None:
     purchases = Purchases.of(orders, query.now)
     if purchases is None:
         return None
-    plan = query.plan(purchases.first)
+    plan = query.plan(purchases.first) if plan is None else plan
     counts = counts_by_loops(purchases, plan, query.counting.measure)
     return None if counts is None else Table(plan, counts, orders, query)

@@ -13,7 +13,8 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, check_choice, each, instance, is_one_of, parse_as_of, suggest
-from funnel._dataframes.adapter import Frame, FrameKind, to_native
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, to_native
+from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
 from funnel._expr.to_narwhals import to_int
@@ -37,11 +38,10 @@ _TEXT_COLUMNS = {PERSON: "the person, or drop the row", _KIND: "what happened"}
 
 @attrs.frozen
 class _Events:
-    """The events of two kinds, with the kept columns of the start events."""
+    """The events of two kinds, with the kept columns of the start events; no `ends` if both kinds are the same."""
 
     starts: Frame
-    ends: Frame
-    frame_kind: FrameKind
+    ends: Frame | None
 
 
 def durations(  # noqa: PLR0913 - two of them are the kinds
@@ -96,28 +96,36 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
     for name in columns:
         instance(name, str, "a column of keep", "text")
     check_choice(earlier, ("counts", "ignored"), "earlier")
-    events_read = (
-        _of_logs(events, start, end, columns, now)
-        if isinstance(events, Logs)
-        else _of_table(events, start, end, columns, now)
-    )
-    firsts = _firsts(events_read.starts, columns)
-    ends = (
-        _seconds(events_read.starts)
-        if start == end
-        else _ends(events_read.ends, firsts if earlier == "ignored" else None)
-    )
-    table = firsts.join(ends, on=PERSON, how="left").select(PERSON, STARTED, ENDED, *columns)
-    result: NativeT = to_native(table, events_read.frame_kind, instants=(STARTED, ENDED))
+    if isinstance(events, Logs):
+        table, kind = _waits(_of_logs(events, start, end, columns, now), columns, earlier), events._frame_kind
+    else:
+        entered = _read_table(events, start, end, columns)
+        rows, kind = entered.frame.drop(ROW, strict=False), entered.frame_kind
+        table = frame_by_part(rows, PERSON, lambda part: _waits(_of_rows(part, start, end, now), columns, earlier))
+    result: NativeT = to_native(table, kind, instants=(STARTED, ENDED))
     return result
 
 
-def _of_table(table: object, start: str, end: str, columns: Sequence[str], now: int) -> _Events:
+def _waits(events: _Events, columns: Sequence[str], earlier: Earlier) -> Frame:
+    """Return the wait of each person who has started, with instants in microseconds."""
+    firsts = _firsts(events.starts, columns)
+    if events.ends is None:
+        ends = _seconds(events.starts)
+    else:
+        ends = _ends(events.ends, firsts if earlier == "ignored" else None)
+    return firsts.join(ends, on=PERSON, how="left").select(PERSON, STARTED, ENDED, *columns)
+
+
+def _read_table(table: object, start: str, end: str, columns: Sequence[str]) -> InputFrame:
     entered = read(table, "events", {_OCCURRED: "an instant"}, {**dict.fromkeys(columns, ""), **_TEXT_COLUMNS})
     kinds = {str(kind) for (kind,) in to_rows(entered.frame.select(_KIND).unique(), _KIND)}
     check_kinds((start, end), kinds)
-    past = entered.frame.filter(nw.col(_OCCURRED) <= now).rename({_OCCURRED: _TIME})
-    return _Events(past.filter(nw.col(_KIND) == start), past.filter(nw.col(_KIND) == end), entered.frame_kind)
+    return entered
+
+
+def _of_rows(rows: Frame, start: str, end: str, now: int) -> _Events:
+    past = rows.filter(nw.col(_OCCURRED) <= now).rename({_OCCURRED: _TIME})
+    return _Events(past.filter(nw.col(_KIND) == start), None if start == end else past.filter(nw.col(_KIND) == end))
 
 
 def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int) -> _Events:
@@ -128,7 +136,9 @@ def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int)
     for name in carried:
         if name not in columns:
             raise ArgumentError(f"keep must name columns of {start} (got {brief(name)}); {suggest(name, columns)}")
-    return _Events(starts, no_events(logs._tables, **{_TIME: nw.Int64()}) if ends is None else ends, logs._frame_kind)
+    if start == end:
+        return _Events(starts, None)
+    return _Events(starts, no_events(logs._tables, **{_TIME: nw.Int64()}) if ends is None else ends)
 
 
 def _stream(logs: Logs, name: str, now: int, own: Sequence[str] = ()) -> Frame | None:
