@@ -71,6 +71,11 @@ class People:
     count: int
     names: Callable[[Whole], pl.Series]
 
+    @property
+    def ids(self) -> pl.Series:
+        """The id of each number."""
+        return self.names(np.arange(self.count))
+
     @classmethod
     def of(cls, person: pl.Series, run: Run) -> People:
         """Number people by their ids: texts, or integers without nulls."""

@@ -57,15 +57,15 @@ def _by_loops(labels: LabelledEvents) -> Frame | None:
         return None
     from funnel.metrics._conversion import local_kernel
 
-    return _looped(local_kernel.read(labels), labels.plan)
+    return _looped(local_kernel.read(labels), labels.plan, labels.source.people)
 
 
-def _looped(rows: Any, plan: Plan) -> Frame | None:
+def _looped(rows: Any, plan: Plan, people: Any = None) -> Frame | None:
     from funnel._dataframes.loops import runner
     from funnel.metrics._conversion import local_kernel
 
     run = None if rows is None else runner(len(rows))
-    return None if rows is None or run is None else local_kernel.attempts(plan, rows, run)
+    return None if rows is None or run is None else local_kernel.attempts(plan, rows, run, people)
 
 
 def _on_workers(labels: LabelledEvents) -> Frame | None:  # pragma: no cover - make test-services has PySpark

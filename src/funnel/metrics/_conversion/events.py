@@ -22,8 +22,10 @@ from funnel._dataframes.adapter import (
     column_types,
     frame_from_rows,
     from_native,
+    installed,
     microseconds,
 )
+from funnel._dataframes.compute import collected
 from funnel._expr.nodes import Fact, Node, facts_of
 from funnel._expr.to_narwhals import tree_column
 from funnel._expr.tree import Tree, forks, leaves, not_truth
@@ -73,13 +75,14 @@ _FROM_LOGS: Types = {
 class Source:
     """Events as an internal table, with the kind of the input.
 
-    `types` are the types of all available columns.
+    `types` are the types of all available columns. `people` are the `People` of the rows, if they are numbered.
     """
 
     frame: Frame
     frame_kind: FrameKind
     types: Types
     is_logs: bool = False
+    people: Any = None
 
 
 T = f"{INNER}t"
@@ -155,9 +158,27 @@ def read_events(
     entered = from_native(events, {*NEEDED, *read})
     raise_if_any(_schema_faults(entered))
     frame = _canonical(entered)
-    if not is_checked:
-        raise_if_any(list(issues_of("events", frame, _checks(entered, compared))))
-    return Source(frame, entered.frame_kind, types_of(events))
+    if is_checked:
+        return Source(frame, entered.frame_kind, types_of(events))
+    people, checks = _people_of_texts(frame, entered), _checks(entered, compared)
+    if people is not None and not any(issues_of("events", nw.from_native(people.ids.to_frame().lazy()), [_ID_CHECK])):
+        checks.remove(_ID_CHECK)  # a text occurs in many rows: a check of the distinct ones takes a tenth of the time
+    raise_if_any(list(issues_of("events", frame, checks)))
+    return Source(frame, entered.frame_kind, types_of(events), people=people)
+
+
+def _people_of_texts(frame: Frame, entered: InputFrame) -> Any:
+    """Return the `People` of the rows. None if ids are not texts in local memory, or if loops cannot run."""
+    is_text = isinstance(frame.collect_schema()["person_id"], nw.String)
+    is_local = frame.implementation.is_polars() and entered.frame_kind != "polars lazy"
+    if not (is_text and is_local and installed("numba")):
+        return None
+    from funnel._dataframes.by_person import People
+    from funnel._dataframes.loops import runner
+
+    person = collected(nw.to_native(frame.select("person_id")))["person_id"]
+    run = runner(len(person))
+    return None if run is None else People.of(person, run)
 
 
 def _schema_faults(entered: InputFrame) -> list[Issue]:
@@ -194,6 +215,9 @@ def _person(entered: InputFrame) -> nw.Expr:
     )
 
 
+_ID_CHECK = id_check("person_id", nw.col("person_id").cast(nw.String()), "is blank; give the person")
+
+
 def _checks(entered: InputFrame, compared: Collection[str]) -> list[Check]:
     person, when = nw.col("person_id"), nw.col(T)
     checks = [
@@ -207,7 +231,7 @@ def _checks(entered: InputFrame, compared: Collection[str]) -> list[Check]:
     ]
     schema = entered.frame.collect_schema()
     if not schema["person_id"].is_integer():
-        checks.append(id_check("person_id", person.cast(nw.String()), "is blank; give the person"))
+        checks.append(_ID_CHECK)
     floats = [name for name, dtype in schema.items() if dtype.is_float()] if entered.frame_kind == "pandas" else []
     for name in floats:
         broken = ~nw.col(name).is_null() & (nw.col(name) != nw.col(name).round(0))

@@ -29,13 +29,14 @@ _ORDERS = {"ordered": loops.ORDERED, "strict": loops.STRICT, "any": loops.ANY_OR
 _ATTEMPTS = {"first": loops.FIRST, "any": loops.DEEPEST, "each": loops.EACH}
 
 
-def attempts(plan: Plan, rows: pl.DataFrame, run: Run) -> Frame | None:
+def attempts(plan: Plan, rows: pl.DataFrame, run: Run, people: People | None = None) -> Frame | None:
     """Return the selected attempts, as `plan` describes; `row_1` ... number each person's rows in the total order.
 
     Args:
         plan: The query.
         rows: The result of `read` or `label_rows`.
         run: How loops run.
+        people: The people of the rows. None if the rows are not numbered yet.
 
     Returns:
         One row for each attempt. None if no row counts, or if an instant and a label do not fit into one
@@ -48,7 +49,8 @@ def attempts(plan: Plan, rows: pl.DataFrame, run: Run) -> Frame | None:
     clock = clock_of(t, codes) if len(t) and values else None
     if clock is None:
         return None
-    runs = runs_of(People.of(person, run), t, labels_of_rows.to_numpy(), codes, clock, run, _paths(rows, plan))
+    people = people or People.of(person, run)
+    runs = runs_of(people, t, labels_of_rows.to_numpy(), codes, clock, run, _paths(rows, plan))
     question = _Question.of(plan, clock, values)
     shares = runs.parts(threads(len(t)))
 
