@@ -20,7 +20,9 @@ from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel.errors import EngineError
 from funnel.metrics._conversion import narwhals_kernel
-from funnel.metrics._conversion.events import LOG_KINDS, as_table, is_whole, read_events
+from funnel.metrics._conversion.conditions import is_whole
+from funnel.metrics._conversion.events import as_table, read_events
+from funnel.metrics._conversion.events_of_logs import LOG_KINDS
 from funnel.metrics._conversion.groups import GroupBy
 from funnel.metrics._conversion.label_events import DROPPED, PENDING, LabelledEvents, Plan, label_events
 from funnel.metrics._conversion.query import ConversionQuery
