@@ -17,7 +17,7 @@ from funnel import FunnelStep
 from funnel.errors import LogsError
 from funnel.metrics import Events, FunnelResult
 from tests import kernels
-from tests.engines import ENGINES, on
+from tests.engines import HERE, on
 from tests.metrics.conversion.model import Event, Question
 from tests.metrics.conversion.questions import CROWDS, START, crowd, funnel_of, is_large, minutes, questions, table
 
@@ -45,7 +45,7 @@ def test_answers_are_those_of_the_dataframe(events: list[Event], question: Quest
     assert_frame_equal(attempts_of(funnel), attempts_of(expected), check_row_order=False)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", HERE)
 def test_every_engine(engine: str) -> None:
     """Prepared events of every engine answer two questions, and the results have the type of the dataframe."""
     frame = on(engine, {"events": FEW})["events"]

@@ -7,7 +7,7 @@ unchanged.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Generic, cast
+from typing import Any, Generic
 
 import attrs
 import narwhals as nw
@@ -126,8 +126,9 @@ def read_events(
     if isinstance(events, Logs):
         frame = events_of_logs(events, now, read)  # pyright: ignore[reportUnknownArgumentType] (any engine)
         return Source(frame, events._frame_kind, types_of(events), is_logs=True)  # pyright: ignore[reportUnknownArgumentType] (any engine)
+    checks: list[Check] = []
     if isinstance(events, Events):
-        source, checks = cast("Source", events._source), []
+        source: Source = events._source  # pyright: ignore[reportUnknownMemberType] (any engine)
     else:
         source, checks = _source(events, {*NEEDED, *read}, is_checked=is_checked)
     if not is_checked:
