@@ -279,8 +279,9 @@ def _checks(entered: InputFrame) -> list[Check]:
 
 
 def _value_checks(source: Source, read: Collection[str], compared: Collection[str]) -> Iterator[Check]:
-    schema = source.frame.collect_schema() if source.frame_kind == "pandas" else {}
-    for name in (name for name, dtype in schema.items() if dtype.is_float() and name in read):
+    schema = source.frame.collect_schema()
+    floats = [name for name in schema if name in read and schema[name].is_float()]
+    for name in floats if source.frame_kind == "pandas" else ():
         broken = ~nw.col(name).is_null() & (nw.col(name) != nw.col(name).round(0))
         yield Check(name, "is not a whole number; give whole minor units, or round them", broken)
     for name in sorted(compared):
