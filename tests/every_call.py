@@ -381,6 +381,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
     "GroupBy": {"column": "kind", "at": "first", "edges": ()},
     "Exclusion": {"kind": "cart", "where": None, "after": None, "before": None, "then": "drop"},
     "Facts": {"as_of": NOW, "purchase_count": 1, "net_spent": 1, "since_last_purchase": DAY},
+    "Events": {"frame": pl.DataFrame(EVENTS)},
     "FunnelStep": {"name": "view", "kind": None, "where": None, "within": DAY, "optional": False},
     "Logs": {
         **dict.fromkeys(("leads", "purchases", "refunds", "interactions", "aliases")),

@@ -33,6 +33,7 @@ QUERIES = (
     "backtest._backtest",
     "machines._replay_frames",
     "metrics._conversion.attempts",
+    "metrics._conversion.events",
     "metrics._purchase_summary",
     "metrics._retention.table",
     "metrics._survival.input",

@@ -33,6 +33,7 @@ from funnel.backtest import Calibration, RuleBook, RuleComparison, compare_rules
 from funnel.machines import SHOP_MACHINE
 from funnel.metrics import (
     Cohorts,
+    Events,
     FunnelResult,
     PurchaseSummary,
     durations,
@@ -54,6 +55,12 @@ def logs_are_of_their_frames(
     assert_type(Logs(leads=lazy, purchases=lazy, currency="IDR"), Logs[pl.LazyFrame])
     assert_type(Logs(interactions=pandas), Logs[pd.DataFrame])
     assert_type(Logs(refunds=duckdb_table), Logs[duckdb.DuckDBPyRelation])
+
+
+def events_are_of_their_frame(eager: pl.DataFrame, lazy: pl.LazyFrame, as_of: datetime) -> None:
+    """Prepared events, and the funnels of them, have the type of the frame that they are made of."""
+    assert_type(Events(eager), Events[pl.DataFrame])
+    assert_type(conversion(Events(lazy), ["a", "b"], within=week, as_of=as_of), FunnelResult[pl.LazyFrame])
 
 
 def one_of_each_kind(

@@ -64,12 +64,19 @@ class People:
         first: The number of the first person.
         count: The number of people; numbers without rows may be among them.
         names: Returns the ids of people, by their numbers from 0.
+        starts: The first row of each person, and the number of rows, if the rows of each person are next to each other.
     """
 
     numbers: Whole
     first: int
     count: int
     names: Callable[[Whole], pl.Series]
+    starts: Whole | None = None
+
+    @property
+    def ids(self) -> pl.Series:
+        """The id of each number."""
+        return self.names(np.arange(self.count))
 
     @classmethod
     def of(cls, person: pl.Series, run: Run) -> People:
@@ -204,6 +211,22 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
         run: How loops run.
         extra: A value of each row; empty if rows have no values.
     """
+    if people.starts is not None:
+        starts, keys = np.empty_like(people.starts), np.empty(len(t) + 1, np.int64)
+        values = np.empty(len(t) + 1 if len(extra) else 0, np.int64)
+        run(
+            copy_rows,
+            people.starts,
+            read_only(labels),
+            codes,
+            read_only(t),
+            clock,
+            read_only(extra),
+            starts,
+            keys,
+            values,
+        )
+        return Runs(people, clock, starts, keys[: starts[-1]], values[: starts[-1]])
     rows, shares = len(t), threads(len(t))
     shift = max((people.count * BUCKET // max(rows, 1)).bit_length() - 1, 0)
     cuts = [rows * share // shares for share in range(shares + 1)]
@@ -229,7 +252,7 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
         run(scatter_rows, *read, mine, *outputs, low, high)
 
     in_threads(scatter, following)
-    starts: Whole = np.zeros(people.count + 1, np.int64)
+    starts = np.zeros(people.count + 1, np.int64)
     cuts = [len(bounds[1:]) * share // shares for share in range(shares + 1)]
     arranged = persons, *bucket_keys, bounds, shift, starts[1:], *ordered
 
@@ -251,6 +274,38 @@ def grouped(person: pl.Series, t: Whole, value: Whole | None, run: Run) -> Runs:
     """
     people, clock = People.of(person, run), Clock(int(t.min()), 0)
     return runs_of(people, t, np.zeros(0, np.uint8), _NONE, clock, run, _NONE if value is None else value)
+
+
+def together(people: People, t: Whole, run: Run) -> tuple[Whole, People]:
+    """Return the indices of the rows, person by person and else in order, and the people of the rows in that order."""
+    labels: Array = np.zeros(0, np.uint8)
+    runs = runs_of(people, t, labels, _NONE, Clock(int(t.min()), 0), run, np.arange(len(t)))
+    numbers: Whole = np.repeat(np.arange(people.count), np.diff(runs.starts))
+    return runs.extra, attrs.evolve(people, numbers=numbers, first=0, starts=runs.starts)
+
+
+def copy_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
+    row_starts: Whole,
+    labels: Array,
+    codes: Whole,
+    t: Whole,
+    clock: Clock,
+    extra: Whole,
+    starts: Whole,
+    keys: Whole,
+    values: Whole,
+) -> None:
+    """Loop: write the keys and values of rows that are person by person, and where the keys of each person start."""
+    index = 0
+    for person in range(len(row_starts) - 1):
+        starts[person] = index
+        for row in range(row_starts[person], row_starts[person + 1]):
+            code = codes[labels[row]]
+            keys[index] = ((t[row] - clock.start) << clock.code_bits) | code
+            if len(extra):
+                values[index] = extra[row]
+            index += code != LEFT_OUT
+    starts[-1] = index
 
 
 def count_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)

@@ -21,7 +21,9 @@ from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel.errors import EngineError
 from funnel.metrics._conversion import narwhals_kernel
-from funnel.metrics._conversion.events import LOG_KINDS, as_table, is_whole, read_events
+from funnel.metrics._conversion.conditions import is_whole
+from funnel.metrics._conversion.events import as_table, read_events
+from funnel.metrics._conversion.events_of_logs import LOG_KINDS
 from funnel.metrics._conversion.groups import GroupBy
 from funnel.metrics._conversion.label_events import DROPPED, PENDING, LabelledEvents, Plan, label_events
 from funnel.metrics._conversion.query import ConversionQuery
@@ -58,15 +60,15 @@ def _by_loops(labels: LabelledEvents) -> Frame | None:
         return None
     from funnel.metrics._conversion import local_kernel
 
-    return _looped(local_kernel.read(labels), labels.plan)
+    return _looped(local_kernel.read(labels), labels.plan, labels.source.people)
 
 
-def _looped(rows: Any, plan: Plan) -> Frame | None:
+def _looped(rows: Any, plan: Plan, people: Any = None) -> Frame | None:
     from funnel._dataframes.loops import runner
     from funnel.metrics._conversion import local_kernel
 
     run = None if rows is None else runner(len(rows))
-    return None if rows is None or run is None else local_kernel.attempts(plan, rows, run)
+    return None if rows is None or run is None else local_kernel.attempts(plan, rows, run, people)
 
 
 def _on_workers(labels: LabelledEvents) -> Frame | None:  # pragma: no cover - make test-services has PySpark

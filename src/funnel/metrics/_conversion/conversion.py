@@ -10,6 +10,7 @@ from funnel._dataframes.frame_types import NativeT
 from funnel.interactions import Interaction
 from funnel.logs import Logs
 from funnel.metrics._conversion.attempts import AttemptColumns, Group, Line, counts, lines
+from funnel.metrics._conversion.events import Events
 from funnel.metrics._conversion.groups import GroupBy
 from funnel.metrics._conversion.label_events import Plan
 from funnel.metrics._conversion.query import DEFAULT_MATCHING, ConversionQuery, FunnelStep, Matching, conversion_query
@@ -18,7 +19,7 @@ from funnel.metrics._rate import DEFAULT_CONFIDENCE, DEFAULT_MIN_PEOPLE, Rate
 
 
 def conversion(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
-    events: Logs[NativeT] | NativeT | Sequence[Mapping[str, object] | Interaction],
+    events: Logs[NativeT] | Events[NativeT] | NativeT | Sequence[Mapping[str, object] | Interaction],
     steps: Sequence[str | FunnelStep],
     *,
     within: SpanLike,
@@ -36,8 +37,8 @@ def conversion(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
 
     Args:
         events: A dataframe of any engine with `person_id`, `occurred_at` (aware), `kind` and any other columns; the
-            `Logs` of a shop (the kinds "lead", "purchase" and those of interactions; valid purchases only); or a list
-            of mappings or interactions.
+            `Logs` of a shop (the kinds "lead", "purchase" and those of interactions; valid purchases only); a list of
+            mappings or interactions; or `Events`, which are validated and grouped once for several funnels.
         steps: At least two steps, each a kind of event or a `FunnelStep`. A repeated kind is named "purchase 2".
         within: Maximum time from the first to the last step, inclusive.
         as_of: The evaluation time. Later events are not read.

@@ -47,19 +47,9 @@ from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError, EngineError
-from funnel.metrics._conversion.events import (
-    TEXTS,
-    Condition,
-    Source,
-    T,
-    Types,
-    absent,
-    condition,
-    filled,
-    is_whole,
-    read_events,
-    types_of,
-)
+from funnel.metrics._conversion.conditions import TEXTS, Condition, Types, condition, filled, is_whole
+from funnel.metrics._conversion.events import Source, absent, read_events, types_of
+from funnel.metrics._conversion.events_of_logs import T
 from funnel.metrics._conversion.query import ConversionQuery, Entry, FunnelStep, Order, Ties
 
 DROPPED, PENDING, CONVERTED = 0, 1, 2

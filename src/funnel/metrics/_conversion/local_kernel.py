@@ -19,7 +19,7 @@ from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, clock_of
 from funnel._dataframes.compute import collected
 from funnel._dataframes.loops import Run, Whole
 from funnel.metrics._conversion import attempt_loops as loops
-from funnel.metrics._conversion.events import T
+from funnel.metrics._conversion.events_of_logs import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
 
 MOST_BITS = 24
@@ -29,13 +29,14 @@ _ORDERS = {"ordered": loops.ORDERED, "strict": loops.STRICT, "any": loops.ANY_OR
 _ATTEMPTS = {"first": loops.FIRST, "any": loops.DEEPEST, "each": loops.EACH}
 
 
-def attempts(plan: Plan, rows: pl.DataFrame, run: Run) -> Frame | None:
+def attempts(plan: Plan, rows: pl.DataFrame, run: Run, people: People | None = None) -> Frame | None:
     """Return the selected attempts, as `plan` describes; `row_1` ... number each person's rows in the total order.
 
     Args:
         plan: The query.
         rows: The result of `read` or `label_rows`.
         run: How loops run.
+        people: The people of the rows. None if the rows are not numbered yet.
 
     Returns:
         One row for each attempt. None if no row counts, or if an instant and a label do not fit into one
@@ -48,7 +49,8 @@ def attempts(plan: Plan, rows: pl.DataFrame, run: Run) -> Frame | None:
     clock = clock_of(t, codes) if len(t) and values else None
     if clock is None:
         return None
-    runs = runs_of(People.of(person, run), t, labels_of_rows.to_numpy(), codes, clock, run, _paths(rows, plan))
+    people = people or People.of(person, run)
+    runs = runs_of(people, t, labels_of_rows.to_numpy(), codes, clock, run, _paths(rows, plan))
     question = _Question.of(plan, clock, values)
     shares = runs.parts(threads(len(t)))
 
