@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from funnel._format import escape, one_line
@@ -45,10 +46,11 @@ caption{text-align:left;font-weight:600;padding-bottom:.35rem}
 th,td{padding:.3rem 1rem .3rem 0;text-align:right;vertical-align:top;white-space:nowrap;
 border-bottom:1px solid var(--line)}
 th{color:var(--muted);font-weight:600;vertical-align:bottom}
-.text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:7.5rem}
+.text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:8.5rem}
 .long{min-width:14rem}
 figure svg{display:block;width:100%;max-width:min(52rem,calc(1.4*var(--wide)));
 min-width:calc(.8*var(--wide));height:auto}
+figure svg>rect{fill:none}
 @media (prefers-color-scheme:dark){figure svg{filter:invert(.92) hue-rotate(180deg)}}
 @media print{:root{PRINT}body{max-width:none;padding:0;font-size:10pt}nav{display:none}h2{break-after:avoid}
 figure,tr,dl{break-inside:avoid}.scroll,figure{overflow:visible;background:none}
@@ -106,7 +108,7 @@ def _section(section: Section, words: Words) -> Iterator[str]:
     for table in section.tables:
         yield _table(table, section.title)
     if section.notes:
-        yield f"<p class=muted>{escape(' '.join(section.notes))}</p>"
+        yield f"<p class=muted>{_CODE.sub(r"<code>\1</code>", escape(" ".join(section.notes)))}</p>"
     yield "</section>"
 
 
@@ -134,3 +136,5 @@ def _class(table: Table, position: int) -> str:
 
 
 _LONG = 30
+_CODE = re.compile("`([^`]+)`")
+"""An option of the command, in a note."""
