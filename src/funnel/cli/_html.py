@@ -108,7 +108,8 @@ def _section(section: Section, words: Words) -> Iterator[str]:
     for table in section.tables:
         yield _table(table, section.title)
     if section.notes:
-        yield f"<p class=muted>{_CODE.sub(r"<code>\1</code>", escape(" ".join(section.notes)))}</p>"
+        notes = _CODE.sub(r"<code>\1</code>", escape(" ".join(section.notes)))
+        yield f"<p class=muted>{notes}</p>"
     yield "</section>"
 
 
