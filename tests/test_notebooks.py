@@ -90,25 +90,25 @@ def marimo_cells(text: str) -> list[tuple[set[str], str, list[str]]]:
 @pytest.mark.parametrize("page", notebooks.pages())
 def test_a_marimo_notebook_defines_each_name_once(page: str) -> None:
     """A cell reads names of earlier cells alone, and declares each of them; marimo allows one definition of a name."""
-    known = set[str]()
+    values = set[str]()
     for reads, source, defines in marimo_cells(notebooks.marimo_notebook(page)):
         read, own = notebooks._names(source)
 
-        assert reads <= known
+        assert reads <= values
         assert read - set(own) - set(dir(builtins)) <= reads
         assert {name for name in own if not name.startswith("_")} >= set(defines)
-        assert not known & set(own)
-        known |= set(defines)
+        assert not values & set(own)
+        values |= set(defines)
 
 
 @pytest.mark.parametrize("page", ["traps/time-zones", "retention"])
 def test_the_cells_of_a_marimo_notebook_run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each cell runs with the names that it declares; a cell of an expected error prints the error."""
-    known: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for reads, source, defines in marimo_cells(notebooks.marimo_notebook(page)):
-        values = {name: known[name] for name in reads}
-        exec(source, values)  # noqa: S102 - code of the docs
-        known |= {name: values[name] for name in defines}
+        scope = {name: values[name] for name in reads}
+        exec(source, scope)  # noqa: S102 - code of the docs
+        values |= {name: scope[name] for name in defines}
 
     printed = capsys.readouterr().out
     assert ("InvalidOperationError: " in printed or "Error: " in printed) == (page == "traps/time-zones")

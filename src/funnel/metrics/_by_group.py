@@ -185,7 +185,7 @@ def by_group(
         raise ArgumentError(f"{msg}; put rare values together in a column of your own")
     groups = ((value, people.filter(nw.col(_GROUP) == nw.lit(value)).select(PERSON)) for value in sorted(values))
     results = [(group_of(logs, name, value, own_of), compute(logs._of_people(ids))) for value, ids in groups]
-    # People without a purchase have no group. They are no group of a metric that counts none of them.
+    # The group of people without a purchase is unknown. A metric of buyers counts nobody in it.
     visible = [one for one in results if one[0] is not None or len(one[1])]
     return Groups((name,), tuple(sorted(visible, key=lambda one: one[0] is None)))
 
