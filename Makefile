@@ -43,7 +43,7 @@ tables: .venv/dev.stamp ## the tables in the docs that are computed from the cod
 charts: .venv/dev.stamp ## the pictures in docs/_static/charts
 	@$(PY) -m tests.gallery
 
-notebooks: .venv/dev.stamp ## the pages with code as Jupyter notebooks, in build/notebooks
+notebooks: .venv/dev.stamp ## the pages with code as Jupyter and marimo notebooks, in build/notebooks
 	@$(PY) -m docs.notebooks build/notebooks
 
 stubs: .venv/dev.stamp ## the type stubs of packages whose names load lazily

@@ -118,16 +118,19 @@ def short_signatures(_app: Sphinx, doctree: nodes.document) -> None:
 
 
 def write_notebooks(app: Sphinx) -> None:
-    """Write the notebook of each page with code beside the pages."""
+    """Write the notebooks of each page with code beside the pages."""
     notebooks.write(app.outdir / "notebooks")
     app.config.html_context["notebooks"] = set(notebooks.pages())
 
 
 def link_notebook(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
-    """Link a page to its notebook, below the title."""
+    """Link a page to its notebooks, below the title."""
     if page in app.config.html_context["notebooks"]:
-        target = context["pathto"](f"notebooks/{page}.ipynb", 1)
-        link = f'</h1>\n<p class="notebook"><a href="{target}" download>This page as a Jupyter notebook</a></p>'
+        jupyter, marimo = (context["pathto"](f"notebooks/{page}.{suffix}", 1) for suffix in ("ipynb", "py"))
+        link = (
+            f'</h1>\n<p class="notebook">This page as a notebook: <a href="{jupyter}" download>Jupyter</a>, '
+            f'<a href="{marimo}" download>marimo</a></p>'
+        )
         context["body"] = context["body"].replace("</h1>", link, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import doctest
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,77 @@ def result_of(source: str) -> str | None:
         case ast.Expr(ast.Call(ast.Attribute(value=value, attr="plot"))):
             return ast.unparse(ast.Module([*rest, ast.Expr(value)], []))
     return None
+
+
+# ---- marimo ----------------------------------------------------------------------------------------------------------
+
+
+def marimo_cells(text: str) -> list[tuple[set[str], str, list[str]]]:
+    """Return the names that each cell with code reads, its source, and the names that it defines."""
+    cells = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    parts = []
+    for cell in cells:
+        *body, end = cell.body
+        reads = {one.arg for one in cell.args.args}
+        if "mo" not in reads and ast.unparse(body[0]) != "import marimo as mo":
+            assert isinstance(end, ast.Return)
+            defines = {one.id for one in ast.walk(end) if isinstance(one, ast.Name)}
+            parts.append((reads, ast.unparse(ast.Module(body, [])), sorted(defines)))
+    return parts
+
+
+@pytest.mark.parametrize("page", notebooks.pages())
+def test_a_marimo_notebook_defines_each_name_once(page: str) -> None:
+    """A cell reads names of earlier cells alone, and declares each of them; marimo allows one definition of a name."""
+    values = set[str]()
+    for reads, source, defines in marimo_cells(notebooks.marimo_notebook(page)):
+        read, own = notebooks._names(source)
+
+        assert reads <= values
+        assert read - set(own) - set(dir(builtins)) <= reads
+        assert {name for name in own if not name.startswith("_")} >= set(defines)
+        assert not values & set(own)
+        values |= set(defines)
+
+
+@pytest.mark.parametrize("page", ["traps/time-zones", "retention"])
+def test_the_cells_of_a_marimo_notebook_run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each cell runs with the names that it declares; a cell of an expected error prints the error."""
+    values: dict[str, Any] = {}
+    for reads, source, defines in marimo_cells(notebooks.marimo_notebook(page)):
+        scope = {name: values[name] for name in reads}
+        exec(source, scope)  # noqa: S102 - code of the docs
+        values |= {name: scope[name] for name in defines}
+
+    printed = capsys.readouterr().out
+    assert ("InvalidOperationError: " in printed or "Error: " in printed) == (page == "traps/time-zones")
+
+
+def test_later_definitions_get_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that other cells read gets a number, any other an underscore. Locals of functions keep their names."""
+    blocks = [
+        "import math\n\nrows = [1, 2]",
+        "import math\n\nfor rows in (3, 4):\n    print(rows)",
+        "def rows(rows):\n    return [rows for _ in range(rows)]\n\n\nclass Rows:\n    size = math.floor(2.5)",
+        "rows(Rows.size), (lambda rows: rows)(2)",
+    ]
+    (tmp_path / "page.md").write_text("".join(f"```python\n{block}\n```\n\n" for block in blocks), "utf-8")
+    monkeypatch.setattr(notebooks, "DOCS", tmp_path)
+    notebooks.pages.cache_clear()
+    sources = [source for _, source, _ in marimo_cells(notebooks.marimo_notebook("page"))]
+
+    assert sources == [
+        "import math\nrows = [1, 2]",
+        "for _rows in (3, 4):\n    print(_rows)",
+        "def rows_2(rows):\n    return [rows for _ in range(rows)]\n\nclass Rows:\n    size = math.floor(2.5)",
+        "(rows_2(Rows.size), (lambda rows: rows)(2))",
+    ]
+    (tmp_path / "page.md").write_text("```python\ntotal = 1\n```\n\n```python\ntotal += 1\n```\n", "utf-8")
+    with pytest.raises(
+        ValueError, match="page: a cell changes 'total' of an earlier cell; give the result another name"
+    ):
+        notebooks.marimo_notebook("page")
+    notebooks.pages.cache_clear()
 
 
 @pytest.mark.services

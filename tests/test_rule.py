@@ -290,13 +290,20 @@ FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_pu
     ("call", "error", "message"),
     [
         (lambda: is_regular.of(person(), POLICY), ArgumentError, "is_regular needs ShopFacts or a History .got Facts"),
-        (lambda: funnel.is_lapsed.of("p1", POLICY), ArgumentError, "is_lapsed needs Facts or a History .got str"),
+        (lambda: is_regular.of(person(), POLICY), ArgumentError, r"make them with ShopFacts.of\(history, as_of="),
+        (lambda: funnel.is_lapsed.of("p1", POLICY), ArgumentError, r"is_lapsed needs Facts or a History \(got str\)$"),
+        (lambda: funnel.is_lapsed.of(FRAME, POLICY), ArgumentError, r"\(got DataFrame\); for everyone, call over"),
+        (lambda: funnel.is_lapsed.why([person()], POLICY), ArgumentError, r"\(got list\); call it for each person, or"),
         (
             lambda: funnel.is_lapsed.of(person(), POLICY, as_of=NOW),
             ArgumentError,
             "as_of was passed with facts, which have their own instant",
         ),
-        (lambda: funnel.is_lapsed.of(History(person_id="p1"), POLICY), InstantError, "as_of is None"),
+        (
+            lambda: funnel.is_lapsed.of(History(person_id="p1"), POLICY),
+            InstantError,
+            "as_of is None; .* as_of=datetime",
+        ),
         (lambda: funnel.is_lapsed.of(person(), None), ArgumentError, r"policy must be a Policy \(got None\)"),
         (
             lambda: funnel.is_lapsed.over(FRAME, POLICY, as_of=NOW),
@@ -329,7 +336,7 @@ FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_pu
             "the column purchase_count must hold whole numbers.*got String",
         ),
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_what_does_not_go_with_a_rule_is_refused(
     call: Callable[[], object], error: type[Exception], message: str
@@ -337,6 +344,17 @@ def test_what_does_not_go_with_a_rule_is_refused(
     """Facts of another class, no person, an instant too many or too few, a column too few or of a wrong type."""
     with pytest.raises(error, match=message):
         call()
+
+
+def test_an_unknown_fact_may_be_one_of_the_shop() -> None:
+    """A rule without an annotation reads the facts of the library; the error says how to read other facts."""
+
+    @rule
+    def eager(f, policy):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return f.coffee_count > 3
+
+    with pytest.raises(RuleError, match=r"Annotate f with the class that declares .* such as f: ShopFacts$"):
+        eager.of(person(), POLICY)
 
 
 def test_a_text_column_must_be_text() -> None:

@@ -306,8 +306,8 @@ def test_a_list_shows_itself() -> None:
     assert isinstance(today, Worklist)
     assert isinstance(task, Task)
     assert str(today).splitlines() == [
-        "person  next action               due     at stake",
-        "sari         answer  2026-08-30 10:00  USD 2500.00",
+        "person  next action               due      at stake",
+        "sari         answer  2026-08-30 10:00  USD 2,500.00",
     ]
     assert "<td>answer</td><td>2026-08-30 10:00</td>" in today._repr_html_()
     assert today.reasons() == "sari: Answer the question: the oldest open question has waited for 45 hours."
@@ -315,6 +315,7 @@ def test_a_list_shows_itself() -> None:
     assert today.to_dicts()[0]["value"] == 250_000
     assert task.next_review_at == next_action.next_change.of(Facts.of(ASKING, as_of=NOW), Policy())
     assert "Facts" not in repr(task)
+    assert str(worklist([], Policy(), as_of=NOW, tz="Asia/Jakarta")).startswith("No action is due.\n")
 
 
 @pytest.mark.parametrize(

@@ -343,7 +343,7 @@ def parse_instant(value: object, name: str) -> int:
         return (value - EPOCH) // MICROSECOND
     naive = isinstance(value, datetime) and kind_of(value) != "NaTType"
     kind = "a naive datetime" if naive else kind_of(value).removesuffix("Type")
-    raise InstantError(f"{name} is {kind}; give an aware datetime, such as datetime(2026, 3, 1, tzinfo=UTC)")
+    raise InstantError(f"{name} is {kind}; give an aware datetime, such as {name}=datetime(2026, 3, 1, tzinfo=UTC)")
 
 
 def parse_as_of(value: object, name: str = "as_of") -> int:

@@ -41,6 +41,7 @@ CHARTS: Mapping[str, str] = {
     r"bought again within (.+)": "belanja lagi dalam {}",
     r"returned, of buyers of the last (.+)": "pernah belanja, dari pembeli {} terakhir",
     r"(.+) % · (.+) of (.+)": "{} % · {} dari {}",
+    r"([\d.]+) %(\*?)": "{} %{}",
     r"not enough: (.+) of (.+)": "belum cukup: {} dari {}",
     r"cohort \(people\)": "kohort (orang)",
     r"(.+) \((.+)\)": "{} ({})",

@@ -21,7 +21,7 @@ from funnel._format import as_html
 from funnel._time import instant
 from funnel.facts import Facts
 from funnel.interactions import Feedback
-from funnel.metrics._display import days
+from funnel.metrics._display import days, money
 from funnel.metrics._lines import counting
 from funnel.money import Money
 
@@ -178,9 +178,10 @@ class CustomerProfile:
 
     @property
     def _how_much(self) -> str:
-        if self.net_spent is None:
+        if self.net_spent is None or self.average_purchase is None:
             return "nothing"
-        return f"{self.net_spent} in all, {self.average_purchase} on average"
+        spent, average = (money(one.minor, one.currency) for one in (self.net_spent, self.average_purchase))
+        return f"{spent} in all, {average} on average"
 
     @property
     def _feedback(self) -> str:

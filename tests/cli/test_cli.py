@@ -286,7 +286,7 @@ def test_the_version_and_the_help() -> None:
 @pytest.mark.no_cover
 def test_the_command_runs_on_a_pipe(tmp_path: Path) -> None:
     """The program prints plain text without colour codes, the same each time, and nothing else."""
-    arguments = [sys.executable, "-c", "from funnel.cli.main import main; main()", *write_files(tmp_path), *AS_OF]
+    arguments = [sys.executable, "-m", "funnel", *write_files(tmp_path), *AS_OF]
     first, second = (subprocess.run(arguments, check=True, capture_output=True, text=True) for _ in range(2))
 
     assert first.stdout == second.stdout

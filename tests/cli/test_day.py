@@ -47,8 +47,8 @@ def test_the_list_of_the_day_is_printed(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert [" ".join(line.split()) for line in result.stdout.splitlines()] == [
         "person due at stake what to do, and why",
-        f"ani 2026-04-14 15:00 IDR 250000 {REMINDER}",
-        "budi 2025-11-28 09:00 IDR 75000 Invite them back: they have bought once; they last bought 365 days ago.",
+        f"ani 2026-04-14 15:00 Rp250.000 {REMINDER}",
+        "budi 2025-11-28 09:00 Rp75.000 Invite them back: they have bought once; they last bought 365 days ago.",
     ]
 
 
@@ -73,6 +73,7 @@ def test_the_list_is_written_as_a_file(tmp_path: Path) -> None:
     with target.open(encoding="utf-8", newline="") as file:
         first, *_ = csv.DictReader(file)
     assert first == {
+        "person": "ani",
         "person_id": "ani",
         "next_action": "remind",
         "due_at": "2026-04-14T15:00+07:00",
@@ -90,7 +91,7 @@ def test_a_list_of_a_store_shows_ids_alone(tmp_path: Path) -> None:
     csv_text = target.read_text(encoding="utf-8")
 
     assert "=sum(1)" in printed
-    assert "\n'=sum(1),win_back" in csv_text
+    assert "\n'=sum(1),'=sum(1),win_back" in csv_text
     assert CANARY not in printed + csv_text
 
 
@@ -127,7 +128,7 @@ def test_the_page_of_a_person(tmp_path: Path) -> None:
         "items: not known",
         "purchases: 3 times, every 29 d 12 h on average",
         "last purchase: 2026-03-01 02:00 UTC, 92 d 14 h ago",
-        "amount: IDR 750000 in all, IDR 250000 on average",
+        "amount: Rp750.000 in all, Rp250.000 on average",
         "last interaction: none",
         "feedback: none",
         "stage: Repeat customer",

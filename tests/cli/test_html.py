@@ -407,13 +407,14 @@ def test_the_worklist_is_a_file(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[-1] == str(path)
     assert [row["person_id"] for row in rows] == ["'=1+1", "budi"]
     assert rows[0] == {
+        "person": "'=1+1",
         "person_id": "'=1+1",
         "next_action": "remind",
         "reason": "Send a reminder: they last bought 92 days ago; they usually buy every 29 days.",
         "purchases": "3",
         "net_spent": "750000",
         "currency": "IDR",
-        "changes_at": "2026-08-28T02:00:00.000001+00:00",
+        "changes_at": "2026-08-28T09:00+07:00",
         "becomes": "win_back",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -166,6 +167,9 @@ def test_no_command_shows_an_id_that_is_personal_data(tmp_path: Path, language: 
         texts = [*printed, *(one.read_text(encoding="utf-8") for one in files)]
         word = "order" if language == "en" else "pesanan"
 
+        tables = [list(csv.DictReader(one.read_text(encoding="utf-8").splitlines())) for one in files[1:]]
+        assert all(row["person_id"] == (row["person"] if contacts else "") for table in tables for row in table)
+        assert all(row["person"] for table in tables for row in table)
         assert all((EMAIL in text) == bool(contacts) for text in texts)
         assert all((PHONE in text) == bool(contacts) for text in texts)
         assert all((f"{word} 4" in text) != bool(contacts) for text in texts)

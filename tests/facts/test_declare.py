@@ -82,6 +82,12 @@ def test_a_condition_that_cannot_run_for_a_table_is_refused(where: Callable[[Any
         count("purchases", where=where)
 
 
+def test_an_unknown_field_may_be_an_own_column() -> None:
+    """The error says how to declare the type of a column of the shop."""
+    with pytest.raises(RuleError, match=r"'country' is unknown; .* column of your own: columns=\{'country': str\}$"):
+        count("purchases", where=lambda one: one.country == "UK")
+
+
 def test_a_condition_that_is_not_a_function_is_refused() -> None:
     """A condition as text, as in other libraries, is an argument of the wrong kind."""
     with pytest.raises(ArgumentError, match=r"where must be a function of one record, such as .* \(got str\)"):

@@ -152,6 +152,13 @@ SHAPES = (
     ),
     # times
     Shape(
+        "floats, read as minor units",
+        '{"amount": [19.99]}',
+        'currency="USD"',
+        "purchases.amount: 1 row (row 1): has more decimals than minor units have (0); if 19.99 means USD 19.99, pass "
+        "currency='USD' and amount='major'",
+    ),
+    Shape(
         "aware times",
         '{"purchased_at": [datetime(2026, 3, 1, tzinfo=UTC)]}',
         "",

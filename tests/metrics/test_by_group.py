@@ -81,10 +81,15 @@ def shop(people: str = "abcd", engine: str = "polars") -> Logs:
 
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_a_group_is_the_metric_of_its_people_alone(name: str) -> None:
-    """The result of each group equals that of logs with its people alone, in the order of the values."""
-    groups = METRICS[name](shop(), by="city")
+    """The result of each group equals that of logs with its people alone, in the order of the values.
 
-    assert list(groups.items()) == [(group, METRICS[name](shop(people))) for group, people in PEOPLE["city"].items()]
+    An unknown group of people whom the metric does not count, such as people without a purchase, is left out.
+    """
+    groups = METRICS[name](shop(), by="city")
+    alone = [(group, METRICS[name](shop(people))) for group, people in PEOPLE["city"].items()]
+
+    assert list(groups.items()) == [one for one in alone if len(one[1])]
+    assert len(groups) == len(alone) - (name in {"retention", "lifecycle"})
 
 
 @pytest.mark.parametrize("by", sorted(PEOPLE))
@@ -120,7 +125,7 @@ def test_a_column_of_two_logs_is_that_of_purchases() -> None:
     leads = LEADS.with_columns(country=pl.lit("DE"))
     logs = Logs(leads=leads, purchases=ORDERS, keep={"leads": ["country"], "purchases": ["country"]})
 
-    assert list(retention(logs, tz="UTC", as_of=NOW, by="country")) == ["FR", "UK", None]
+    assert list(retention(logs, tz="UTC", as_of=NOW, by="country")) == ["FR", "UK"]
 
 
 def test_grouping_needs_logs_and_few_groups() -> None:
@@ -144,11 +149,12 @@ def test_groups_are_a_mapping_and_print_each_result_below_its_group() -> None:
     rows = groups.to_dicts()
 
     assert issubclass(type(groups), Groups)
-    assert (len(groups), list(groups)) == (3, ["FR", "UK", None])
+    assert (len(groups), list(groups)) == (2, ["FR", "UK"])
     assert {row["group"] for row in rows} == {"FR", "UK"}
     assert rows[0] == {"group": "FR", **groups["FR"].to_dicts()[0]}
     assert str(groups).startswith(f"country: FR\n{groups['FR']}\n\ncountry: UK\n")
-    assert "<h4>country: (unknown)</h4>" in groups._repr_html_()
+    assert "<h4>country: UK</h4>" in groups._repr_html_()
+    assert "<h4>country: (unknown)</h4>" in METRICS["segments"](shop(), by="country")._repr_html_()
 
 
 def test_a_purchase_summary_has_the_group_of_each_buyer() -> None:

@@ -281,6 +281,10 @@ def _whole(facts: FactsProxy, *_: object) -> NoReturn:
     facts.__refuse__("the values or the clock of the facts", "read each fact by its name, and time as a span since")
 
 
+class UnknownFactError(RuleError):
+    """A rule reads a fact that does not exist, or a condition a field."""
+
+
 class FactsProxy(_Proxy):
     """Proxy of the facts of one person or one row.
 
@@ -308,7 +312,8 @@ class FactsProxy(_Proxy):
             raise AttributeError(name)
         if name in self.__refused__:
             self.__refuse__(f"the fact {name}", self.__refused__[name])
-        return self.__tracer__.end(RuleError(f"the fact {brief(name)} is unknown; {suggest(name, self.__readable__)}"))
+        unknown = f"the fact {brief(name)} is unknown; {suggest(name, self.__readable__)}"
+        return self.__tracer__.end(UnknownFactError(unknown))
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse to change a fact."""

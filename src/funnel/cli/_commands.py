@@ -140,7 +140,8 @@ def report(  # noqa: PLR0913 (one argument an option)
         print_page(name, findings, words, console)
     typer.echo("\n".join(line.rstrip() for line in page.get().splitlines()))
     if worklist is not None:
-        _write(worklist, worklist_csv(findings.today, findings.contacts, CONTACT_COLUMNS if contacts else ()))
+        details = CONTACT_COLUMNS if contacts else ()
+        _write(worklist, worklist_csv(findings.today, words.zone, findings.contacts, details))
     if output is not None:
         _write(output, html_page(name, findings, words))
 

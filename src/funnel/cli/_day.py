@@ -13,12 +13,13 @@ import attrs
 
 from funnel._format import as_text, one_line
 from funnel.cli._findings import ReportQuery, names_of
-from funnel.cli._names import PersonNames, records_of_history
+from funnel.cli._names import PersonNames, records_of_history, visible_id
 from funnel.cli._source import Source
 from funnel.cli._words import Words
 from funnel.errors import ArgumentError, FileError
 from funnel.history import History
 from funnel.messages import Language, explain, label
+from funnel.metrics._display import money
 from funnel.money import Money
 from funnel.profiles import customer_profile
 from funnel.rules._next_action import next_action
@@ -26,7 +27,7 @@ from funnel.stages import stage
 from funnel.worklists import worklist
 from funnel.worklists._selection import Order
 
-_HEAD = ("person_id", "next_action", "due_at", "value", "currency", "reason")
+_HEAD = ("person", "person_id", "next_action", "due_at", "value", "currency", "reason")
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d)")
 """Start of a cell that a spreadsheet would compute; a telephone number is left as it is."""
 
@@ -79,14 +80,14 @@ def _row(row: Mapping[str, Any], name: str, zone: ZoneInfo, currency: str | None
     value = row["value"]
     stake = "" if value is None or currency is None else str(Money.of_minor(value, currency))
     code, _, amount = stake.partition(" ")
-    return name, row["next_action"], due, amount, code, row["reason"]
+    return name, visible_id(row["person_id"], name), row["next_action"], due, amount, code, row["reason"]
 
 
 def text_of(rows: Sequence[tuple[str, ...]]) -> str:
     """Return the list as a table of text."""
     lines = [
-        (person, due[:16].replace("T", " "), f"{currency} {value}".strip(), reason)
-        for person, _, due, value, currency, reason in rows
+        (person, due[:16].replace("T", " "), money(Money(value, code).minor, code) if value else "", reason)
+        for person, _, _, due, value, code, reason in rows
     ]
     return as_text(("person", "due", "at stake", "what to do, and why"), lines, left=(0, 1, 3))
 

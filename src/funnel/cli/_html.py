@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from funnel._format import escape, one_line
@@ -17,6 +18,7 @@ PALETTE: Mapping[str, tuple[str, str]] = {
     "muted": ("#56606b", "#a9b1ba"),
     "line": ("#d5dbe1", "#3a4047"),
     "accent": ("#005a8f", "#6cbcf0"),
+    "shade": ("#b9c1c9", "#4a5158"),
 }
 """Each colour of the page, light and dark."""
 
@@ -35,20 +37,24 @@ dl{margin:.75rem 0;padding:.25rem 1rem;background:var(--card);border-radius:.5re
 dt{font-weight:600;margin-top:.75rem}
 dd{margin:0 0 .75rem;max-width:46rem}
 .muted{color:var(--muted);font-size:.9rem}
-.scroll{overflow-x:auto;margin:1rem 0}
+.scroll,figure{overflow-x:auto;margin:1rem 0;background:linear-gradient(to right,var(--paper) 30%,transparent) 0 0,
+linear-gradient(to left,var(--paper) 30%,transparent) 100% 0,linear-gradient(to right,var(--shade),transparent) 0 0,
+linear-gradient(to left,var(--shade),transparent) 100% 0;background-repeat:no-repeat;
+background-size:3rem 100%,3rem 100%,1rem 100%,1rem 100%;background-attachment:local,local,scroll,scroll}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding-bottom:.35rem}
 th,td{padding:.3rem 1rem .3rem 0;text-align:right;vertical-align:top;white-space:nowrap;
 border-bottom:1px solid var(--line)}
 th{color:var(--muted);font-weight:600;vertical-align:bottom}
-.text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:5.5rem}
+.text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:8.5rem}
 .long{min-width:14rem}
-figure{margin:1rem 0;overflow-x:auto}
 figure svg{display:block;width:100%;max-width:min(52rem,calc(1.4*var(--wide)));
 min-width:calc(.8*var(--wide));height:auto}
+figure svg>rect{fill:none}
 @media (prefers-color-scheme:dark){figure svg{filter:invert(.92) hue-rotate(180deg)}}
 @media print{:root{PRINT}body{max-width:none;padding:0;font-size:10pt}nav{display:none}h2{break-after:avoid}
-figure,tr,dl{break-inside:avoid}.scroll,figure{overflow:visible}figure svg{filter:none;min-width:0}
+figure,tr,dl{break-inside:avoid}.scroll,figure{overflow:visible;background:none}
+figure svg{filter:none;min-width:0}
 table{font-size:8pt}th,td{padding-right:.5rem}}
 """
 
@@ -102,7 +108,8 @@ def _section(section: Section, words: Words) -> Iterator[str]:
     for table in section.tables:
         yield _table(table, section.title)
     if section.notes:
-        yield f"<p class=muted>{escape(' '.join(section.notes))}</p>"
+        notes = _CODE.sub(r"<code>\1</code>", escape(" ".join(section.notes)))
+        yield f"<p class=muted>{notes}</p>"
     yield "</section>"
 
 
@@ -130,3 +137,5 @@ def _class(table: Table, position: int) -> str:
 
 
 _LONG = 30
+_CODE = re.compile("`([^`]+)`")
+"""An option of the command, in a note."""

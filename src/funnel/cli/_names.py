@@ -97,6 +97,11 @@ class PersonNames:
             yield self.records(log).select("person_id", *nothing)
 
 
+def visible_id(person_id: str, name: str) -> str:
+    """Return the id of a person for a file; empty if the person has another name, because the id is not shown."""
+    return person_id if name == person_id else ""
+
+
 def records_of_logs(logs: Logs) -> Callable[[str], pl.DataFrame]:
     """Return the records of everyone."""
 

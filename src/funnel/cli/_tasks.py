@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import attrs
 import polars as pl
 
+from funnel.cli._names import visible_id
 from funnel.facts import Facts
 from funnel.messages import Language, explain
 from funnel.money import Money
@@ -130,17 +132,20 @@ def of_today(due: pl.DataFrame, limit: int) -> pl.DataFrame:
 _RANKS: Mapping[str, int] = {action.value: rank for rank, action in enumerate(NextAction)}
 
 
-def worklist_csv(people: Sequence[Person], contacts: Mapping[str, Sequence[str]], names: Sequence[str]) -> str:
+def worklist_csv(
+    people: Sequence[Person], zone: ZoneInfo, contacts: Mapping[str, Sequence[str]], names: Sequence[str]
+) -> str:
     """Return the people to contact as CSV, one row for each person.
 
     A text that a spreadsheet would run as a formula gets a leading apostrophe.
 
     Args:
         people: The people.
+        zone: The shop's zone.
         contacts: Contact details of the people by id; empty without `--contacts`.
         names: The columns of the contact details; empty without `--contacts`.
     """
-    rows = [_row(one) | dict(zip(names, contacts.get(one.person_id, ()), strict=False)) for one in people]
+    rows = [_row(one, zone) | dict(zip(names, contacts.get(one.person_id, ()), strict=False)) for one in people]
     columns = [*_COLUMNS, *names]
     table = pl.DataFrame(
         [[row.get(name, "") for name in columns] for row in rows],
@@ -154,18 +159,22 @@ def worklist_csv(people: Sequence[Person], contacts: Mapping[str, Sequence[str]]
     return safe.write_csv()
 
 
-_COLUMNS = ("person_id", "next_action", "reason", "purchases", "net_spent", "currency", "changes_at", "becomes")
+_COLUMNS = (
+    *("person", "person_id", "next_action", "reason"),
+    *("purchases", "net_spent", "currency", "changes_at", "becomes"),
+)
 
 
-def _row(one: Person) -> dict[str, str]:
+def _row(one: Person, zone: ZoneInfo) -> dict[str, str]:
     spent = one.net_spent
     return {
-        "person_id": one.name,
+        "person": one.name,
+        "person_id": visible_id(one.person_id, one.name),
         "next_action": one.action.value,
         "reason": one.sentence,
         "purchases": str(one.purchases),
         "net_spent": "" if spent is None else str(spent).partition(" ")[2],
         "currency": "" if spent is None else spent.currency,
-        "changes_at": "" if one.change is None else one.change.isoformat(),
+        "changes_at": "" if one.change is None else one.change.astimezone(zone).isoformat(timespec="minutes"),
         "becomes": "" if one.becomes is None else one.becomes.value,
     }

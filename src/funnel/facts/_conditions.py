@@ -10,6 +10,7 @@ import attrs
 from funnel._aggregate.aggregations import EVERY, GAP_FIELDS, Stream
 from funnel._arguments import is_function, kind_of
 from funnel._expr.nodes import Fact
+from funnel._expr.tracer import UnknownFactError
 from funnel._expr.tree import Tree, not_truth, trace
 from funnel.errors import ArgumentError, FactsError, RuleError
 
@@ -33,7 +34,9 @@ def condition(stream: Stream, where: Condition | None, own: dict[str, Fact]) -> 
     try:
         tree = _trace(where)(where, record_fields(stream) | plain)
     except RuleError as error:
-        msg = f"in the condition on {stream.name}: {error}"
+        is_unknown = isinstance(error, UnknownFactError) and not own
+        remedy = " Declare the type of a column of your own: columns={'country': str}" if is_unknown else ""
+        msg = f"in the condition on {stream.name}: {error}{remedy}"
         raise RuleError(msg) from error.__cause__
     if other := not_truth(tree):
         msg = f"the condition on {stream.name} returns {other}; it must return True or False"

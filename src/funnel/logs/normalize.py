@@ -9,7 +9,7 @@ import narwhals as nw
 
 from funnel._dataframes.adapter import ROW, InputFrame, microseconds
 from funnel._ledger.streams import LARGEST_AMOUNT
-from funnel.logs.schema import LOGS, OUTWARD, WIDE, Column, Issue, hint, wrong_type
+from funnel.logs.schema import LOGS, OR_READ, OUTWARD, WIDE, Column, Issue, hint, wrong_type
 
 Frame = nw.LazyFrame[Any]
 MISSING = -(2**62)
@@ -23,6 +23,7 @@ def schema_issues(log: str, source: InputFrame, *, alone: bool = False) -> Itera
     """
     schema = source.frame.collect_schema()
     columns = LOGS[log]
+    missing = [name for name, column in columns.items() if column.required and name not in {*schema, *source.typeless}]
     for name, column in columns.items():
         if name in source.typeless:
             continue
@@ -31,8 +32,9 @@ def schema_issues(log: str, source: InputFrame, *, alone: bool = False) -> Itera
             problem = wrong_type(name, checked, schema[name], source)
             if problem:
                 yield Issue(log, name, f"is {schema[name]}; {problem}")
-        elif column.required:
-            yield Issue(log, name, f"is missing{hint(name, source.excluded)}")
+        elif name in missing:
+            other = f"; {OR_READ}" if name == missing[-1] and any(source.excluded) else ""
+            yield Issue(log, name, f"is missing{hint(name, source.excluded)}{other}")
 
 
 def normalize(log: str, source: InputFrame, own: Sequence[str] = ()) -> Frame:

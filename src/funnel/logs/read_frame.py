@@ -18,7 +18,7 @@ from funnel.logs.normalize import MISSING, default_direction
 from funnel.logs.own_columns import check_own_name
 from funnel.logs.read_amounts import Amounts, Unit, is_amount, read_amount
 from funnel.logs.read_times import Times, format_of, in_zone, is_time, parsed
-from funnel.logs.remedies import round_it, to_text
+from funnel.logs.remedies import in_units, round_it, to_text
 from funnel.logs.schema import READ, Column, Issue, hint, plain_name, raise_if_any
 from funnel.logs.validate import Check
 
@@ -344,10 +344,13 @@ def _amount(
     frame: Frame, reading: Reading, name: str, dtype: nw.dtypes.DType, source: InputFrame
 ) -> tuple[Frame, list[Check]]:
     amounts, currency = reading.amounts, reading.currency or ""
-    scale = 0 if amounts.style == "minor" else reading.decimals
+    is_minor = amounts.style == "minor"
+    scale = 0 if is_minor else reading.decimals
     frame = read_amount(frame, name, dtype, amounts, Unit(currency, scale))
-    unit = f"{currency} has ({scale})" if amounts.style != "minor" else "minor units have (0)"
-    finer = f"has more decimals than {unit}; {round_it(source.frame_kind, reading.columns.get(name, name), scale)}"
+    unit = "minor units have (0)" if is_minor else f"{currency} has ({scale})"
+    theirs = reading.columns.get(name, name)
+    remedy = in_units(currency) if is_minor else round_it(source.frame_kind, theirs, scale)
+    finer = f"has more decimals than {unit}; {remedy}"
     if isinstance(dtype, nw.Decimal):
         malformed = finer
     else:

@@ -47,6 +47,12 @@ def round_it(kind: FrameKind, name: str, decimals: int) -> str:
     return f"if rounding is right, round it first: {_of(_ROUND, kind).format(name=name, decimals=decimals)}"
 
 
+def in_units(currency: str) -> str:
+    """Return how to read amounts of whole units of a currency, such as 19.99, that were read as minor units."""
+    code = currency or "USD"
+    return f"if 19.99 means {code} 19.99, pass currency={code!r} and amount='major'"
+
+
 def to_text(kind: FrameKind, name: str) -> str:
     """Return how to make texts of a column."""
     return _of(_TEXT, kind).format(name=name)

@@ -170,26 +170,26 @@ def wrong_type(name: str, column: Column, dtype: Any, source: InputFrame) -> str
     kind = source.frame_kind
     match column.kind:
         case "instant" if not isinstance(dtype, nw.Datetime):
-            return f"give aware datetimes: {to_time(kind, name)}; {_OR_READ}"
+            return f"give aware datetimes: {to_time(kind, name)}; {OR_READ}"
         case "instant" if dtype.time_zone is None:
-            return f"give aware datetimes: set the zone of these naive times ({with_zone(kind, name)}); {_OR_READ}"
+            return f"give aware datetimes: set the zone of these naive times ({with_zone(kind, name)}); {OR_READ}"
         case "amount" | "whole" if dtype.is_float() and kind == "pandas" and not column.required:
             return ""  # pandas converts integers to floats if some are missing
         case "amount" if not dtype.is_integer():
-            return f"give whole minor units as integers, such as 1999 for 19.99; {_OR_READ}"
+            return f"give whole minor units as integers, such as 1999 for 19.99; {OR_READ}"
         case "whole" if not dtype.is_integer():
             return "give integers"
         case "person" if not isinstance(dtype, nw.String):
-            return f"ids of people are texts: {to_text(kind, name)}; {_OR_READ}"
+            return f"ids of people are texts: {to_text(kind, name)}; {OR_READ}"
         case "id" if not (dtype.is_integer() or isinstance(dtype, nw.String)):
-            return f"give text or integers: {to_text(kind, name)}; {_OR_READ}"
+            return f"give text or integers: {to_text(kind, name)}; {OR_READ}"
         case "text" if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
             return f"give text: {to_text(kind, name)}"
         case _:
             return ""
 
 
-_OR_READ = "or read the frame as it is, with Logs.from_orders or one of its siblings"
+OR_READ = "or read the frame as it is, with Logs.from_orders or one of its siblings"
 
 
 # ---- issues of tables, reported together ----

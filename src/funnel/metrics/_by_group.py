@@ -5,7 +5,7 @@ Invariant: the result of a group equals the result of logs that have only the re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from funnel.logs import Logs
 
 T = TypeVar("T")
+SizedT = TypeVar("SizedT", bound=Sized)
 Cell = str | int | bool | None
 
 ARRIVAL, PROMOTION = ("source", "campaign", "referral"), "promotion"
@@ -162,8 +163,8 @@ def check_by(logs: Logs, by: object, own_of: Sequence[str] = OWN_OF, *others: st
 
 
 def by_group(
-    logs: Logs, by: object, now: int, compute: Callable[[Logs], T], own_of: Sequence[str] = OWN_OF
-) -> Groups[T]:
+    logs: Logs, by: object, now: int, compute: Callable[[Logs], SizedT], own_of: Sequence[str] = OWN_OF
+) -> Groups[SizedT]:
     """Return the result of each group of people.
 
     Args:
@@ -184,7 +185,9 @@ def by_group(
         raise ArgumentError(f"{msg}; put rare values together in a column of your own")
     groups = ((value, people.filter(nw.col(_GROUP) == nw.lit(value)).select(PERSON)) for value in sorted(values))
     results = [(group_of(logs, name, value, own_of), compute(logs._of_people(ids))) for value, ids in groups]
-    return Groups((name,), tuple(sorted(results, key=lambda one: one[0] is None)))
+    # The group of people without a purchase is unknown. A metric of buyers counts nobody in it.
+    visible = [one for one in results if one[0] is not None or len(one[1])]
+    return Groups((name,), tuple(sorted(visible, key=lambda one: one[0] is None)))
 
 
 # ---- own columns of a stream -----------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def _averages(result: Cohorts[Any], show: Show) -> Iterator[dict[str, Any]]:
             "after": result.label(index),
             "value": value,
             "text": "" if value is None else _text(value, result, show),
-            "detail": f"{len(over)} finished cohorts",
+            "detail": f"{len(over)} finished cohort{'s' * (len(over) != 1)}",
             "is_partial": False,
         }
 
@@ -130,8 +130,9 @@ def _finding(result: Cohorts[Any], show: Show) -> str:
     average = _average(over, last, show) if over else None
     if average is None:
         return f"{people:,} people in {len(result)} cohorts; no later {result.period} is over yet"
+    is_repeat = last and (result.first, result.measure) == ("purchase", "on")
     meaning = {
-        "share": f"of people counted {last} {result.period} later",
+        "share": f"of {'buyers bought again' if is_repeat else 'people counted'} {last} {result.period} later",
         "revenue": f"of revenue of a cohort {last} {result.period} later",
         "value": f"paid by each person up to {last} {result.period} later",
     }[show]

@@ -10,9 +10,11 @@ from funnel._expr.named_constants import with_name
 from funnel._expr.nodes import Value
 from funnel._expr.reachable_code import reach_of
 from funnel._expr.to_python import compile_tree
+from funnel._expr.tracer import UnknownFactError
 from funnel._expr.tree import is_none, leaves, no_answer
 from funnel._expr.verify import SampleGap, trace_and_verify
 from funnel.errors import RuleError
+from funnel.facts import Facts
 from funnel.facts._base import BaseFacts
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._traced import reader, sample_facts, traced
@@ -48,7 +50,11 @@ def compile_rule(
             reach_of(function, policy, facts),
         )
     except RuleError as error:
-        raise RuleError(f"in the rule {name}: {error}") from error.__cause__
+        of_library = isinstance(error, UnknownFactError) and facts == Facts
+        remedy = (
+            " Annotate f with the class that declares a fact of your own, such as f: ShopFacts" if of_library else ""
+        )
+        raise RuleError(f"in the rule {name}: {error}{remedy}") from error.__cause__
     compiled_rule = CompiledRule(tree, plan, compile_tree(tree, slots, name))
     if not may_be_none and any(map(is_none, leaves(tree))):
         path = next(path for path in compiled_rule.paths if is_none(path.leaf))

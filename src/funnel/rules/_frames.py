@@ -12,7 +12,7 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
 from funnel._aggregate.window import AT
-from funnel._arguments import INNER, instance, suggest
+from funnel._arguments import INNER, instance, is_listed, kind_of, suggest
 from funnel._dataframes.adapter import ROW, InputFrame, from_native, installed, is_remote, to_native
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
@@ -22,9 +22,11 @@ from funnel._expr.to_narwhals import Column, ColumnOf, by_value, column_of, int_
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, leaves
 from funnel._time import EVER, FOREVER, LATEST, span_at
 from funnel.errors import FactsError
+from funnel.facts._base import BaseFacts
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._declare import SLOPES, Declared
 from funnel.facts._frames import fact_column, future_facts, raw_facts, raw_facts_over, with_waits
+from funnel.logs import is_logs
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -366,3 +368,14 @@ def _absent(declared: Declared) -> int:
             return int(never)
         case _:
             return 0
+
+
+def not_one_person(value: object, facts: str) -> str:
+    """Return what a rule needs in place of an argument that is not one person, and the call that takes the argument."""
+    if isinstance(value, BaseFacts):
+        remedy = f"; make them with {facts}.of(history, as_of=...)"
+    elif is_logs(value) or hasattr(type(value), "columns"):
+        remedy = "; for everyone, call over(...)"
+    else:
+        remedy = "; call it for each person, or over(...) with Logs" if is_listed(value) else ""
+    return f"needs {facts} or a History (got {kind_of(value)}){remedy}"

@@ -225,7 +225,9 @@ class Rule(OfFunctions, Generic[F, P, A]):
 
         if isinstance(person, History):
             return self.facts.of(person, as_of=cast("datetime", as_of))
-        raise ArgumentError(f"{self.name} needs {self.facts.__name__} or a History (got {kind_of(person)})")
+        from funnel.rules._frames import not_one_person
+
+        raise ArgumentError(f"{self.name} {not_one_person(person, self.facts.__name__)}")
 
     @overload
     def why(self, person: History | LiveFacts[F], policy: P, *, as_of: datetime) -> Explanation: ...

@@ -15,6 +15,7 @@ from funnel._results import Charted, Rows
 from funnel.facts import Facts
 from funnel.history import History
 from funnel.messages import Language, explain
+from funnel.metrics._display import money
 from funnel.money import Money
 from funnel.policy import Policy
 from funnel.rules._next_action import NextAction, next_action
@@ -113,8 +114,8 @@ class Worklist(Charted, Rows, Listed[Task], Tabular):
                 task.person_id,
                 task.action.value.replace("_", " "),
                 f"{task.due_at.astimezone(self.tz):%Y-%m-%d %H:%M}",
-                "" if task.value is None else str(task.value),
+                "" if task.value is None else money(task.value.minor, task.value.currency),
             )
             for task in self
         ]
-        yield "", ("person", "next action", "due", "at stake"), rows
+        yield "" if rows else "No action is due.", ("person", "next action", "due", "at stake"), rows
