@@ -176,7 +176,7 @@ class BuyingModel(TextRepr):
             >>> print(model.next_purchase(summary))
             of 100 buyers like this one, 27 never return; half have returned within 206 d 7 h
             >>> print(model.next_purchase(summary, buyers="returning"))
-            of 100 buyers like this one, 27 never return; half of those who return do so within 106 d 15 h
+            of 100 buyers like this one, 27 never return; half of those who return do so within 109 d 16 h
         """
         never, times = self._next_purchases(buyer_of(summary), buyers)
         spans = (None if np.isnan(column[0]) else round(float(column[0]) * DAY) * MICROSECOND for column in times)
