@@ -31,6 +31,7 @@ __all__ = ["Block", "Run", "curve_of_array", "in_blocks"]
 
 QUERIES = (
     "backtest._backtest",
+    "backtest._backtest_table",
     "machines._replay_frames",
     "metrics._conversion.attempts",
     "metrics._conversion.events",

@@ -26,7 +26,8 @@ UNASKED = frozenset(
 
 RESULTS = frozenset(
     """
-    Affinity Alias AnswerChange AnswerShare AppendResult Backtest BuyingModel Calibration CalibrationLevel
+    Affinity Alias AnswerChange AnswerShare AppendResult Backtest BacktestRow BacktestTable BuyingModel
+    Calibration CalibrationLevel
     CheckedCount CheckedGroup CheckedWeek ChurnOrigin ChurnReason ChurnReasons Cohort Cohorts Comparison
     ConversionAt CustomerProfile
     DecisionTable Difference Driver Drivers Estimate Explanation Figure FigureChange FiveWays FixedMix Forecast

@@ -302,6 +302,9 @@ def _metrics(tables: Logs) -> Iterator[object]:
     yield from (model, value, value.spending, model.of(summary, within=30 * DAY), model.next_purchase(summary))
     yield check_model(model, tables, tz="UTC", as_of=NOW - 30 * DAY, until=NOW)
     yield shop_forecast(steady_purchases(), **FORECAST)
+    questions = funnel.backtest.BacktestQuestions(rules=[funnel.rules.readiness_points])
+    table = funnel.backtest.backtest_table(tables, POLICY, dates, questions, **late, tz="UTC")
+    yield from (questions, table, table.rows[0])
     card = funnel.backtest.fit_points(**FIT)
     yield from (card, card.drift(FIT["logs"], later_than(card), as_of=NOW, min_people=1))
 

@@ -98,7 +98,8 @@ def test_until_is_the_inverse_of_the_chance(family: Family, some: Buyers, share:
 @given(some=buyers())
 def test_the_next_purchase_comes_with_the_chance_of_its_time(family: Family, some: Buyers) -> None:
     """By each time its share of buyers has returned; without a time, fewer return, and some never do."""
-    never, times = Predictor(family, VALUES, None, 0.95).next_purchase(some)
+    predictor = Predictor(family, VALUES, None, 0.95)
+    never, times = predictor.never(some), predictor.until(some, returning=False)
     in_a_lifetime = family.at_least(VALUES, some, 36_525.0, 1)
     assert np.all((never.value >= -1e-12) & (never.value <= 1 - in_a_lifetime + 1e-12))
     for share, time in zip((0.1, 0.5, 0.9), times, strict=True):
@@ -106,6 +107,8 @@ def test_the_next_purchase_comes_with_the_chance_of_its_time(family: Family, som
         assert np.array_equal(there, in_a_lifetime > share)
         rows = np.flatnonzero(there)
         assert family.at_least(VALUES, some.take(rows), time[rows], 1) == pytest.approx(share, rel=1e-7)
+    for share, time in zip((0.1, 0.5, 0.9), predictor.until(some, returning=True), strict=True):
+        assert family.at_least(VALUES, some, time, 1) == pytest.approx(share * in_a_lifetime, rel=1e-7)
 
 
 @each_family
@@ -214,6 +217,7 @@ def test_one_buyer_has_the_forecast_of_their_row() -> None:
         model = fitted(name)
         rows = model.over(table, within="60 days").to_dicts()
         following = iter(model.next_purchases(table).to_dicts())
+        returning = iter(model.next_purchases(table, buyers="returning").to_dicts())
         for row in rows:
             forecast = model.of(
                 PurchaseSummary(row["repeat_count"], row["first_to_last_days"], row["tenure_days"], 0), within="60 days"
@@ -237,6 +241,11 @@ def test_one_buyer_has_the_forecast_of_their_row() -> None:
                 [later["never"], later["never_lower"], later["never_upper"]], rel=1e-12
             )
             assert [one.earliest, one.likely, one.latest] == [later[name] for name in ("earliest", "likely", "latest")]
+            summary = PurchaseSummary(row["repeat_count"], row["first_to_last_days"], row["tenure_days"], 0)
+            back, cells = model.next_purchase(summary, buyers="returning"), next(returning)
+            assert [back.earliest, back.likely, back.latest] == [
+                cells[name] for name in ("earliest", "likely", "latest")
+            ]
             spans = [forecast.earliest, forecast.likely, forecast.latest]
             for span, cell in zip(spans, (row["earliest"], row["likely"], row["latest"]), strict=True):
                 assert abs(span - cell).total_seconds() < 1e-3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 import pytest
@@ -116,6 +116,12 @@ def test_a_next_purchase_reads_as_a_sentence() -> None:
         == "of 100 buyers like this one, 33 never return; half have returned within 143 d 3 h"
     )
     assert str(model.next_purchase(away)) == "of 100 buyers like this one, 99 never return; fewer than half return"
+    returning = model.next_purchase(away, buyers="returning")
+    assert str(returning).startswith(
+        "of 100 buyers like this one, 99 never return; half of those who return do so within"
+    )
+    with pytest.raises(ArgumentError, match="buyers must be 'all' or 'returning'"):
+        model.next_purchase(away, buyers=cast("Any", "some"))
     one = model.next_purchase(away)
     assert (one.earliest, one.likely, one.never.ci_lower, one.never.ci_upper) == (None, None, None, None)
     silent = table(first_to_last_days=[0, 20, 90, 20] * 60, tenure_days=[180, 190, 120, 400] * 60)

@@ -8,6 +8,7 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "backtest._backtest": "backtest",
+        "backtest._backtest_table": "backtest_table",
         "backtest._calibration": "Calibration CalibrationLevel calibrate",
         "backtest._compare": "AnswerChange RuleComparison compare_rules",
         "backtest._dates": "BacktestDates",
@@ -18,6 +19,8 @@ __all__, __getattr__, __dir__ = lazy(
         "backtest._result": "AnswerShare Backtest Figure FigureChange Ranking Reliability",
         "backtest._scale": "AnswerScale",
         "backtest._scorecard": "ScoreLevel Scorecard",
+        "backtest._table_questions": "BacktestQuestions",
+        "backtest._table_result": "BacktestRow BacktestTable",
         "metrics._stage_flow.difference_result": "StageChange StageCountChange StageDifference TransitionChange",
         "metrics._stage_flow.stage_difference": "RuleBook stage_difference",
     },

@@ -1,5 +1,6 @@
 # Written by `make stubs`.
 from funnel.backtest._backtest import backtest as backtest
+from funnel.backtest._backtest_table import backtest_table as backtest_table
 from funnel.backtest._calibration import Calibration as Calibration
 from funnel.backtest._calibration import CalibrationLevel as CalibrationLevel
 from funnel.backtest._calibration import calibrate as calibrate
@@ -21,6 +22,9 @@ from funnel.backtest._result import Reliability as Reliability
 from funnel.backtest._scale import AnswerScale as AnswerScale
 from funnel.backtest._scorecard import ScoreLevel as ScoreLevel
 from funnel.backtest._scorecard import Scorecard as Scorecard
+from funnel.backtest._table_questions import BacktestQuestions as BacktestQuestions
+from funnel.backtest._table_result import BacktestRow as BacktestRow
+from funnel.backtest._table_result import BacktestTable as BacktestTable
 from funnel.metrics._stage_flow.difference_result import StageChange as StageChange
 from funnel.metrics._stage_flow.difference_result import StageCountChange as StageCountChange
 from funnel.metrics._stage_flow.difference_result import StageDifference as StageDifference

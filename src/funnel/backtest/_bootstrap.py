@@ -67,12 +67,12 @@ class Draws:
         return ranked(self.weights @ each, self.weights @ buyers)
 
 
-def binned(people: Floats) -> Indices:
+def binned(people: Floats, most: int = BINS) -> Indices:
     """Return the bin of each score: one per score if few, else bins of similar size."""
-    if len(people) <= BINS:
+    if len(people) <= most:
         return np.arange(len(people))
     middle = people.cumsum() - people / 2
-    bins: Indices = (middle * BINS / people.sum()).astype(np.intp)
+    bins: Indices = (middle * most / people.sum()).astype(np.intp)
     return bins
 
 

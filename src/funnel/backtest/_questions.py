@@ -13,7 +13,7 @@ import attrs
 from funnel._arguments import brief, suggest
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, answer_kind, describe, leaf_value, leaves
 from funnel._time import MICROSECOND
-from funnel.backtest._scale import AnswerScale
+from funnel.backtest._scale import DEFAULT_SCALE, AnswerScale
 from funnel.errors import ArgumentError, FactsError
 from funnel.facts import Facts
 from funnel.facts._base import BaseFacts
@@ -187,16 +187,27 @@ def backtest_query(subject: AnyRule, policy: Policy, scale: AnswerScale, eligibl
         check_is_rule(eligible, "eligible")
     if subject.name in BASELINES:
         raise ArgumentError(f"the name of a rule cannot be that of a baseline (got {subject.name!r}); rename the rule")
-    facts = _facts_of([one.facts for one in (subject, eligible) if one is not None])
-    compiled = subject._compiled_rule(policy, facts)
-    rules = {name: baseline._compiled_rule(policy, facts) for name, baseline in BASELINES.items()}
-    queries = {subject.name: rule_query(compiled.tree, subject.name, scale)}
-    queries |= {name: RuleQuery(_numbered(one.tree)) for name, one in rules.items()}
+    subjects = {subject.name: (subject, scale), **{name: (one, DEFAULT_SCALE) for name, one in BASELINES.items()}}
+    return compiled_query(subjects, policy, eligible)
+
+
+def compiled_query(
+    subjects: Mapping[str, tuple[AnyRule, AnswerScale]], policy: Policy, eligible: AnyRule | None = None
+) -> BacktestQuery:
+    """Compile rules and the selection of people for the same facts.
+
+    Raises:
+        ArgumentError: An argument does not match the answers of a rule.
+        RuleError: A rule cannot be compiled for a table.
+    """
+    facts = _facts_of([one.facts for one in (*(one for one, _ in subjects.values()), eligible) if one is not None])
+    compiled = {name: one._compiled_rule(policy, facts) for name, (one, _) in subjects.items()}
+    queries = {name: rule_query(one.tree, name, subjects[name][1]) for name, one in compiled.items()}
     chosen = None if eligible is None else eligible._compiled_rule(policy, facts)
     if chosen is not None and answer_kind(chosen.tree) != "bool":
         raise ArgumentError(f"eligible must be a rule that returns a truth, such as has_bought (got {eligible})")
-    read = frozenset(name for one in (compiled, *rules.values(), chosen) if one is not None for name in one.read)
-    plan = narrowed(compiled.plan, read)
+    read = frozenset(name for one in (*compiled.values(), chosen) if one is not None for name in one.read)
+    plan = narrowed(facts._fact_plan, read)
     return BacktestQuery(plan, queries, None if chosen is None else _indexed(chosen.tree, _TRUTHS))
 
 

@@ -6,18 +6,19 @@ Invariant: a record that happens or is recorded after a day does not change an a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
 from funnel._aggregate.group_by import PERSON
-from funnel._dataframes.adapter import collect_once
+from funnel._dataframes.adapter import Frame, collect_once
 from funnel._dataframes.compute import collected
 from funnel._expr.arrays import Read, answers_of
 from funnel._expr.nodes import Fact
 from funnel._ledger.streams import ROOTS
-from funnel._time import spans_at
+from funnel._time import MICROSECOND, spans_at
 from funnel.backtest._dates import ReplayDates
 from funnel.backtest._day_scan import PERSON_NUMBER
 from funnel.backtest._facts_by_day import FactsByDay, local
@@ -28,6 +29,7 @@ from funnel.logs.assemble import known_since
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED
 from funnel.metrics._purchases import is_valid
+from funnel.policy import OCCASION
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
@@ -52,10 +54,19 @@ class Day:
 
 @attrs.frozen(eq=False)
 class Replay:
-    """The days of a replay, and its number of people."""
+    """The days of a replay.
+
+    Attributes:
+        people: Number of people.
+        days: The days.
+        names: All people with their numbers; None without days or people.
+        outcomes: The purchases that followed; None in the same case.
+    """
 
     people: int
     days: Iterator[Day]
+    names: Frame | None = None
+    outcomes: OutcomePurchases | None = None
 
 
 def replay(query: BacktestQuery, logs: Logs, dates: ReplayDates) -> Replay:
@@ -65,7 +76,7 @@ def replay(query: BacktestQuery, logs: Logs, dates: ReplayDates) -> Replay:
         return Replay(0, iter(()))
     facts = FactsByDay.of(query.plan, tables, dates.closed)
     bought = OutcomePurchases.of(tables, facts, dates)
-    return Replay(facts.people, _days(query, facts, bought))
+    return Replay(facts.people, _days(query, facts, bought), facts.names, bought)
 
 
 def has_people(tables: LedgerTables) -> bool:
@@ -136,3 +147,18 @@ class OutcomePurchases:
         bought = np.zeros(self.people, np.bool_)
         bought[self.persons[first:last]] = True
         return bought
+
+    def next_occasions(self, day: int) -> tuple[Indices, Whole]:
+        """Return the people with another occasion after a day, and the time until it in microseconds."""
+        persons, times = self._occasions
+        order = np.flatnonzero(times > day)
+        people, first = np.unique(persons[order], return_index=True)
+        return people, times[order[first]] - day
+
+    @cached_property
+    def _occasions(self) -> tuple[Indices, Whole]:
+        """The purchases that begin another occasion, by person and time."""
+        order = np.lexsort((self.t, self.persons))
+        persons, times = self.persons[order], self.t[order]
+        begins = (np.diff(persons) == 0) & (np.diff(times) >= OCCASION // MICROSECOND)
+        return persons[1:][begins], times[1:][begins]

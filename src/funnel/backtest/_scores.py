@@ -86,7 +86,7 @@ def scored(replayed: Replay, queries: Mapping[str, RuleQuery], draws: Draws, cal
         group = draws.group[day.persons]
         for name, query in queries.items():
             distinct, indexes = tiers(day.answers[name])
-            chances = _chances(distinct, query, calibration, is_subject=name == subject)
+            chances = chances_of(distinct, query, calibration, is_subject=name == subject)
             summed = _summed(day, _Scores(distinct, indexes, query.flags, chances), group, draws, replayed.people)
             total[name] = total[name].with_day(summed)
             if name == subject:
@@ -111,7 +111,7 @@ class _Scores:
     chances: Floats | None
 
 
-def _chances(distinct: Whole, one: RuleQuery, calibration: Calibration | None, *, is_subject: bool) -> Floats | None:
+def chances_of(distinct: Whole, one: RuleQuery, calibration: Calibration | None, *, is_subject: bool) -> Floats | None:
     """Return the probability of each score.
 
     A baseline gets the share of people who bought in the fit.

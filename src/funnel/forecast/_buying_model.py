@@ -11,19 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 import numpy as np
 
-from funnel._arguments import SpanLike, instance, span
+from funnel._arguments import SpanLike, check_choice, instance, span
 from funnel._dataframes.adapter import to_native
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Floats
+from funnel.forecast._buyers import Buyers, Floats
 from funnel.forecast._families import family_of
-from funnel.forecast._forecast import Estimate, Forecast, NextPurchase
+from funnel.forecast._forecast import BuyerGroup, Estimate, Forecast, NextPurchase
 from funnel.forecast._parameter import DAY, Parameter, check_number, parameters_of
 from funnel.forecast._predict import Forecasts, Interval, Predictor
 from funnel.forecast._summaries import Summaries, buyer_of, with_columns
@@ -152,14 +152,17 @@ class BuyingModel(TextRepr):
         columns = _columns(self._predictor().forecasts(read.groups.buyers, horizon / DAY))
         return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
 
-    def next_purchase(self, summary: PurchaseSummary) -> NextPurchase:
+    def next_purchase(self, summary: PurchaseSummary, *, buyers: BuyerGroup = "all") -> NextPurchase:
         """Return when one buyer purchases next, and the chance that they never do.
 
         Args:
             summary: The buyer's summary as of the evaluation time.
+            buyers: The buyers whose shares the times are. "all": of all buyers like this one; a time is None if fewer
+                return. "returning": of those who return, as in the windows of `until_earliest`, `until_likely` and
+                `until_latest`.
 
         Raises:
-            ArgumentError: It is not a summary, or the summary is impossible.
+            ArgumentError: It is not a summary, the summary is impossible, or `buyers` is another word.
 
         Example:
             >>> from funnel.forecast import BuyingModel
@@ -172,16 +175,21 @@ class BuyingModel(TextRepr):
             ... )
             >>> print(model.next_purchase(summary))
             of 100 buyers like this one, 27 never return; half have returned within 206 d 7 h
+            >>> print(model.next_purchase(summary, buyers="returning"))
+            of 100 buyers like this one, 27 never return; half of those who return do so within 109 d 16 h
         """
-        never, times = self._predictor().next_purchase(buyer_of(summary))
+        never, times = self._next_purchases(buyer_of(summary), buyers)
         spans = (None if np.isnan(column[0]) else round(float(column[0]) * DAY) * MICROSECOND for column in times)
-        return NextPurchase(_estimate(never), *spans, model=self.name, confidence_level=self.confidence_level)
+        return NextPurchase(
+            _estimate(never), *spans, buyers=buyers, model=self.name, confidence_level=self.confidence_level
+        )
 
-    def next_purchases(self, summaries: NativeT) -> NativeT:
+    def next_purchases(self, summaries: NativeT, *, buyers: BuyerGroup = "all") -> NativeT:
         """Return when the buyer of every row purchases next.
 
         Args:
             summaries: A dataframe with the columns of `PurchaseSummary.over`.
+            buyers: The buyers whose shares the times are, as in `next_purchase`.
 
         Returns:
             A dataframe of the input type with the columns of the input, in the same order of rows, and: `never`,
@@ -189,12 +197,13 @@ class BuyingModel(TextRepr):
             see `NextPurchase`. Otherwise as in `over`.
 
         Raises:
-            ArgumentError: A column is missing or holds no whole numbers, or a row is impossible.
+            ArgumentError: A column is missing or holds no whole numbers, a row is impossible, or `buyers` is another
+                word.
         """
         read = _table(summaries)
-        never, times = self._predictor().next_purchase(read.groups.buyers)
+        never, times = self._next_purchases(read.groups.buyers, buyers)
         columns = _interval_columns("never", never) | {
-            name: DAY * column for name, column in zip(("earliest", "likely", "latest"), times, strict=True)
+            name: DAY * column for name, column in zip(SPANS, times, strict=True)
         }
         return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
 
@@ -242,6 +251,11 @@ class BuyingModel(TextRepr):
             is_converged=data.get("is_converged", True),
             confidence_level=data.get("confidence_level", DEFAULT_CONFIDENCE),
         )
+
+    def _next_purchases(self, rows: Buyers, group: BuyerGroup) -> tuple[Interval, tuple[Floats, ...]]:
+        check_choice(group, get_args(BuyerGroup), "buyers")
+        predictor = self._predictor()
+        return predictor.never(rows), predictor.until(rows, returning=group == "returning")
 
     def _predictor(self) -> Predictor:
         return Predictor(

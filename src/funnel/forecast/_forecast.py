@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 import attrs
 
 from funnel._format import TextRepr
 from funnel.metrics._display import days
+
+BuyerGroup = Literal["all", "returning"]
+"""The buyers whose shares the times of a next purchase are."""
 
 
 @attrs.frozen
@@ -78,6 +82,8 @@ class NextPurchase(TextRepr):
         earliest: One in ten of all buyers like this one has returned by then. None if fewer return within 100 years.
         likely: Half of such buyers have returned by then. None if fewer return: the buyer more likely never returns.
         latest: Nine in ten have returned by then. None if fewer return.
+        buyers: "all": the times are of all buyers like this one. "returning": they are of those who return within 100
+            years, and are never None.
         model: The name of the model.
         confidence_level: The probability that an interval contains the true value.
     """
@@ -86,10 +92,16 @@ class NextPurchase(TextRepr):
     earliest: timedelta | None
     likely: timedelta | None
     latest: timedelta | None
+    buyers: BuyerGroup = attrs.field(kw_only=True)
     model: str = attrs.field(kw_only=True)
     confidence_level: float = attrs.field(kw_only=True)
 
     def __str__(self) -> str:
         """Format as a sentence."""
-        half = "fewer than half return" if self.likely is None else f"half have returned within {days(self.likely)}"
+        if self.likely is None:
+            half = "fewer than half return"
+        elif self.buyers == "all":
+            half = f"half have returned within {days(self.likely)}"
+        else:
+            half = f"half of those who return do so within {days(self.likely)}"
         return f"of 100 buyers like this one, {100 * self.never.value:.0f} never return; {half}"

@@ -104,24 +104,32 @@ class Predictor:
             tuple(column.take(index) for column in until),
         )
 
-    def next_purchase(self, buyers: Buyers) -> tuple[Interval, tuple[Floats, ...]]:
-        """Return the chance that buyers never purchase again, and the days by which shares of them have.
+    def never(self, buyers: Buyers) -> Interval:
+        """Return the chance that buyers never purchase again."""
+        alike, index = self.family.alike(buyers)
+        if_alive = self.varied(lambda values: self.family.ever_if_alive(values, alike))
+        returns = self.chance_interval(self.alive(buyers).times(if_alive, index))
+        lower, upper = (None if end is None else 1 - end for end in (returns.ci_upper, returns.ci_lower))
+        return Interval(1 - returns.value, lower, upper)
 
-        A number of days is missing (NaN) if fewer return within the longest time.
+    def until(self, buyers: Buyers, *, returning: bool) -> tuple[Floats, ...]:
+        """Return the days by which shares of the buyers have purchased.
+
+        Args:
+            buyers: The buyers.
+            returning: If true, the shares of the buyers who return within the longest time. Otherwise the shares of all
+                buyers; a number of days is missing (NaN) if fewer return within the longest time.
         """
         alike, index = self.family.alike(buyers)
-        alive = self.alive(buyers)
-        returns = self.chance_interval(
-            alive.times(self.varied(lambda values: self.family.ever_if_alive(values, alike)), index)
-        )
-        lower, upper = (None if end is None else 1 - end for end in (returns.ci_upper, returns.ci_lower))
-        late = alive.value * self.family.at_least_if_alive(self.values, alike, _LONGEST, 1).take(index)
+        late = self.family.at_least_if_alive(self.values, alike, _LONGEST, 1).take(index)
+        ones = np.ones(len(buyers))
+        present, base = (ones, late) if returning else (self.family.alive(self.values, buyers), ones)
         times = tuple(np.full(len(buyers), np.nan) for _ in QUANTILES)
         for time, share in zip(times, QUANTILES, strict=True):
-            rows = np.flatnonzero(late > share)
-            some, chance = alike.take(index[rows]), share / alive.value[rows]
-            time[rows] = self.family.until_if_alive(self.values, some, chance)
-        return Interval(1 - returns.value, lower, upper), times
+            rows = np.flatnonzero(present * late > share * base)
+            chance = share * base[rows] / present[rows]
+            time[rows] = self.family.until_if_alive(self.values, alike.take(index[rows]), chance)
+        return times
 
     def alive(self, buyers: Buyers) -> Varied:
         """Return the chance that buyers have not left."""
