@@ -34,10 +34,11 @@ Fit: TypeAlias = Callable[[Any], FittedModel]
 
 def _scales(rules: object) -> Mapping[AnyRule, AnswerScale]:
     """Return each rule with the order of its answers."""
-    listed = (
-        rules if isinstance(rules, Mapping) else dict.fromkeys(each(rules, "rules", "a list of rules"), DEFAULT_SCALE)
+    scales: Mapping[Any, Any] = (
+        cast("Mapping[Any, Any]", rules)
+        if isinstance(rules, Mapping)
+        else dict.fromkeys(each(rules, "rules", "a list of rules"), DEFAULT_SCALE)
     )
-    scales = cast("Mapping[Any, Any]", listed)
     for one, scale in scales.items():
         check_is_rule(one, "each of rules")
         instance(scale, AnswerScale, f"the scale of {one.name}", "an AnswerScale")
