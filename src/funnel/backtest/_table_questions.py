@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
@@ -34,8 +34,9 @@ Fit: TypeAlias = Callable[[Any], FittedModel]
 
 def _scales(rules: object) -> Mapping[AnyRule, AnswerScale]:
     """Return each rule with the order of its answers."""
-    scales: Mapping[Any, Any] = (
-        cast("Mapping[Any, Any]", rules)
+    mapping: Any = rules
+    scales: dict[Any, Any] = (
+        dict(mapping)
         if isinstance(rules, Mapping)
         else dict.fromkeys(each(rules, "rules", "a list of rules"), DEFAULT_SCALE)
     )
