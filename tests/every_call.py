@@ -381,6 +381,12 @@ STORE: Mapping[str, dict[str, Any]] = {
 CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
     "Amounts": {"style": "us", "symbols": ["$"], "negatives": "leading"},
     "AnswerScale": {"order": ["cold", "warm"], "at_least": "warm"},
+    "BacktestQuestions": {
+        "rules": [funnel.rules.readiness_points],
+        "calibrate_on": funnel.backtest.BacktestDates(START, every=20 * DAY, horizon=20 * DAY),
+        "fit": funnel.forecast.buying_model,
+        "limit": 3,
+    },
     "BacktestDates": {"first": START, "every": 20 * DAY, "horizon": 20 * DAY},
     "CustomerValue": {
         "buying": specimens()[BuyingModel][0],

@@ -176,6 +176,9 @@ def test_a_table_as_text_and_rows() -> None:
     assert str(table.rows[0]).startswith("window, facts: coverage ")
     assert table.to_dicts()[0].keys() >= {"question", "subject", "name", "value", "ci_lower", "numerator"}
     assert len(table) == 7
+    assert table.figure("ranking", "nobody", "auc") is None
+    with pytest.raises(ArgumentError, match="subject must be text"):
+        table.figure("ranking", cast("Any", 3), "auc")
 
 
 def test_nothing_is_measured_without_days() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
@@ -28,22 +28,26 @@ class FittedModel(Protocol):
         """Return the columns `earliest`, `likely` and `latest`."""
 
 
-class Fit(Protocol):
-    """Function that fits a model, such as `buying_model`."""
-
-    def __call__(self, summaries: Any, /) -> FittedModel:
-        """Fit a model to the summaries of all buyers."""
+Fit: TypeAlias = Callable[[Any], FittedModel]
+"""Function that fits a model to the summaries of all buyers, such as `buying_model`."""
 
 
 def _scales(rules: object) -> Mapping[AnyRule, AnswerScale]:
     """Return each rule with the order of its answers."""
-    scales: Mapping[Any, Any] = (
-        rules if isinstance(rules, Mapping) else dict.fromkeys(each(rules, "rules", "a list of rules"), DEFAULT_SCALE)
+    mapping: Any = rules
+    scales: dict[Any, Any] = (
+        dict(mapping)
+        if isinstance(rules, Mapping)
+        else dict.fromkeys(each(rules, "rules", "a list of rules"), DEFAULT_SCALE)
     )
     for one, scale in scales.items():
         check_is_rule(one, "each of rules")
         instance(scale, AnswerScale, f"the scale of {one.name}", "an AnswerScale")
     return scales
+
+
+def _default_rules() -> dict[AnyRule, AnswerScale]:
+    return {readiness_rank: DEFAULT_SCALE, readiness_points: DEFAULT_SCALE}
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +72,7 @@ class BacktestQuestions:
         ['readiness_rank', 'readiness_points']
     """
 
-    rules: Mapping[AnyRule, AnswerScale] = attrs.field(default=(readiness_rank, readiness_points), converter=_scales)
+    rules: Mapping[AnyRule, AnswerScale] = attrs.field(factory=_default_rules, converter=_scales)
     calibrate_on: BacktestDates | None = None
     fit: Fit | None = None
     limit: int | None = None

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
+from funnel._arguments import instance
 from funnel._format import Listed, Table, Tabular, TextRepr
 from funnel._results import Rows
 from funnel.backtest._result import Figure
@@ -78,7 +79,12 @@ class BacktestTable(Rows, Tabular, Listed[BacktestRow]):
             question: The question.
             subject: Whose answers they are.
             name: Name of the figure.
+
+        Raises:
+            ArgumentError: An argument is not text.
         """
+        for argument, value in (("question", question), ("subject", subject), ("name", name)):
+            instance(value, str, argument, "text")
         rows = (one.figure for one in self.rows if (one.question, one.subject, one.name) == (question, subject, name))
         return next(rows, None)
 

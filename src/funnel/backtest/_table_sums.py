@@ -67,8 +67,8 @@ class TableSums:
 
     people: int
     draws: Draws
-    _quotients: dict[Key, _Quotient] = attrs.field(factory=dict, init=False)
-    _levels: dict[str, _Levels] = attrs.field(factory=dict, init=False)
+    _quotients: dict[Key, _Quotient] = attrs.field(factory=dict[Key, _Quotient], init=False)
+    _levels: dict[str, _Levels] = attrs.field(factory=dict[str, _Levels], init=False)
 
     def add(self, key: Key, persons: Indices, over: Floats | Flags, under: Floats | Flags, bought: Flags) -> None:
         """Add one day to a figure.
