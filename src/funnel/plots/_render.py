@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import altair as alt
 import vl_convert
@@ -47,8 +47,8 @@ def specification(chart: ChartType | Charted) -> dict[str, Any]:
 
     The parts of a chart were validated when they were made; to validate them again takes most of the time.
     """
-    figure = _chart(chart)
-    with alt.data_transformers.disable_max_rows():
+    figure, transformers = _chart(chart), cast("Any", alt.data_transformers)
+    with transformers.disable_max_rows():
         specified: dict[str, Any] = figure.to_dict(validate=figure is chart)
     return specified
 
