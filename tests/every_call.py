@@ -212,6 +212,7 @@ FUNCTIONS: Mapping[str, dict[str, Any]] = {
         "earlier": "counts",
     },
     "worklist": {"people": everyone(), "policy": POLICY, "as_of": NOW, "tz": "Asia/Jakarta"},
+    "column": {"name": "tier", "kind": str},
     **{name: {"stream": "purchases"} for name in ("count", "exists", "mean_gap")},
     **{name: {"stream": "purchases", "never": "past"} for name in ("first", "last")},
     **{name: {"stream": "purchases", "field": "amount"} for name in ("largest", "total", "mean")},

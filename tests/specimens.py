@@ -262,6 +262,7 @@ def _metrics(tables: Logs) -> Iterator[object]:
     late = {"as_of": NOW, "min_people": 1}
     dates = funnel.backtest.BacktestDates(START + 60 * DAY, every=20 * DAY, horizon=20 * DAY)
     yield from (dates, funnel.backtest.AnswerScale(), funnel.metrics.Counting())
+    yield funnel.metrics.Events(pl.DataFrame({"person_id": ["p0"], "occurred_at": [NOW], "kind": ["view"]}))
     for rule in (funnel.rules.readiness_points, funnel.is_lapsed):
         yield funnel.backtest.backtest(rule, tables, POLICY, dates, **late)
     yield (one := funnel.backtest.backtest(funnel.rules.readiness_points, tables, POLICY, dates, **late)).minus(one)

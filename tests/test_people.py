@@ -43,6 +43,14 @@ OF_LOGS: dict[str, Callable[[Any], Any]] = {
     "feature_table": lambda source: funnel.backtest.feature_table(
         source, BacktestDates(DAY, every=MONTH, horizon=MONTH), ["purchase_count"], as_of=DAY + 5 * MONTH
     ),
+    "backtest_table": lambda source: funnel.backtest.backtest_table(
+        source,
+        POLICY,
+        BacktestDates(DAY, every=MONTH, horizon=MONTH),
+        funnel.backtest.BacktestQuestions(rules=[funnel.rules.readiness_points]),
+        as_of=DAY + 5 * MONTH,
+        tz="UTC",
+    ),
     "compare_rules": lambda source: funnel.backtest.compare_rules(RULE, RULE, source, POLICY, as_of=DAY),
     "repeat_rates": lambda source: funnel.repeat_rates(source, MONTH, as_of=DAY),
     "repeat_rate": lambda source: funnel.metrics.repeat_rate(source, as_of=DAY),

@@ -159,7 +159,7 @@ def test_a_store_of_several_currencies_is_reported_with_rates(tmp_path: Path) ->
     for options, orders in ((in_rupiah, 2), (["--currency", "IDR"], 1), (["--currency", "USD"], 1)):
         assert f"read {orders} records in histories" in lines(str(path), *options)
     result = run("profile", str(path), "sari", *AS_OF, *ZONE, *in_rupiah)
-    assert (result.exit_code, "IDR 70000 in all" in result.stdout) == (0, True)
+    assert (result.exit_code, "Rp70.000 in all" in result.stdout) == (0, True)
     for arguments, message in (([], "open the store with"), (["--currency", "IDR"], "is shown in all currencies")):
         refused = run("profile", str(path), "sari", *AS_OF, *ZONE, *arguments)
         assert (refused.exit_code, message in refused.stderr) == (2, True)

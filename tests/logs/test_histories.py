@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from funnel import Facts, History, Lead, Logs, Policy, Purchase, Refund, next_action
+from funnel import Customer, Facts, History, Lead, Logs, Policy, Purchase, Refund, next_action
 from funnel.errors import ArgumentError, LogsError, MoneyError
 from funnel.interactions import Answer, Complaint, Delivery, Feedback, Postponement, Question, Visit
 from funnel.store import SqliteStore
@@ -58,11 +58,13 @@ def test_the_histories_of_logs_are_those_they_were_made_of(engine: str) -> None:
 
 
 def with_gaps_of(engine: str, history: History) -> History:
-    """The history as the frames of an engine have it: pandas has no column of truths with missing cells."""
-    if not engine.startswith("pandas"):
-        return history
-    filled = [one.model_copy(update={"columns": {"at": False, **one.columns}}) for one in history.records]
-    return History.of(history.person_id, filled)
+    """The history as the frames of an engine have it: without names, and pandas has no truths with missing cells."""
+    filled: dict[str, Any] = {"at": False} if engine.startswith("pandas") else {}
+    records = [one.model_copy(update={"columns": {**filled, **one.columns}}) for one in history.records]
+    customer = history.customer
+    if customer is not None:
+        customer = Customer(person_id=history.person_id, name="", columns={**filled, **customer.columns})
+    return History.of(history.person_id, records, customer=customer)
 
 
 @given(people(most=8))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError
-from funnel.metrics._conversion.events_of_logs import LOG_KINDS
+from funnel.metrics._conversion.events import LOG_KINDS
 from funnel.metrics._kinds import check_kinds
 
 

@@ -69,7 +69,8 @@ def _prove(tree: Tree, sample: SampleGap) -> None:
     try:
         answer = sample.answer()
     except Exception as error:  # noqa: BLE001 (the refusal names any error)
-        _differs(path, f"raises {type(error).__name__} ({error})", error)
+        kind = RuleError if isinstance(error, RuleError) else type(error)
+        _differs(path, f"raises {kind.__name__} ({error})", error)
     if (type(answer), answer) != (type(expected), expected):
         _differs(path, f"returns {answer!r} instead of {expected!r}")
 

@@ -14,7 +14,7 @@ __all__, __getattr__, __dir__ = lazy(
         "metrics._conversion.attempts": "StepCount",
         "metrics._conversion.conversion": "conversion",
         "metrics._conversion.drivers": "Driver Drivers",
-        "metrics._conversion.events": "Events",
+        "metrics._conversion.prepared": "Events",
         "metrics._conversion.groups": "GroupBy bins",
         "metrics._conversion.query": "Exclusion FunnelStep Matching",
         "metrics._conversion.result": "Comparison FunnelGroup FunnelResult",

@@ -10,8 +10,8 @@ from funnel.errors import MissingExtraError
 from funnel.facts import Facts
 from funnel.facts._schema import narrowed
 from funnel.logs import Logs
-from funnel.metrics._conversion.events import Events
 from funnel.metrics._conversion.label_events import label_events
+from funnel.metrics._conversion.prepared import Events
 from funnel.metrics._conversion.query import DEFAULT_MATCHING, conversion_query
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._retention.activity import Plan
@@ -47,7 +47,7 @@ def warm_up() -> None:
     labels = label_events(events, query)
     rows: Any = local_kernel.read(labels)
     local_kernel.attempts(labels.plan, rows, fast)
-    local_kernel.attempts(labels.plan, rows, fast, label_events(Events(events), query).source.people)
+    local_kernel.attempts(labels.plan, rows, fast, label_events(Events(events)._source, query).source.people)
     in_blocks(rows["person"], rows["t"].to_numpy(), None, lambda block: block.starts, fast)
     purchases = Purchases(rows.select("t", person_id="person", net_amount="t"), fast, is_priced=True)
     days = Periods.between(query.now, query.now, Calendar.of("day", "UTC"))

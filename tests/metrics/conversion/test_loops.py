@@ -187,7 +187,7 @@ def test_rows_from_elsewhere_are_read_as_they_are() -> None:
     question = attrs.evolve(QUESTION, attempts="each")
     there = label_events(ENGINES["duckdb"]({"events": table(FEW)})["events"], asked_of(question))
     frame, frame_kind = to_local(there.frame, there.frame_kind)
-    here = loop_attempts(attrs.evolve(there, frame=lambda: frame, frame_kind=frame_kind))
+    here = loop_attempts(attrs.evolve(there, shape=lambda _: frame, frame_kind=frame_kind))
 
     assert here is not None
     assert sorted(here["person"]) == ["p", "q"]

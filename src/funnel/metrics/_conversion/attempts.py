@@ -13,19 +13,19 @@ from typing import Any, cast
 import attrs
 import narwhals as nw
 
-from funnel._arguments import instance
-from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, is_remote, to_local
+from funnel._arguments import instance, kind_of
+from funnel._dataframes.adapter import Frame, FrameKind, collect_once, frame_from_rows, installed, is_remote, to_local
 from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.by_worker import by_worker, workers_have_library
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
-from funnel.errors import EngineError
+from funnel.errors import ArgumentError, EngineError
+from funnel.interactions import Interaction
 from funnel.metrics._conversion import narwhals_kernel
-from funnel.metrics._conversion.conditions import is_whole
-from funnel.metrics._conversion.events import as_table, read_events
-from funnel.metrics._conversion.events_of_logs import LOG_KINDS
+from funnel.metrics._conversion.events import LOG_KINDS, NEEDED, is_whole, read_events
 from funnel.metrics._conversion.groups import GroupBy
 from funnel.metrics._conversion.label_events import DROPPED, PENDING, LabelledEvents, Plan, label_events
+from funnel.metrics._conversion.prepared import Events
 from funnel.metrics._conversion.query import ConversionQuery
 from funnel.metrics._kinds import check_kinds
 from funnel.metrics._rate import Rate
@@ -102,6 +102,37 @@ class Attempts:
     plan: Plan
 
 
+def as_table(events: object) -> object:
+    """Convert a list of records or mappings to a dataframe of an installed engine.
+
+    Other input stays unchanged.
+
+    Raises:
+        ArgumentError: An entry is neither a mapping nor an interaction.
+        MissingExtraError: Neither Polars nor pandas is installed.
+    """
+    if not isinstance(events, Sequence):
+        return events
+    rows = [_row(number, one) for number, one in enumerate(events, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(NEEDED)
+    return frame_from_rows([{name: row.get(name) for name in names} for row in rows], tuple(names))
+
+
+def _row(number: int, one: object) -> dict[str, Any]:
+    match one:
+        case Interaction():
+            row = one.model_dump()
+            amount = getattr(one, "amount", None)
+            row = {**row.pop("columns", {}), **row}
+            return row if amount is None else {**row, "amount": amount.minor}
+        case Mapping():
+            return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case _:
+            raise ArgumentError(
+                f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
+            )
+
+
 class AttemptColumns:
     """The events and the query, with the attempts as columns.
 
@@ -114,6 +145,10 @@ class AttemptColumns:
         """Store both; nothing is computed yet."""
         self.events = as_table(events)
         self.query = query
+
+    @property
+    def _readable(self) -> object:
+        return self.events._source if isinstance(self.events, Events) else self.events  # pyright: ignore[reportUnknownMemberType] (any engine)
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -157,7 +192,7 @@ class AttemptColumns:
 
         Spark's workers find every attempt.
         """
-        labels = label_events(self.events, self.query, carry, every_row=every_row)
+        labels = label_events(self._readable, self.query, carry, every_row=every_row)
         if self.query.matching.attempts != "each" or not is_remote(labels.frame_kind):
             return labels
         if labels.frame_kind == "pyspark" and workers_have_library(labels.frame):  # pragma: no cover
@@ -198,7 +233,7 @@ class AttemptColumns:
 
         For logs: every kind that logs can hold.
         """
-        source = read_events(self.events, (), self.query.now, is_checked=True)  # `attempts` has checked the rows
+        source = read_events(self._readable, (), self.query.now, is_checked=True)  # `attempts` has checked the rows
         if source.is_logs:
             return LOG_KINDS
         return sorted(kind for (kind,) in to_rows(source.frame.select("kind").unique(), "kind"))

@@ -10,9 +10,9 @@ from funnel._dataframes.frame_types import NativeT
 from funnel.interactions import Interaction
 from funnel.logs import Logs
 from funnel.metrics._conversion.attempts import AttemptColumns, Group, Line, counts, lines
-from funnel.metrics._conversion.events import Events
 from funnel.metrics._conversion.groups import GroupBy
 from funnel.metrics._conversion.label_events import Plan
+from funnel.metrics._conversion.prepared import Events
 from funnel.metrics._conversion.query import DEFAULT_MATCHING, ConversionQuery, FunnelStep, Matching, conversion_query
 from funnel.metrics._conversion.result import FunnelGroup, FunnelResult
 from funnel.metrics._rate import DEFAULT_CONFIDENCE, DEFAULT_MIN_PEOPLE, Rate

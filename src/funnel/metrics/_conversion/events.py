@@ -6,36 +6,68 @@ unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Generic
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import brief, is_one_of, kind_of
+from funnel._aggregate.aggregations import own_field, own_kind, with_own
+from funnel._arguments import INNER
 from funnel._dataframes.adapter import (
-    ROW,
     Frame,
     FrameKind,
     InputFrame,
-    collect_once,
     column_types,
-    frame_from_rows,
     from_native,
     installed,
     microseconds,
 )
 from funnel._dataframes.compute import collected
-from funnel._dataframes.frame_types import FrameT
+from funnel._expr.nodes import Fact, Node, facts_of
+from funnel._expr.to_narwhals import tree_column
+from funnel._expr.tree import Tree, forks, leaves, not_truth
+from funnel._expr.verify import trace_and_verify
+from funnel._ledger.own import OWN_LOGS
+from funnel._ledger.streams import STREAMS
 from funnel._time import EARLIEST, LATEST
-from funnel.errors import ArgumentError, EngineError
-from funnel.interactions import Interaction
+from funnel.errors import RuleError
+from funnel.interactions import KINDS
 from funnel.logs import Issue, Logs
+from funnel.logs.ledger import LedgerTables
 from funnel.logs.normalize import MISSING
+from funnel.logs.own_columns import own_kinds
 from funnel.logs.schema import WIDE, Column, hint, raise_if_any, wrong_type
 from funnel.logs.validate import Check, id_check, issues_of
-from funnel.metrics._conversion.conditions import LARGEST, Types
-from funnel.metrics._conversion.events_of_logs import FROM_LOGS, OWN_TYPES, T, events_of_logs, own_kinds_of
+from funnel.metrics._conversion.query import EventCondition
+from funnel.metrics._purchases import is_valid
+
+LARGEST = 10**15
+"""A condition reads whole numbers of a column only between this and its negative."""
+
+Types = Mapping[str, nw.dtypes.DType]
+TEXTS = (nw.String, nw.Categorical, nw.Enum)
+
+T = f"{INNER}t"
+"""The instant of an event, beside the columns of the shop."""
+
+LOG_KINDS = ("lead", "purchase", *KINDS)
+"""The kinds of event that the logs of a shop hold."""
+
+FROM_LOGS: Types = {
+    "kind": nw.String(),
+    "source": nw.String(),
+    "campaign": nw.String(),
+    "direction": nw.String(),
+    "channel": nw.String(),
+    "reason": nw.String(),
+    "promotion": nw.String(),
+    "amount": nw.Int64(),
+}
+"""The columns of an event of the logs."""
+
+OWN_TYPES: Types = {"text": nw.String(), "whole": nw.Int64(), "truth": nw.Boolean()}
+"""Type of an own column of the logs as a column of events, by the kind of its values."""
 
 NEEDED: Mapping[str, Column] = {
     "person_id": Column("id", required=True),
@@ -58,45 +90,14 @@ class Source:
     people: Any = None
 
 
-def as_table(events: object) -> object:
-    """Convert a list of records or mappings to a dataframe of an installed engine.
-
-    Other input stays unchanged.
-
-    Raises:
-        ArgumentError: An entry is neither a mapping nor an interaction.
-        MissingExtraError: Neither Polars nor pandas is installed.
-    """
-    if not isinstance(events, Sequence):
-        return events
-    rows = [_row(number, one) for number, one in enumerate(events, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(NEEDED)
-    return frame_from_rows([{name: row.get(name) for name in names} for row in rows], tuple(names))
-
-
-def _row(number: int, one: object) -> dict[str, Any]:
-    match one:
-        case Interaction():
-            row = one.model_dump()
-            amount = getattr(one, "amount", None)
-            row = {**row.pop("columns", {}), **row}
-            return row if amount is None else {**row, "amount": amount.minor}
-        case Mapping():
-            return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        case _:
-            raise ArgumentError(
-                f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
-            )
-
-
 def types_of(events: object) -> Types:
     """Return the available columns with their types.
 
     Pandas stores whole numbers as floats if some are missing. Such columns are typed as whole numbers again and
     checked.
     """
-    if isinstance(events, Events):
-        return events._source.types  # pyright: ignore[reportUnknownMemberType] (any engine)
+    if isinstance(events, Source):
+        return events.types
     if isinstance(events, Logs):
         return {**FROM_LOGS, **{name: OWN_TYPES[kind] for name, kind in own_kinds_of(events).items()}}  # pyright: ignore[reportUnknownArgumentType] (any engine)
     types = column_types(events)
@@ -113,7 +114,7 @@ def read_events(
     """Read the events, with the requested columns.
 
     Args:
-        events: The events as passed to `conversion`, with a list already converted to a table.
+        events: The events as passed to `conversion`, with a list already converted to a table; or read events.
         read: The columns to read, besides those that every event has.
         now: The evaluation time, in microseconds.
         compared: The columns of whole numbers that conditions read. Their values must lie in a range.
@@ -127,61 +128,17 @@ def read_events(
         frame = events_of_logs(events, now, read)  # pyright: ignore[reportUnknownArgumentType] (any engine)
         return Source(frame, events._frame_kind, types_of(events), is_logs=True)  # pyright: ignore[reportUnknownArgumentType] (any engine)
     checks: list[Check] = []
-    if isinstance(events, Events):
-        source: Source = events._source  # pyright: ignore[reportUnknownMemberType] (any engine)
+    if isinstance(events, Source):
+        source = events
     else:
-        source, checks = _source(events, {*NEEDED, *read}, is_checked=is_checked)
+        source, checks = source_of(events, {*NEEDED, *read}, is_checked=is_checked)
     if not is_checked:
         checks += _value_checks(source, read, compared)
         raise_if_any(list(issues_of("events", source.frame, checks)) if checks else [])
     return source
 
 
-@attrs.frozen(eq=False)
-class Events(Generic[FrameT]):
-    """Events that are read, validated and grouped by person once, for several funnels.
-
-    Answers are those of the dataframe itself. All its columns are read; select the needed columns first. A lazy Polars
-    frame is read into memory.
-
-    Args:
-        frame: A dataframe of any engine with `person_id`, `occurred_at` (aware), `kind` and any other columns, as for
-            `conversion`.
-
-    Raises:
-        LogsError: A required column is missing or has a wrong type, or a person or an instant is missing.
-        EngineError: The dataframe cannot be read.
-
-    Example:
-        >>> from datetime import UTC, datetime, timedelta
-        >>> import polars as pl
-        >>> from funnel import conversion
-        >>> may = datetime(2026, 5, 1, tzinfo=UTC)
-        >>> columns = {"person_id": [1, 1, 2], "occurred_at": [may] * 3, "kind": ["view", "purchase", "view"]}
-        >>> events = Events(pl.DataFrame(columns))
-        >>> for days in (7, 30):
-        ...     window = timedelta(days=days)
-        ...     print(conversion(events, ["view", "purchase"], within=window, as_of=may + window).converted)
-        1
-        1
-    """
-
-    frame: FrameT = attrs.field(repr=False)
-    _source: Source = attrs.field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Read, validate and group the events."""
-        source, checks = _source(self.frame, None)
-        source = attrs.evolve(source, frame=collect_once(source.frame))
-        raise_if_any(list(issues_of("events", source.frame, checks)))
-        object.__setattr__(self, "_source", _grouped(source))
-
-    def __reduce__(self) -> tuple[type[Events[FrameT]], tuple[FrameT]]:
-        """Copy the dataframe; the copy reads it again."""
-        return type(self), (self.frame,)
-
-
-def _source(events: object, read: Collection[str] | None, *, is_checked: bool = False) -> tuple[Source, list[Check]]:
+def source_of(events: object, read: Collection[str] | None, *, is_checked: bool = False) -> tuple[Source, list[Check]]:
     """Return the events of a dataframe, and the checks of people and instants that are left."""
     entered = from_native(events, read)
     raise_if_any(_schema_faults(entered))
@@ -197,7 +154,7 @@ def _source(events: object, read: Collection[str] | None, *, is_checked: bool = 
 def _people_of_texts(source: Source) -> Any:
     """Return the `People` of the rows. None if ids are not texts in local memory, or if loops cannot run."""
     is_text = isinstance(source.frame.collect_schema()["person_id"], nw.String)
-    if not (is_text and _can_loop(source)) or source.frame_kind == "polars lazy":
+    if not (is_text and can_loop(source)) or source.frame_kind == "polars lazy":
         return None
     from funnel._dataframes.by_person import People
     from funnel._dataframes.loops import runner
@@ -207,24 +164,8 @@ def _people_of_texts(source: Source) -> Any:
     return None if run is None else People.of(person, run)
 
 
-def _can_loop(source: Source) -> bool:
+def can_loop(source: Source) -> bool:
     return source.frame.implementation.is_polars() and installed("numba")
-
-
-def _grouped(source: Source) -> Source:
-    """Return the events with the rows of each person together, if loops can run."""
-    if not _can_loop(source):
-        return source
-    from funnel._dataframes.by_person import People, together
-    from funnel._dataframes.loops import runner
-
-    rows: Any = collected(nw.to_native(source.frame)).rechunk()
-    run = runner(len(rows)) if len(rows) else None
-    if run is None:
-        return source
-    people = source.people or People.of(rows["person_id"], run)
-    order, people = together(people, rows[T].to_numpy(), run)
-    return attrs.evolve(source, frame=nw.from_native(rows[order].lazy()), people=people)
 
 
 def _schema_faults(entered: InputFrame) -> list[Issue]:
@@ -290,14 +231,148 @@ def _value_checks(source: Source, read: Collection[str], compared: Collection[st
         yield Check(name, problem, outside)
 
 
-def absent(names: Collection[str], types: Types) -> None:
-    """Refuse columns that are missing.
+# ---- the logs of a shop ----------------------------------------------------------------------------------------------
+
+
+def own_kinds_of(logs: Logs) -> dict[str, str]:
+    """Return the kind of each own column of the logs that events can have.
+
+    A column that has another kind in another log, or the name of a column of events, is left out.
+    """
+    tables = logs._tables
+    assert isinstance(tables, LedgerTables)
+    if not any(tables.own[0].values()):
+        return {}
+    by_log = own_kinds(tables.log, *tables.own)
+    kinds: dict[str, set[str]] = {}
+    for own in by_log.values():
+        for name, kind in own.items():
+            kinds.setdefault(name, set()).add(kind)
+    reserved = {*FROM_LOGS, "person_id", "occurred_at"}
+    single = {name: kind for name, (kind, *others) in kinds.items() if not others and kind in OWN_TYPES}
+    return {name: kind for name, kind in single.items() if name not in reserved}
+
+
+def events_of_logs(logs: Logs, now: int, read: Collection[str]) -> Frame:
+    """Return arrivals, interactions, and the purchases valid at an instant, with amounts net of refunds."""
+    tables, kinds = logs._tables, own_kinds_of(logs)
+    own = {name: own_field(name, kind) for name, kind in kinds.items() if name in read}
+
+    def table(name: str) -> Frame:
+        fields = [field for column, field in own.items() if column in logs.own_columns.get(OWN_LOGS[name], ())]
+        return tables[with_own(STREAMS[name], fields).table if fields else STREAMS[name].table]
+
+    parts: list[Frame] = []
+    if "leads" in tables:
+        parts.append(_events(table("leads"), nw.lit("lead"), own, "source", "campaign"))
+    if "interactions" in tables:
+        amount = nw.when(nw.col("amount") > 0).then(nw.col("amount"))
+        interactions = table("interactions").with_columns(amount=amount)
+        parts.append(_events(interactions, nw.col("kind"), own, "direction", "channel", "reason", "amount"))
+    if "purchases" in tables:
+        valid = table("purchases").filter(is_valid(now))
+        bought = valid.with_columns(amount=nw.col("net_amount"))
+        parts.append(_events(bought, nw.lit("purchase"), own, "promotion", "amount"))
+    return nw.concat(parts)
+
+
+def _events(table: Frame, kind: nw.Expr, own: Mapping[str, Fact], *has: str) -> Frame:
+    others = (_ledger_column(name, has) for name in FROM_LOGS if name != "kind")
+    present = table.collect_schema().names() if own else ()
+    owned = (_own_column(name, field, is_present=field.name in present) for name, field in own.items())
+    return table.select("person_id", nw.col("t").alias(T), kind.alias("kind"), *others, *owned)
+
+
+def _own_column(name: str, field: Fact, *, is_present: bool) -> nw.Expr:
+    """Return an own column. An empty text is null, and so is every cell of a log without the column."""
+    value, kind = nw.col(field.name), own_kind(field)
+    if kind == "text":
+        text = nw.when(value != "").then(value) if is_present else nw.lit(None, nw.String())
+        return text.alias(name)
+    number = value if is_present else nw.when(nw.col("t") < EARLIEST).then(nw.col("t"))
+    return (number == 1 if kind == "truth" else number).alias(name)
+
+
+def _ledger_column(name: str, has: Collection[str]) -> nw.Expr:
+    """Return a column of a ledger table. An empty text is null."""
+    if name == "amount":  # pandas has no null integers; no row has such an early time
+        return (nw.col(name) if name in has else nw.when(nw.col("t") < EARLIEST).then(nw.col("t"))).alias(name)
+    if name not in has:
+        return nw.lit(None, nw.String()).alias(name)
+    return nw.when(nw.col(name) != "").then(nw.col(name)).alias(name)
+
+
+# ---- conditions ------------------------------------------------------------------------------------------------------
+
+
+def is_whole(dtype: nw.dtypes.DType) -> bool:
+    """Return whether a column holds whole numbers that fit 64 bits."""
+    return dtype.is_integer() and not isinstance(dtype, WIDE)
+
+
+@attrs.frozen
+class Condition:
+    """Conditions of a row: a kind (None: any kind) and a condition."""
+
+    kind: str | None
+    tree: Tree | None = None
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The columns that the condition reads, besides the kind."""
+        return frozenset() if self.tree is None else _read(self.tree)
+
+    def column(self, types: Types) -> nw.Expr:
+        """Return an expression: whether each row matches."""
+        parts = [] if self.kind is None else [nw.col("kind") == self.kind]
+        if self.tree is not None:
+            parts += [~nw.col(name).is_null() for name in sorted(self.read)]
+            parts.append(tree_column(self.tree, lambda fact: filled(fact.name, types[fact.name])))
+        return nw.all_horizontal(*parts, ignore_nulls=False)
+
+
+def condition(kind: str | None, where: EventCondition | None, types: Types, label: str) -> Condition:
+    """Build a condition from a kind and a function of one event.
 
     Raises:
-        EngineError: A column is missing.
+        RuleError: The function does something that cannot run for a table, reads a column that is missing or
+            unreadable, or does not return a truth value.
     """
-    for name in names:
-        if not is_one_of(name, types):
-            raise EngineError(
-                f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
-            )
+    if where is None:
+        return Condition(kind)
+    facts = {name: fact for name, dtype in types.items() if (fact := _fact(name, dtype)) is not None}
+    refused = {name: _remedy(dtype) for name, dtype in types.items() if name not in facts}
+    try:
+        tree = trace_and_verify(where, facts, refused)
+    except RuleError as error:
+        raise RuleError(f"the condition of {label}: {error}") from error
+    if other := not_truth(tree):
+        raise RuleError(f"the condition of {label} must return True or False (got {other})")
+    return Condition(kind, tree)
+
+
+def _fact(name: str, dtype: nw.dtypes.DType) -> Fact | None:
+    if is_whole(dtype):
+        return Fact(name, low=-LARGEST, high=LARGEST)
+    if isinstance(dtype, nw.Boolean):
+        return Fact(name, high=1)
+    return Fact(name, "text") if isinstance(dtype, TEXTS) else None
+
+
+def _remedy(dtype: nw.dtypes.DType) -> str:
+    return f"its column is {dtype}; a condition can read integers, texts and booleans"
+
+
+def _read(tree: Tree) -> frozenset[str]:
+    tests = [fork.test for fork in forks(tree)]
+    nodes: list[Node] = [*tests, *(leaf.node for leaf in leaves(tree) if leaf.node is not None)]
+    return frozenset(fact.name for node in nodes for fact in facts_of(node))
+
+
+def filled(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    """Return a column without nulls: texts as texts, booleans and whole numbers as 64 bits."""
+    if isinstance(dtype, TEXTS):
+        return nw.col(name).cast(nw.String()).fill_null("")
+    if isinstance(dtype, nw.Boolean):
+        return nw.when(nw.col(name).fill_null(value=False)).then(nw.lit(1, nw.Int64())).otherwise(nw.lit(0, nw.Int64()))
+    return nw.col(name).fill_null(0).cast(nw.Int64())

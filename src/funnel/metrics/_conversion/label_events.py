@@ -35,21 +35,31 @@ each person):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, reduce
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import INNER
+from funnel._arguments import INNER, brief, is_one_of
 from funnel._dataframes.adapter import ROW, Frame, FrameKind
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError, EngineError
-from funnel.metrics._conversion.conditions import TEXTS, Condition, Types, condition, filled, is_whole
-from funnel.metrics._conversion.events import Source, absent, read_events, types_of
-from funnel.metrics._conversion.events_of_logs import T
+from funnel.logs.schema import hint
+from funnel.metrics._conversion.events import (
+    TEXTS,
+    Condition,
+    Source,
+    T,
+    Types,
+    condition,
+    filled,
+    is_whole,
+    read_events,
+    types_of,
+)
 from funnel.metrics._conversion.query import ConversionQuery, Entry, FunnelStep, Order, Ties
 
 DROPPED, PENDING, CONVERTED = 0, 1, 2
@@ -336,3 +346,16 @@ def _ordering(name: str, types: Types, user: str) -> nw.Expr:
         return filled(name, dtype)
     msg = f"column {name!r} must hold integers of at most 64 bits, texts or booleans for {user} (got {dtype}); cast it"
     raise EngineError(msg)
+
+
+def absent(names: Collection[str], types: Types) -> None:
+    """Refuse columns that are missing.
+
+    Raises:
+        EngineError: A column is missing.
+    """
+    for name in names:
+        if not is_one_of(name, types):
+            raise EngineError(
+                f"the events have no column {brief(name)}{hint(name, [one for one in types if one != ROW])}"
+            )

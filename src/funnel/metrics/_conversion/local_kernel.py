@@ -19,7 +19,7 @@ from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, clock_of
 from funnel._dataframes.compute import collected
 from funnel._dataframes.loops import Run, Whole
 from funnel.metrics._conversion import attempt_loops as loops
-from funnel.metrics._conversion.events_of_logs import T
+from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
 
 MOST_BITS = 24
