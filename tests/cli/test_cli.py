@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import runpy
 import subprocess
 import sys
 from contextlib import suppress
@@ -281,6 +282,15 @@ def test_the_version_and_the_help() -> None:
     assert run("--version").stdout == f"shopfunnel {version('shopfunnel')}\n"
     assert "report" in run("--help").stdout
     assert "It never defaults to today" in " ".join(run("report", "--help").stdout.split())
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m funnel` is the command `funnel`."""
+    monkeypatch.setattr(sys, "argv", ["funnel", "--version"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("funnel", run_name="__main__")
+
+    assert (end.value.code, capsys.readouterr().out) == (0, f"shopfunnel {version('shopfunnel')}\n")
 
 
 @pytest.mark.no_cover

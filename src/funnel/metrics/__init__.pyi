@@ -13,9 +13,9 @@ from funnel.metrics._conversion.attempts import StepCount as StepCount
 from funnel.metrics._conversion.conversion import conversion as conversion
 from funnel.metrics._conversion.drivers import Driver as Driver
 from funnel.metrics._conversion.drivers import Drivers as Drivers
-from funnel.metrics._conversion.events import Events as Events
 from funnel.metrics._conversion.groups import GroupBy as GroupBy
 from funnel.metrics._conversion.groups import bins as bins
+from funnel.metrics._conversion.prepared import Events as Events
 from funnel.metrics._conversion.query import Exclusion as Exclusion
 from funnel.metrics._conversion.query import FunnelStep as FunnelStep
 from funnel.metrics._conversion.query import Matching as Matching
