@@ -288,7 +288,7 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     """`python -m funnel` is the command `funnel`."""
     monkeypatch.setattr(sys, "argv", ["funnel", "--version"])
     with pytest.raises(SystemExit) as end:
-        runpy.run_module("funnel", run_name="__main__")
+        runpy.run_path(str(Path(main.__file__).parents[1] / "__main__.py"), run_name="__main__")
 
     assert (end.value.code, capsys.readouterr().out) == (0, f"shopfunnel {version('shopfunnel')}\n")
 
