@@ -129,5 +129,8 @@ if __name__ == "__main__":
     noted = notes() if NOTES.exists() else {}
     for column in sys.argv[1:]:
         logs = logs_on(column)
-        noted[column] = {name: location(question, logs) for name, question in QUESTIONS.items()}
-        NOTES.write_text(json.dumps(noted, indent=1) + "\n", encoding="utf-8")
+        before, noted[column] = noted.get(column, {}), {}
+        for name, question in QUESTIONS.items():
+            noted[column][name] = location(question, logs)
+            # Spark takes a minute for a question: an observation that ends early keeps the notes it has
+            NOTES.write_text(json.dumps({**noted, column: before | noted[column]}, indent=1) + "\n", encoding="utf-8")
