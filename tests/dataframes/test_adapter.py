@@ -15,7 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel._dataframes import adapter
-from funnel._dataframes.adapter import ROW, collect_once, duplicated, from_native, materialize, microseconds, to_native
+from funnel._dataframes.adapter import (
+    ROW,
+    collect_once,
+    distinct,
+    duplicated,
+    from_native,
+    materialize,
+    microseconds,
+    to_native,
+)
 from funnel._dataframes.compute import computing
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._time import micros
@@ -267,6 +276,16 @@ def test_a_materialized_frame_has_the_same_rows(engine: str) -> None:
         ("a",),
         ("b",),
     ]
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_equal_rows_are_distinct_once(engine: str) -> None:
+    """Nulls are equal. In a database, no window has to sort the rows."""
+    rows = native(engine, pl.concat([TABLE, TABLE]))
+    once = distinct(nw.from_native(rows).lazy())
+
+    assert sorted(row["person_id"] for row in read(nw.to_native(once))) == ["a", "b"]
+    assert engine != "duckdb" or "WINDOW" not in nw.to_native(once).explain()
 
 
 def test_old_duckdb_does_not_materialize(monkeypatch: pytest.MonkeyPatch) -> None:
