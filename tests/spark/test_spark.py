@@ -11,10 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import pytest
 
 from funnel import Logs
-from funnel._dataframes.adapter import from_native, microseconds, to_native
+from funnel._dataframes.adapter import distinct, from_native, microseconds, to_native
 from funnel._time import micros
 from tests.engines import ENGINES, FULL
 from tests.frames import as_instant, read
@@ -81,6 +82,14 @@ def test_a_window_over_all_rows_is_a_fault(cluster: Any) -> None:
     assert len(faults(plan_of(rows.select(total.over(Window.partitionBy("id").orderBy("id")))))) == 1
     assert faults(plan_of(rows.select(total.over(Window.partitionBy("person_id").orderBy("id"))))) == []
     assert faults(plan_of(rows.agg(total))) == []
+
+
+def test_equal_rows_are_one_without_a_window(spark: Any) -> None:
+    """Spark counts equal rows by their hash; a window would sort them. Nulls are equal."""
+    once = distinct(nw.from_native(spark.createDataFrame([("a", None), ("b", AT)] * 2, "person_id string, t timestamp")))
+
+    assert sorted(row["person_id"] for row in read(nw.to_native(once))) == ["a", "b"]
+    assert "Window" not in plan_of(nw.to_native(once))
 
 
 def test_a_spark_frame_is_returned_as_one(spark: Any) -> None:
