@@ -334,9 +334,7 @@ def _runs_on() -> str:
     from tests import runs_on
 
     noted = runs_on.notes()
-    rows = [
-        (name, *(noted[column].get(name, "not observed") for column in runs_on.COLUMNS)) for name in runs_on.QUESTIONS
-    ]
+    rows = [(name, *(noted[column][name] for column in runs_on.COLUMNS)) for name in runs_on.QUESTIONS]
     return _grid(("", *runs_on.COLUMNS.values()), rows)
 
 

@@ -15,7 +15,7 @@ ACTIONS = ("collect", "count", "localCheckpoint", "take", "toArrow", "toPandas")
 """The methods of a Spark dataframe that execute its plan."""
 PARTS = re.compile(r"\b(person_id|person|_person\w*|purchase_id)#")
 """Columns that split the rows into people, or into the purchases of each person."""
-FEW_ROWS = re.compile(r"partial_|LocalLimit|TakeOrdered")
+FEW_ROWS = re.compile(r"Aggregate\(keys?=\[\]|LocalLimit|TakeOrdered")
 """Steps below an exchange that leave a row, or a few, of each partition."""
 
 

@@ -11,17 +11,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import pytest
 
 from funnel import Logs
-from funnel._dataframes.adapter import from_native, microseconds, to_native
+from funnel._dataframes.adapter import distinct, from_native, microseconds, to_native
 from funnel._time import micros
+from tests import runs_on
 from tests.engines import ENGINES, FULL
 from tests.frames import as_instant, read
+from tests.frames import tables as small_shop
 from tests.logs.shop import AT
 from tests.metrics.test_every_engine import tables
 from tests.spark.plans import executed, faults, plan_of
 from tests.spark.questions import MORE, QUESTIONS, conversion
+from tests.specimens import everyone
 
 pytestmark = [pytest.mark.services, pytest.mark.no_cover]
 
@@ -70,6 +74,25 @@ def test_spark_gives_the_answers_of_polars_and_gathers_no_rows(name: str, local:
     assert gathered == [] or name in READ_BY_PERSON
 
 
+@pytest.fixture(scope="module")
+def small(cluster: Any) -> Logs[Any]:
+    """Give the logs of the small shop of the table "What runs where" on Spark, in two partitions."""
+    return Logs(**{name: frame.repartition(2) for name, frame in ENGINES["pyspark"](small_shop(everyone())).items()})
+
+
+@pytest.mark.parametrize("name", runs_on.QUESTIONS)
+def test_spark_runs_a_question_where_the_docs_say_and_gathers_no_rows(name: str, small: Logs[Any]) -> None:
+    """The plan of a table that stays on Spark counts as well as the plans that were executed."""
+    answers: list[Any] = []
+    with executed() as plans:
+        location = runs_on.location(lambda logs: answers.append(runs_on.QUESTIONS[name](logs)), small)
+    plans.texts.extend(plan_of(answer) for answer in answers if hasattr(answer, "_jdf"))
+
+    assert location == runs_on.notes()["pyspark"][name]
+    assert plans.texts
+    assert plans.faults() == []
+
+
 def test_a_window_over_all_rows_is_a_fault(cluster: Any) -> None:
     """The check of plans finds what it is for, and lets counts pass."""
     from pyspark.sql import Window, functions
@@ -81,6 +104,16 @@ def test_a_window_over_all_rows_is_a_fault(cluster: Any) -> None:
     assert len(faults(plan_of(rows.select(total.over(Window.partitionBy("id").orderBy("id")))))) == 1
     assert faults(plan_of(rows.select(total.over(Window.partitionBy("person_id").orderBy("id"))))) == []
     assert faults(plan_of(rows.agg(total))) == []
+
+
+def test_equal_rows_are_one_without_a_window(spark: Any) -> None:
+    """Spark counts equal rows by their hash; a window would sort them. Nulls are equal."""
+    once = distinct(
+        nw.from_native(spark.createDataFrame([("a", None), ("b", AT)] * 2, "person_id string, t timestamp"))
+    )
+
+    assert sorted(row["person_id"] for row in read(nw.to_native(once))) == ["a", "b"]
+    assert "Window" not in plan_of(nw.to_native(once))
 
 
 def test_a_spark_frame_is_returned_as_one(spark: Any) -> None:

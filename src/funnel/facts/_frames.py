@@ -15,6 +15,7 @@ from funnel._aggregate.window import AT, running
 from funnel._aggregate.within import table_until
 from funnel._arguments import brief, suggest
 from funnel._dataframes.frame_types import FrameT
+from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.nodes import Fact, Node
 from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column
 from funnel._ledger.streams import ROOTS
@@ -110,8 +111,8 @@ def with_waits(plan: FactSchema, rows: Frame, waits: Sequence[Node], moment: str
         waits: The delays.
         moment: Name of the column for the instant: that of the row, or the end of the delay.
     """
-    few = nw.concat([rows.select(_turn=int_lit(number)).head(1) for number in range(len(waits) + 1)])
-    rows = rows.join(few, how="cross") if waits else rows.with_columns(_turn=int_lit(0))
+    repeated = repeat_rows(rows, len(waits) + 1) if waits else rows.with_columns(int_lit(0).alias(REPEAT))
+    rows = repeated.rename({REPEAT: "_turn"})
     present = fact_column(plan, nw.col(AT))
     delays = ((number, node_column(node, present)) for number, node in enumerate(waits, 1))
     rows = rows.with_columns(_wait=by_value("_turn", delays, int_lit(0)))

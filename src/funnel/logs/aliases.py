@@ -12,7 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._dataframes.adapter import ROW, materialize
+from funnel._dataframes.adapter import ROW, distinct, materialize
 from funnel._dataframes.compute import collected
 from funnel.logs.schema import Issue
 from funnel.logs.validate import Check, issues_of, row_count, row_numbers
@@ -34,7 +34,7 @@ def alias_issues(aliases: Frame) -> Iterator[Issue]:
 
 
 def _two_people(aliases: Frame) -> Iterator[Issue]:
-    names = aliases.select(ALIAS, PERSON).unique().group_by(ALIAS).agg(nw.len().alias("_names"))
+    names = distinct(aliases.select(ALIAS, PERSON)).group_by(ALIAS).agg(nw.len().alias("_names"))
     two = names.filter(nw.col("_names") > 1).drop("_names")
     rows = aliases.join(two, on=ALIAS, how="inner")
     if count := row_count(rows):
@@ -52,7 +52,7 @@ def _circles(links: Mapping[str, list[Any]]) -> Iterator[Issue]:
 
 def _links(aliases: Frame) -> Mapping[str, list[Any]]:
     """Return the rows whose person is itself an alias, in memory: they are few."""
-    further = aliases.select(nw.col(ALIAS).alias(PERSON)).unique()
+    further = distinct(aliases.select(nw.col(ALIAS).alias(PERSON)))
     links: Mapping[str, list[Any]] = collected(aliases.join(further, on=PERSON, how="inner")).to_dict(as_series=False)
     return links
 
@@ -75,8 +75,8 @@ def resolve_aliases(logs: Mapping[str, Frame], aliases: Frame) -> dict[str, Fram
 
 
 def _pairs(aliases: Frame) -> Frame:
-    pairs = aliases.select(ALIAS, PERSON).unique()
-    inner = collected(pairs.join(pairs.select(nw.col(PERSON).alias(ALIAS)).unique(), on=ALIAS, how="inner"))
+    pairs = distinct(aliases.select(ALIAS, PERSON))
+    inner = collected(pairs.join(distinct(pairs.select(nw.col(PERSON).alias(ALIAS))), on=ALIAS, how="inner"))
     if not len(inner):
         return pairs
     ends, doublings = _chain_ends(dict(zip(inner[ALIAS].to_list(), inner[PERSON].to_list(), strict=True)))

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import narwhals as nw
 
-from funnel._dataframes.adapter import ROW
+from funnel._dataframes.adapter import ROW, distinct
 from funnel._dataframes.compute import to_rows
 from funnel.logs.schema import LOGS, RECORDED, REGARDING, Issue
 from funnel.logs.validate import Check, issues_of, row_count, row_numbers
@@ -31,8 +31,8 @@ _KEYS: Mapping[str, list[str]] = {
 def conflicting_keys(log: str, frame: Frame) -> Frame:
     """Return the keys of records that differ in content."""
     keys = keys_of(log)
-    distinct = frame.select(*_content_columns(frame)).unique()
-    return distinct.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
+    contents = distinct(frame.select(*_content_columns(frame)))
+    return contents.group_by(*keys).agg(nw.len().alias("_times")).filter(nw.col("_times") > 1).drop("_times")
 
 
 def conflict_issues(log: str, frame: Frame) -> Iterator[Issue]:
@@ -59,7 +59,7 @@ def merged(frame: Frame) -> Frame:
     """
     content = _content_columns(frame)
     firsts = [nw.col(name).min() for name in (ROW, RECORDED) if name in frame.collect_schema()]
-    return frame.group_by(*content).agg(*firsts) if firsts else frame.select(*content).unique()
+    return frame.group_by(*content).agg(*firsts) if firsts else distinct(frame.select(*content))
 
 
 def drop_duplicates(frame: Frame, repeated: Frame) -> Frame:

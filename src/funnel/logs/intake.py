@@ -9,7 +9,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, did_you_mean, instance, is_one_of, kind_of
-from funnel._dataframes.adapter import ROW, FrameKind, collect_once, duplicated, is_remote
+from funnel._dataframes.adapter import ROW, FrameKind, collect_once, distinct, duplicated, is_remote
 from funnel._dataframes.compute import collected
 from funnel._dataframes.copies import copies_among
 from funnel._expr.to_narwhals import int_lit
@@ -157,7 +157,7 @@ class _Work:
 
     def distinct(self, native: Any, read: ReadLog) -> tuple[object, ReadLog]:
         """Drop exact copies of rows in a database, and read the rest."""
-        rest: Any = nw.to_native(nw.from_native(native).unique())
+        rest: Any = nw.to_native(distinct(nw.from_native(native)))
         reread = read_frame(rest, self.reading)
         self.note_copies(row_count(read.frame) - row_count(reread.frame))
         return rest, reread
@@ -209,7 +209,7 @@ class _Work:
 
     def whole_orders(self, good: Frame, bad: Frame) -> Frame:
         """Drop the other rows of an order with a bad row: their sum would be too small."""
-        keys = bad.select(*KEY).unique()
+        keys = distinct(bad.select(*KEY))
         rest = good.join(keys, on=list(KEY), how="semi")
         if not (count := row_count(rest)):
             return good

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._dataframes.adapter import ROW, InputFrame
+from funnel._dataframes.adapter import ROW, InputFrame, distinct
 from funnel._dataframes.compute import collected
 from funnel._expr.to_narwhals import to_int
 from funnel._fields import BLANK, EDGES, LONGEST_ID, MANGLED, NOT_EDGES, NOT_MANGLED, UNPRINTABLE
@@ -72,7 +72,7 @@ def _did_you_mean(rows: Frame, check: Check) -> str:
     """Return a hint at the intended value, if all rows have the same wrong one."""
     if not check.choices:
         return ""
-    values: list[str] = collected(rows.select(check.column).unique().head(2)).to_dict(as_series=False)[check.column]
+    values: list[str] = collected(distinct(rows.select(check.column)).head(2)).to_dict(as_series=False)[check.column]
     close = get_close_matches(values[0].lower(), check.choices, n=1)
     return f"; did you mean {close[0]}?" if close and len(values) == 1 else ""
 

@@ -16,6 +16,7 @@ from funnel._aggregate.aggregations import own_field, own_name, with_own
 from funnel._aggregate.group_by import value_name
 from funnel._aggregate.intervals import cached
 from funnel._arguments import check_choice
+from funnel._dataframes.adapter import distinct
 from funnel._dataframes.compute import to_rows
 from funnel._format import Html, escape
 from funnel._ledger.own import OWN_LOGS, TYPES
@@ -179,7 +180,7 @@ def by_group(
     """
     name = check_by(logs, by, own_of)
     people = cached(people_groups(logs, name, now, own_of))
-    values = [value for (value,) in to_rows(people.select(_GROUP).unique(), _GROUP)]
+    values = [value for (value,) in to_rows(distinct(people.select(_GROUP)), _GROUP)]
     if len(values) > MOST_GROUPS:
         msg = f"by={name!r} has {len(values):,} groups, and at most {MOST_GROUPS} are allowed"
         raise ArgumentError(f"{msg}; put rare values together in a column of your own")

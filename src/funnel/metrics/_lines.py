@@ -9,7 +9,7 @@ import narwhals as nw
 
 from funnel._aggregate.aggregations import COMMON
 from funnel._aggregate.fold import END, START
-from funnel._dataframes.adapter import ROW, InputFrame, from_native
+from funnel._dataframes.adapter import ROW, InputFrame, distinct, from_native
 from funnel._fields import LARGEST_AMOUNT
 from funnel._people import logs_of
 from funnel.errors import EngineError
@@ -61,7 +61,7 @@ def lines_beside(logs: Logs, lines: object, amounts: Sequence[str] = ()) -> Fram
     )
     raise_if_any([issue for name in amounts for issue in own_sum_issues("lines", filled, name, name)])
     items = rows.select("source", "id", SKU, *amounts)
-    return items if amounts else items.unique()
+    return items if amounts else distinct(items)
 
 
 _EMPTY = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 
 from funnel._arguments import SpanLike, count_of, parse_as_of, span
-from funnel._dataframes.adapter import Frame, collect_once
+from funnel._dataframes.adapter import Frame, collect_once, distinct
 from funnel._dataframes.frame_types import FrameT
 from funnel.errors import ArgumentError
 from funnel.metrics._affinity.pairs import (
@@ -91,7 +91,7 @@ def next_offers(  # noqa: PLR0913 - three of them say when, how often, how many
         raise ArgumentError("next_offers requires purchases (got logs without them); pass Logs(purchases=...)")
     rows = bought_products.rows
     started = starts(rows, length, now, minimum)
-    owned = rows.select(PERSON_KEY, PRODUCT).unique()
+    owned = distinct(rows.select(PERSON_KEY, PRODUCT))
     offers = collect_once(_frequent_pairs(started, followed(started, rows, length, minimum), minimum))
     possible = owned.join(offers, on=PRODUCT, how="inner")
     new = possible.join(owned.rename({PRODUCT: OTHER_PRODUCT}), on=[PERSON_KEY, OTHER_PRODUCT], how="anti")
@@ -114,7 +114,7 @@ def _with_names(ranked: Frame, bought_products: BoughtProducts) -> Frame:
 
 def _frequent_pairs(started: Frame, after: Frame, min_people: int) -> Frame:
     """Return frequent pairs above chance, with their ranking keys."""
-    began = started.select(PRODUCT, TRIALS).unique().with_columns(_all=nw.lit(1, nw.Int64()))
+    began = distinct(started.select(PRODUCT, TRIALS)).with_columns(_all=nw.lit(1, nw.Int64()))
     began = began.with_columns(_asked=nw.col(TRIALS).sum().over("_all").cast(nw.Int64()))
     pairs = after.filter(nw.col(PEOPLE) >= min_people).join(began.select(PRODUCT, "_asked"), on=PRODUCT, how="inner")
     pairs = pairs.join(began.select(_others=nw.col(TRIALS), other=nw.col(PRODUCT)), on=OTHER_PRODUCT, how="left")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import narwhals as nw
 
-from funnel._dataframes.adapter import Frame, collect_once
+from funnel._dataframes.adapter import Frame, collect_once, distinct
 from funnel._dataframes.compute import to_rows, whole
 from funnel._time import micros
 from funnel.metrics._lines import SKU, baskets_of, lines_beside
@@ -110,13 +110,13 @@ def counts_of(bought_products: BoughtProducts, span: int, now: int, min_people: 
     started = starts(rows, span, now, min_people)
     after = collect_once(followed(started, rows, span, min_people))
     return Counts(
-        baskets=_many(rows.select(*_KEYS).unique()),
-        in_baskets=_by_product(often.select(PRODUCT, PEOPLE).unique(), PEOPLE, names),
+        baskets=_many(distinct(rows.select(*_KEYS))),
+        in_baskets=_by_product(distinct(often.select(PRODUCT, PEOPLE)), PEOPLE, names),
         together=_by_pair(_together(often, min_people), names),
-        people=_many(rows.filter(nw.col("t") <= now - span).select(PERSON_KEY).unique()),
-        began=_by_product(started.select(PRODUCT, TRIALS).unique(), TRIALS, names),
+        people=_many(distinct(rows.filter(nw.col("t") <= now - span).select(PERSON_KEY))),
+        began=_by_product(distinct(started.select(PRODUCT, TRIALS)), TRIALS, names),
         after=_by_pair(after.filter(nw.col(PEOPLE) >= min_people), names),
-        onto=_by_product(after.select(nw.col(OTHER_PRODUCT).alias(PRODUCT), "onto").unique(), "onto", names),
+        onto=_by_product(distinct(after.select(nw.col(OTHER_PRODUCT).alias(PRODUCT), "onto")), "onto", names),
     )
 
 
@@ -147,8 +147,8 @@ def followed(started: Frame, rows: Frame, span: int, min_people: int) -> Frame:
     Columns: `people` of `trials`, and how often the second product follows any other. The second product must have
     enough buyers: no other pair can be frequent enough.
     """
-    later = rows.select(PERSON_KEY, "t", other=nw.col(PRODUCT)).unique()
-    buyers = later.select(PERSON_KEY, OTHER_PRODUCT).unique().group_by(OTHER_PRODUCT).agg(nw.len().alias("_buyers"))
+    later = distinct(rows.select(PERSON_KEY, "t", other=nw.col(PRODUCT)))
+    buyers = distinct(later.select(PERSON_KEY, OTHER_PRODUCT)).group_by(OTHER_PRODUCT).agg(nw.len().alias("_buyers"))
     later = later.join(
         buyers.filter(nw.col("_buyers") >= min_people).select(OTHER_PRODUCT), on=OTHER_PRODUCT, how="semi"
     )
@@ -156,7 +156,7 @@ def followed(started: Frame, rows: Frame, span: int, min_people: int) -> Frame:
     met = started.join(later, on=PERSON_KEY, how="inner").filter(
         (nw.col(PRODUCT) != nw.col(OTHER_PRODUCT)) & (wait > 0) & (wait <= span)
     )
-    pairs = met.select(PERSON_KEY, PRODUCT, OTHER_PRODUCT, TRIALS).unique().group_by(PRODUCT, OTHER_PRODUCT, TRIALS)
+    pairs = distinct(met.select(PERSON_KEY, PRODUCT, OTHER_PRODUCT, TRIALS)).group_by(PRODUCT, OTHER_PRODUCT, TRIALS)
     after = pairs.agg(nw.len().cast(nw.Int64()).alias(PEOPLE))
     return after.with_columns(onto=nw.col(PEOPLE).sum().over(OTHER_PRODUCT).cast(nw.Int64()))
 

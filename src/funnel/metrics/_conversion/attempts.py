@@ -14,7 +14,16 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import instance, kind_of
-from funnel._dataframes.adapter import Frame, FrameKind, collect_once, frame_from_rows, installed, is_remote, to_local
+from funnel._dataframes.adapter import (
+    Frame,
+    FrameKind,
+    collect_once,
+    distinct,
+    frame_from_rows,
+    installed,
+    is_remote,
+    to_local,
+)
 from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.by_worker import by_worker, workers_have_library
 from funnel._dataframes.compute import to_rows, whole
@@ -236,7 +245,7 @@ class AttemptColumns:
         source = read_events(self._readable, (), self.query.now, is_checked=True)  # `attempts` has checked the rows
         if source.is_logs:
             return LOG_KINDS
-        return sorted(kind for (kind,) in to_rows(source.frame.select("kind").unique(), "kind"))
+        return sorted(kind for (kind,) in to_rows(distinct(source.frame.select("kind")), "kind"))
 
 
 def _check_whole(name: str, dtype: nw.dtypes.DType, *, needed: bool) -> None:

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import attrs
 import narwhals as nw
 
-from funnel._dataframes.adapter import Frame
+from funnel._dataframes.adapter import Frame, distinct
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed
@@ -164,8 +164,8 @@ def drivers(attempts: Attempts, rows: Frame, column: str, confidence_level: floa
     between = rows.filter((nw.col("steps") == 0) & ~nw.col("v_1").is_null()).select("person", "t", value=nw.col("v_1"))
     met = between.join(closed, on="person", how="inner")
     inside = met.filter((nw.col("t") >= nw.col("t_1")) & (nw.col("t") < nw.col("end")))
-    distinct = inside.select("person", "row_1", "value", "converted").unique()
-    counts = distinct.group_by("value", "converted").agg(nw.len().alias("people"))
+    people = distinct(inside.select("person", "row_1", "value", "converted"))
+    counts = people.group_by("value", "converted").agg(nw.len().alias("people"))
     total = closed.select("converted", one=nw.lit(1, nw.Int64())).select(nw.col("converted").sum(), nw.col("one").sum())
     ((successes, trials),) = to_rows(total, "converted", "one")
     return _ranked(

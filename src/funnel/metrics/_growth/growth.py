@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast, overload
 import narwhals as nw
 
 from funnel._arguments import SpanLike, brief, parse_as_of, span
+from funnel._dataframes.adapter import distinct
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._people import logs_of
@@ -234,7 +235,7 @@ def referral_rate(logs: Logs, *, as_of: datetime) -> Rate:
     now = parse_as_of(as_of)
     orders = orders_of(logs_of(logs))
     buyers = orders.firsts("purchase", now)
-    sent = orders.table("referrals").filter(nw.col("t") <= now).select(PERSON).unique().with_columns(sent=_ONE)
+    sent = distinct(orders.table("referrals").filter(nw.col("t") <= now).select(PERSON)).with_columns(sent=_ONE)
     both = buyers.join(sent, on=PERSON, how="left").select(_buyer=_ONE, _sent=nw.col("sent").fill_null(0))
     ((successes, trials),) = to_rows(both.select(nw.col("_sent").sum(), nw.col("_buyer").sum()), "_sent", "_buyer")
     return Rate(whole(successes), whole(trials))

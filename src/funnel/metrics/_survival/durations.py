@@ -13,7 +13,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, check_choice, each, instance, is_one_of, parse_as_of, suggest
-from funnel._dataframes.adapter import ROW, Frame, InputFrame, to_native
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct, to_native
 from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
@@ -118,7 +118,7 @@ def _waits(events: _Events, columns: Sequence[str], earlier: Earlier) -> Frame:
 
 def _read_table(table: object, start: str, end: str, columns: Sequence[str]) -> InputFrame:
     entered = read(table, "events", {_OCCURRED: "an instant"}, {**dict.fromkeys(columns, ""), **_TEXT_COLUMNS})
-    kinds = {str(kind) for (kind,) in to_rows(entered.frame.select(_KIND).unique(), _KIND)}
+    kinds = {str(kind) for (kind,) in to_rows(distinct(entered.frame.select(_KIND)), _KIND)}
     check_kinds((start, end), kinds)
     return entered
 
