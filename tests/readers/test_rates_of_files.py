@@ -91,8 +91,8 @@ def of_mapping() -> ShopData:
 
 def assert_adds_up(data: ShopData, rows: int) -> None:
     """Each row is kept, merged or refused."""
-    kept = {entry.reason: entry.count for entry in data.account if entry.what == "read"}["rows kept"]
-    assert kept + sum(entry.count for entry in data.account if entry.what in ("merged", "refused")) == rows
+    kept_rows = {entry.reason: entry.count for entry in data.account if entry.what == "read"}["rows kept"]
+    assert kept_rows + sum(entry.count for entry in data.account if entry.what in ("merged", "refused")) == rows
 
 
 def test_an_export_in_several_currencies_is_read_with_rates() -> None:
@@ -258,7 +258,7 @@ MAPPED = [
 COLUMNS = {**WHOLE, "currency": "Code", "refunded_amount": "Back", "refunded_at": "Back on"}
 
 
-def written(path: Path, rows: list[str], head: str = HEAD) -> Path:
+def mapped_file(path: Path, rows: list[str], head: str = HEAD) -> Path:
     """Write a CSV file."""
     path.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
     return path
@@ -266,11 +266,11 @@ def written(path: Path, rows: list[str], head: str = HEAD) -> Path:
 
 def test_a_mapped_file_in_several_currencies_is_read_with_rates(tmp_path: Path) -> None:
     """Each row has its own currency; an order with two currencies and a row without one are refused."""
-    data = read_orders(written(tmp_path / "orders.csv", MAPPED), mapping(COLUMNS), rates=RATES)
+    data = read_orders(mapped_file(tmp_path / "orders.csv", MAPPED), mapping(COLUMNS), rates=RATES)
 
     assert amounts(data) == {"1": (1250, "USD"), "2": (500, "JPY"), "3": (100_000, "IDR")}
     assert data.refunds["amount", "currency"].rows() == [(250, "USD")]
-    assert {reason: rows for reason, (what, _, rows) in account(data).items() if what == "refused"} == {
+    assert {reason: rows for reason, (outcome, _, rows) in account(data).items() if outcome == "refused"} == {
         "order with rows of different currencies": (6, 7),
         "currency that is not in ISO 4217": (4,),
         "no currency": (5,),
@@ -284,11 +284,11 @@ def test_a_mapped_file_in_several_currencies_is_read_with_rates(tmp_path: Path) 
 
 def test_a_mapped_file_in_one_other_currency_is_converted(tmp_path: Path) -> None:
     """The mapping has the currency of a file that does not say it; a column that it does not name is found."""
-    path = written(tmp_path / "orders.csv", MAPPED[:3])
+    path = mapped_file(tmp_path / "orders.csv", MAPPED[:3])
     assert amounts(read_orders(path, mapping(COLUMNS | {"currency": "Code"}), rates=RATES)).keys() == {"1", "2", "3"}
-    found = read_orders(path, mapping({**COLUMNS, "currency": None}, currency="USD"), rates=RATES)
-    assert amounts(found) == {"1": (1250, "USD"), "2": (500, "JPY"), "3": (100_000, "IDR")}
-    whole = written(tmp_path / "whole.csv", ["1,ani,2026-03-01,12.50"], "No,Buyer,When,Total")
+    by_column = read_orders(path, mapping({**COLUMNS, "currency": None}, currency="USD"), rates=RATES)
+    assert amounts(by_column) == {"1": (1250, "USD"), "2": (500, "JPY"), "3": (100_000, "IDR")}
+    whole = mapped_file(tmp_path / "whole.csv", ["1,ani,2026-03-01,12.50"], "No,Buyer,When,Total")
     data = read_orders(whole, mapping(currency="USD"), rates=RATES)
     assert spent(data, "ani") == 187_500_00
 
@@ -303,7 +303,7 @@ def test_order_and_division_of_the_rows_of_a_mapped_file_do_not_matter(
     for order in data.draw(st.permutations([*([row] for row in MAPPED[:5]), MAPPED[5:]])):
         for part in data.draw(st.sets(st.integers(0, 1), min_size=1)):
             parts[part] += order
-    paths = [written(folder / f"{number}.csv", rows) for number, rows in enumerate(parts)]
+    paths = [mapped_file(folder / f"{number}.csv", rows) for number, rows in enumerate(parts)]
     read = read_orders(data.draw(st.permutations(paths)), mapping(COLUMNS), rates=RATES)
 
     assert same(read, of_mapping())
@@ -320,7 +320,7 @@ def test_a_credit_has_the_currency_of_its_purchase(tmp_path: Path) -> None:
         "C2,ani,2026-03-08,tea,-1,5.00,IDR",
     ]
     how = mapping({**LINES, "currency": "Code"}, credit_prefix="C")
-    data = read_orders(written(tmp_path / "orders.csv", rows, head), how, rates=RATES)
+    data = read_orders(mapped_file(tmp_path / "orders.csv", rows, head), how, rates=RATES)
 
     assert data.refunds["purchase_id", "amount", "currency"].rows() == [("1", 500, "USD")]
     assert account(data)["credit without its purchase"] == ("noted", 1, (4,))
@@ -328,7 +328,7 @@ def test_a_credit_has_the_currency_of_its_purchase(tmp_path: Path) -> None:
 
 
 def test_rates_must_be_rates(tmp_path: Path) -> None:
-    """They are checked before a file is opened, with and without a mapping."""
+    """The argument is checked before a file is opened, with and without a mapping."""
     wrong: Any = {"USD": 15_000}
     for arguments in ((), (mapping(),)):
         with pytest.raises(ArgumentError, match=r"rates must be Rates or None \(got dict\)"):

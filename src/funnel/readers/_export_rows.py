@@ -28,7 +28,7 @@ def with_codes(rows: pl.DataFrame, order: str, of_order: pl.Expr, default: str) 
     Args:
         rows: The rows.
         order: The column with the id of the order.
-        of_order: Whether the row may state the currency of its order.
+        of_order: Whether the order has the currency of the row; not for a refund.
         default: The currency of an order that does not state it.
     """
     cell = pl.col("currency").str.to_uppercase()
