@@ -43,7 +43,8 @@ _CODES = {
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
-_DECIMALS = {code: scale for scale, codes in _CODES.items() for code in codes.split()}
+DECIMALS = {code: scale for scale, codes in _CODES.items() for code in codes.split()}
+"""Number of decimals of each currency, by its code of ISO 4217."""
 
 _SIGNS = {"IDR": "Rp"}
 """Sign before the amount, by currency. These currencies are written without decimals if the decimals are zero."""
@@ -74,7 +75,7 @@ def decimals(currency: str) -> int:
         >>> decimals("JPY"), decimals("USD"), decimals("KWD")
         (0, 2, 3)
     """
-    scale = _DECIMALS[currency] if is_one_of(currency, _DECIMALS) else None
+    scale = DECIMALS[currency] if is_one_of(currency, DECIMALS) else None
     if scale is None:
         raise MoneyError(_unknown(currency))
     return scale
@@ -335,7 +336,7 @@ def _check_style(style: object) -> None:
 def _unknown(currency: object) -> str:
     if not isinstance(currency, str):
         return f"a currency must be a code of ISO 4217, such as 'USD' (got {type(currency).__name__})"
-    hint = did_you_mean(currency.upper(), _DECIMALS)
+    hint = did_you_mean(currency.upper(), DECIMALS)
     return f"a currency must be a code of ISO 4217: three capital letters, such as 'USD'{hint}"
 
 

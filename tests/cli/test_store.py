@@ -98,7 +98,12 @@ def test_unresolved_records_are_counted(tmp_path: Path) -> None:
             2,
             "error: rates need the reporting currency; pass it too",
         ),
-        (["orders.csv", *AS_OF, *ZONE, "--rates", "x.csv"], 2, "--rates: rates are for a store; a file is read in one"),
+        (["orders.csv", *AS_OF, *ZONE, "--rates", "x.csv"], 2, "error: rates need the reporting currency; pass it too"),
+        (
+            ["orders.csv", "--mapping", "x.toml", *AS_OF, "--currency", "IDR"],
+            2,
+            "--currency: this is for exports without",
+        ),
         (
             ["shop.db", *AS_OF, *ZONE, "--rates", "x.csv", "--currency", "IDR"],
             2,
@@ -122,6 +127,7 @@ def test_unresolved_records_are_counted(tmp_path: Path) -> None:
         "export option",
         "no currency",
         "rates of a file",
+        "currency of a mapped file",
         "no rates",
         "other database",
         "address",
@@ -165,3 +171,34 @@ def test_a_store_of_several_currencies_is_reported_with_rates(tmp_path: Path) ->
         assert (refused.exit_code, message in refused.stderr) == (2, True)
     refused = run("report", str(path), *AS_OF, *ZONE)
     assert "or --rates and --currency of a command" in refused.stderr
+
+
+def test_files_of_several_currencies_are_reported_with_rates(tmp_path: Path) -> None:
+    """An export and a mapped file have one report, one list of the day and one page of a person."""
+    rates, export, mapped, mapping = (
+        tmp_path / name for name in ("rates.csv", "shop.csv", "orders.csv", "orders.toml")
+    )
+    rates.write_text("currency,day,rate\nUSD,2026-03-01,15000\n", encoding="utf-8")
+    head = "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem name"
+    rows = [
+        f"#{number},sari@example.com,paid,{code},2000.00,2026-03-01,1,Cup" for number, code in enumerate(("USD", "IDR"))
+    ]
+    export.write_text("\n".join([head, *rows, ""]).replace("2026-03-01", "2026-03-01 12:00:00 +0700"), encoding="utf-8")
+    mapped.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+    columns = "id = 'Name'\nperson_id = 'Email'\npurchased_at = 'Created at'\namount = 'Total'\ncurrency = 'Currency'\n"
+    mapping.write_text(f"currency = 'IDR'\nzone = 'Asia/Jakarta'\n[columns]\n{columns}", encoding="utf-8")
+    in_rupiah = ["--rates", str(rates), "--currency", "IDR"]
+
+    for arguments in ([str(export)], [str(mapped), "--mapping", str(mapping)]):
+        assert "read 2 purchases" in lines(*arguments, *in_rupiah)
+        day = run("worklist", *arguments, *in_rupiah, *AS_OF, *ZONE)
+        assert (day.exit_code, day.stderr) == (0, "")
+        file, *options = arguments
+        person = run("profile", file, "sari@example.com", *options, *in_rupiah, *AS_OF, *ZONE)
+        assert (person.stderr, "IDR 30002000 in all" in person.stdout) == ("", True)
+    refused = run("report", str(export), *AS_OF, *ZONE)
+    assert (refused.exit_code, "pass --currency to read" in refused.stderr) == (2, True)
+    assert "or pass --rates to convert the amounts" in refused.stderr
+    rates.write_text("currency,day,rate\nUSD,2026-03-02,15000\n", encoding="utf-8")
+    no_rate = run("report", str(export), *in_rupiah, *AS_OF, *ZONE)
+    assert (no_rate.exit_code, "no rate of USD on 2026-03-01; add the rates" in no_rate.stderr) == (2, True)

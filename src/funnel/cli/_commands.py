@@ -50,8 +50,8 @@ from funnel.cli._shared import (
 )
 from funnel.cli._source import (
     CONTACT_COLUMNS,
+    MoneyOptions,
     Source,
-    StoredMoney,
     is_store,
     name_of,
     of_orders,
@@ -240,7 +240,7 @@ def profile(  # noqa: PLR0913 (one argument an option)
         formats = _formats(locals())
         order_mapping = _mapping(files, mapping, formats)
         query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, contacts=contacts)
-        stored = partial(stored_history, files[0], StoredMoney.of(formats, query.tz)) if is_store(files[0]) else None
+        stored = partial(stored_history, files[0], MoneyOptions.of(formats, query.tz)) if is_store(files[0]) else None
         with _bar() as progress:
             source = cache(partial(_source, files, order_mapping, query, formats, progress))
             text = profile_of(person, source, stored, query)
@@ -277,10 +277,9 @@ def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, objec
         raise typer.BadParameter("a store is read alone; pass one store, or one or more exports")
     if stored and mapping is not None:
         raise typer.BadParameter("a store has no mapping; leave it out", param_hint="--mapping")
-    if "rates" in formats and not stored:
-        raise typer.BadParameter("rates are for a store; a file is read in one --currency", param_hint="--rates")
+    money = ("currency", "rates") if stored or "rates" in formats else ()
     for name in formats:
-        if mapping is not None or (stored and name not in ("currency", "rates")):
+        if (mapping is not None or stored) and name not in money:
             more = ", or set it in the mapping" if name in OrderMapping.model_fields else ""
             message = f"this is for exports without a mapping; leave it out{more}"
             raise typer.BadParameter(message, param_hint=f"--{name.replace('_', '-')}")
@@ -360,11 +359,13 @@ def _source(
     progress: Progress,
 ) -> Source:
     """Return the records of a store, or of files with or without a mapping."""
+    money = MoneyOptions.of(formats, query.tz)
     if is_store(files[0]):
-        return of_store(files[0], StoredMoney.of(formats, query.tz))
+        return of_store(files[0], money)
     if mapping is not None:
-        return of_orders(read_orders(files, mapping, progress=progress))
+        return of_orders(read_orders(files, mapping, rates=money.rates, progress=progress))
     options = read_arguments(formats)
+    options["currency"], options["rates"] = money.currency, money.rates
     options["zone"], options["progress"] = query.tz, progress
     options["as_of"] = query.as_of.astimezone(ZoneInfo(query.tz)).date()
     return of_orders(read_orders(files, **options))

@@ -47,7 +47,7 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-_NAMES = "currency|time_format|amount_style|statuses|unpaid|undated_refunds|calling_code|encoding"
+_NAMES = "currency|time_format|amount_style|statuses|unpaid|undated_refunds|calling_code|encoding|rates"
 _ARGUMENT = re.compile(rf"\b({_NAMES})='([^']*)'|(?<=\bpass )({_NAMES})\b")
 """An argument with its value, or an argument that should be passed."""
 

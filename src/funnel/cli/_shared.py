@@ -30,7 +30,8 @@ Zone: TypeAlias = Annotated[
     str | None, typer.Option(help="The shop's time zone, such as Asia/Jakarta; by default the mapping's.")
 ]
 Currency: TypeAlias = Annotated[
-    str | None, typer.Option(help="The currency to read; by default the only one of the export or the store.")
+    str | None,
+    typer.Option(help="The currency to read; by default the only one. With --rates: the reporting currency."),
 ]
 TimeFormat: TypeAlias = Annotated[
     str | None, typer.Option(help="How an export writes times that may be read in two ways: '%d/%m/%Y %H:%M'.")
@@ -78,7 +79,7 @@ LapseAfter: TypeAlias = Annotated[
 RatesFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        help="CSV file of exchange rates for a store of several currencies: currency, day and rate. "
+        help="CSV file of exchange rates for files or a store of several currencies: currency, day and rate. "
         "The reporting currency is --currency."
     ),
 ]
@@ -87,4 +88,4 @@ FORMATS = (
     *("currency", "time_format", "amount_style", "statuses", "unpaid", "undated_refunds", "calling_code", "encoding"),
     *("secret_file", "rates"),
 )
-"""The options about an export, which its mapping sets otherwise; currency and rates are for stores, too."""
+"""The options about an export, which its mapping sets otherwise; rates are for every source."""

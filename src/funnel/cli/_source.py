@@ -96,14 +96,14 @@ def is_store(argument: str) -> bool:
 
 
 @attrs.frozen
-class StoredMoney:
-    """The amounts of a store to read: in one currency as they were stored, or converted with rates."""
+class MoneyOptions:
+    """The amounts to read: in one currency, or in all currencies and converted with rates."""
 
     currency: str | None = None
     rates: Rates | None = None
 
     @classmethod
-    def of(cls, options: Mapping[str, Any], tz: str) -> StoredMoney:
+    def of(cls, options: Mapping[str, Any], tz: str) -> MoneyOptions:
         """Return the money of the options of a command.
 
         Raises:
@@ -118,7 +118,7 @@ class StoredMoney:
         return cls(None, Rates.from_csv(file, currency, tz=tz))
 
 
-def of_store(argument: str, money: StoredMoney) -> Source:
+def of_store(argument: str, money: MoneyOptions) -> Source:
     """Return the source for a store.
 
     Raises:
@@ -149,7 +149,7 @@ def _details(customer: Customer | None) -> Sequence[str]:
     return (customer.name, customer.contact.phone, customer.contact.email, customer.address)
 
 
-def stored_history(argument: str, money: StoredMoney, person: str) -> History:
+def stored_history(argument: str, money: MoneyOptions, person: str) -> History:
     """Return the history of a person in a store, by any name.
 
     Raises:

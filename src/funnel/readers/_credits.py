@@ -13,12 +13,12 @@ import attrs
 import polars as pl
 
 from funnel.readers._raw import ROW
-from funnel.readers._values import amount_of
+from funnel.readers._values import CODE, amount_of
 
 if TYPE_CHECKING:
     from funnel.readers._raw import Progress
 
-_KEY = ("person_id", "sku", "minor", "finer")
+_KEY = ("person_id", CODE, "sku", "minor", "finer")
 _OFTEN = 10_000
 
 _Met: TypeAlias = Literal["whole", "partly", "nothing"]
@@ -116,7 +116,8 @@ def match_credits(bought: pl.DataFrame, credited: pl.DataFrame, progress: Progre
     before it is used too, and so on. Source: our choice; a shop takes back the pieces it sold last.
 
     Args:
-        bought: The rows of purchases: id, purchased_at (of the order), person_id, sku, pieces, minor, finer, line.
+        bought: The rows of purchases: id, purchased_at (of the order), person_id, `CODE`, sku, pieces, minor,
+            finer, line.
         credited: The rows of credit notes: the same columns, and the row number.
         progress: Called with the rows done.
 
@@ -142,7 +143,7 @@ def _in_order(bought: pl.DataFrame, credited: pl.DataFrame) -> pl.DataFrame:
     purchases = pl.concat([bought.filter(has_order), alike])
     columns = [ROW, "id", "purchased_at", "is_credit", "pieces", *_KEY]
     both = pl.concat([purchases.select(columns), credited.select(columns)])
-    return both.sort("purchased_at", "is_credit", "id", "pieces", "person_id", "sku", "minor", "finer")
+    return both.sort("purchased_at", "is_credit", "id", "pieces", *_KEY)
 
 
 def _refunds(credited: pl.DataFrame, paid: dict[tuple[str, str], int]) -> pl.DataFrame:

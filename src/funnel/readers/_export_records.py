@@ -5,9 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._shop_data import CUSTOMERS, ORDER_LINES, PURCHASES, REFUNDS
+from funnel.readers._values import CODE
 
 
-def purchases_of(orders: pl.DataFrame, source: str, currency: str) -> pl.DataFrame:
+def purchases_of(orders: pl.DataFrame, source: str) -> pl.DataFrame:
     unpaid = pl.when(pl.col("sent").is_null()).then(pl.lit("placed")).otherwise(pl.lit("shipped"))
     status = (
         pl.when("is_cancelled")
@@ -23,7 +24,7 @@ def purchases_of(orders: pl.DataFrame, source: str, currency: str) -> pl.DataFra
             "person_id",
             "purchased_at",
             pl.col("amount") - pl.col("reduced"),
-            pl.lit(currency).alias("currency"),
+            pl.col(CODE).alias("currency"),
             status.alias("status"),
             pl.when("is_cancelled").then("cancelled_at").alias("cancelled_at"),
             pl.col("promotion").fill_null(""),
@@ -33,7 +34,7 @@ def purchases_of(orders: pl.DataFrame, source: str, currency: str) -> pl.DataFra
     )
 
 
-def refunds_of(orders: pl.DataFrame, source: str, currency: str) -> pl.DataFrame:
+def refunds_of(orders: pl.DataFrame, source: str) -> pl.DataFrame:
     return (
         orders.filter(pl.col("refund") > 0)
         .select(
@@ -42,7 +43,7 @@ def refunds_of(orders: pl.DataFrame, source: str, currency: str) -> pl.DataFrame
             pl.col("id").alias("purchase_id"),
             "refunded_at",
             pl.col("refund").alias("amount"),
-            pl.lit(currency).alias("currency"),
+            pl.col(CODE).alias("currency"),
             pl.lit("refund").alias("reason"),
         )
         .sort("refunded_at", "id")
@@ -60,6 +61,7 @@ def order_lines_of(rows: pl.DataFrame, source: str) -> pl.DataFrame:
             pl.col("product").fill_null(""),
             pl.col("pieces").alias("quantity"),
             pl.col("line").alias("amount"),
+            pl.col(CODE).alias("currency"),
         )
         .sort("purchase_id", "sku", "product", "quantity", "amount")
         .match_to_schema(ORDER_LINES)

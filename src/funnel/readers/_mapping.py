@@ -78,7 +78,7 @@ class Columns(Frozen, frozen=True):
     refunded_at: NonEmpty | None = None
     """When the amount was refunded."""
     currency: NonEmpty | None = None
-    """The currency of the row. A row in another currency than the mapping's is refused."""
+    """The currency of the row. Without `rates`, a row in another currency than the mapping's is refused."""
 
     def given(self) -> dict[str, str]:
         """Return the columns that the file has, by their names here."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from funnel._arguments import check_choice, day_of, did_you_mean, instance, is_function, kind_of, truth
 from funnel.errors import ArgumentError
+from funnel.rates import Rates
 from funnel.readers._formats import AmountStyle
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ UNDATED_REFUNDS = ("reduce", "as_of")
 """How to treat a refund without a day."""
 
 _TEXTS = ("zone", "currency", "time_format", "shop", "encoding", "calling_code")
+_TYPES: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(_TEXTS, (str, "a text or None")),
+    "rates": (Rates, "Rates or None"),
+}
 _CHOICES = {"amount_style": get_args(AmountStyle), "unpaid": UNPAID, "undated_refunds": UNDATED_REFUNDS}
 
 
@@ -42,9 +47,9 @@ def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
             msg = f"a reader has no argument {name!r}{did_you_mean(name, names)}; see ReadArguments"
             raise ArgumentError(msg)
     passed = {name: value for name, value in options.items() if value is not None}
-    for name in _TEXTS:
+    for name, (kind, expected) in _TYPES.items():
         if name in passed:
-            instance(passed[name], str, name, "a text or None")
+            instance(passed[name], kind, name, expected)
     for name, choices in _CHOICES.items():
         if name in passed:
             check_choice(passed[name], choices, name)

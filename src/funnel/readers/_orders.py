@@ -19,7 +19,7 @@ from funnel.readers._parts import ONE_WAY, TWIN, with_twins
 from funnel.readers._raw import ROW
 from funnel.readers._rows import WHY
 from funnel.readers._shop_data import ORDER_LINES
-from funnel.readers._values import QUANTITY_PLACES
+from funnel.readers._values import CODE, QUANTITY_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,8 @@ def gather(rows: pl.DataFrame, raw: RawRows, mapping: OrderMapping, progress: Pr
     valid = _together(checked.filter(pl.col(WHY).is_null()), mapping)
     bought, credited = valid.filter(~pl.col("is_credit")), valid.filter("is_credit")
     matched = match_credits(bought.filter(~pl.col("is_cancelled")), credited.filter(~pl.col("is_bare")), progress)
-    purchases, refunds = _purchases(bought, mapping), _refunds(bought, matched, mapping)
+    purchases = _purchases(bought, mapping)
+    refunds = _refunds(bought, matched, purchases)
     account: tuple[Entry, ...] = (
         *_read(rows, valid, purchases, refunds),
         *_entries("merged", {"exact copy of an earlier row": merged[ROW], _TWIN: twins[ROW]}),
@@ -155,6 +156,7 @@ def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     back = (pl.col("refunded").cast(pl.Float64) + pl.col("reduced").cast(pl.Float64)).sum()
     faults = {
         "order with rows of different customers": pl.col("person_id").n_unique().over("id") > 1,
+        "order with rows of different currencies": pl.col(CODE).n_unique().over("id") > 1,
         "order with rows of different statuses": pl.col("is_cancelled").n_unique().over(ONE_WAY) > 1,
         "order with rows of different amounts": pl.col("is_unlike"),
         "credit note with rows of both signs": note & (pl.col("is_below").n_unique().over("id") > 1),
@@ -169,7 +171,7 @@ def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 
 def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     orders = bought.group_by("id").agg(
-        pl.col("person_id", "purchased_at", "is_cancelled").first(),
+        pl.col("person_id", "purchased_at", "is_cancelled", CODE).first(),
         _owed().alias("amount"),
         pl.col("cancelled_at").max(),
     )
@@ -179,7 +181,7 @@ def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         "person_id",
         "purchased_at",
         "amount",
-        pl.lit(mapping.currency).alias("currency"),
+        pl.col(CODE).alias("currency"),
         pl.when("is_cancelled").then(pl.lit("cancelled")).otherwise(pl.lit("paid")).alias("status"),
         "cancelled_at",
         pl.lit("").alias("promotion"),
@@ -201,6 +203,7 @@ def _order_lines(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         pl.lit("").alias("product"),
         quantity.cast(pl.Decimal(18, 6)).alias("quantity"),
         pl.when(mapping.amount_of == "row").then("line").alias("amount"),
+        pl.col(CODE).alias("currency"),
     ).sort("purchase_id", "sku", "quantity", "amount")
 
 
@@ -209,7 +212,7 @@ def _owed() -> pl.Expr:
     return (pl.col("line").sum() - pl.col("reduced").sum()).clip(0)
 
 
-def _refunds(bought: pl.DataFrame, matched: Matched, mapping: OrderMapping) -> pl.DataFrame:
+def _refunds(bought: pl.DataFrame, matched: Matched, purchases: pl.DataFrame) -> pl.DataFrame:
     """Combine refunds from credit notes and from rows, each under its own id."""
     owed = bought.group_by("id").agg(_owed().alias("owed"))
     back = bought.filter(pl.col("refunded") > 0).group_by("id", "refunded_at").agg(pl.col("refunded").sum())
@@ -221,15 +224,20 @@ def _refunds(bought: pl.DataFrame, matched: Matched, mapping: OrderMapping) -> p
     credits_ = matched.refunds.with_columns(of="credit_id", reason=pl.lit("credit note"))
     both = pl.concat([stated.select(columns), credits_.select(columns)]).sort("of", "refunded_at", "purchase_id")
     number = pl.int_range(1, pl.len() + 1).over("of").cast(pl.String)
-    return both.select(
-        (pl.col("of") + "/" + number).alias("id"),
-        pl.lit(mapping.source).alias("source"),
-        "purchase_id",
-        "refunded_at",
-        "amount",
-        pl.lit(mapping.currency).alias("currency"),
-        "reason",
-    ).sort("refunded_at", "id")
+    of_purchase = purchases.select("source", "currency", purchase_id="id")
+    return (
+        both.join(of_purchase, on="purchase_id", maintain_order="left")
+        .select(
+            (pl.col("of") + "/" + number).alias("id"),
+            "source",
+            "purchase_id",
+            "refunded_at",
+            "amount",
+            "currency",
+            "reason",
+        )
+        .sort("refunded_at", "id")
+    )
 
 
 def _read(rows: pl.DataFrame, valid: pl.DataFrame, purchases: pl.DataFrame, refunds: pl.DataFrame) -> list[Entry]:

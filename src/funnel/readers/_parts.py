@@ -18,6 +18,7 @@ import polars as pl
 from funnel.readers._export_columns import FILE
 from funnel.readers._raw import ROW, RawRows
 from funnel.readers._rows import WHY, read_rows
+from funnel.readers._values import CODE
 
 if TYPE_CHECKING:
     from funnel.readers._files import Part
@@ -31,6 +32,7 @@ TWIN = "is_twin"
 _SAME = (
     "person_id",
     "purchased_at",
+    CODE,
     "sku",
     "pieces",
     "minor",
@@ -43,8 +45,12 @@ _SAME = (
 _DIFFER = "order whose rows differ between the files"
 
 
-def combined(parts: Sequence[Part]) -> tuple[pl.DataFrame, RawRows]:
+def combined(parts: Sequence[Part], *, mixed: bool) -> tuple[pl.DataFrame, RawRows]:
     """Parse the rows of each part, and number the rows over all parts.
+
+    Args:
+        parts: The parts.
+        mixed: Whether rows in other currencies than the mapping's are kept.
 
     Returns:
         The parsed rows, with `FILE`; and the copies, the short rows and the lines around the rows of all parts.
@@ -54,7 +60,7 @@ def combined(parts: Sequence[Part]) -> tuple[pl.DataFrame, RawRows]:
     short: list[pl.Series] = []
     count = 0
     for number, part in enumerate(parts):
-        rows = read_rows(part.raw.frame, part.mapping)
+        rows = read_rows(part.raw.frame, part.mapping, mixed=mixed)
         frames.append(rows.with_columns(pl.col(ROW) + count, pl.lit(number).alias(FILE)))
         copies.append(part.raw.copies.cast(pl.Int64) + count)
         short.append(part.raw.short + count)

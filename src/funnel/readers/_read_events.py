@@ -31,7 +31,7 @@ from funnel.readers._raw import ROW
 from funnel.readers._read_export import Orders, ReadOptions
 from funnel.readers._shop_data import INTERACTIONS, LEADS, ORDER_LINES, PURCHASES, REFUNDS, ShopData
 from funnel.readers._times import read_times
-from funnel.readers._values import line_amount, read_amounts, read_ids
+from funnel.readers._values import CODE, line_amount, read_amounts, read_ids
 
 WHEN: Final = "purchased_at"
 """The canonical column of the instant of an event, read like the time of an order."""
@@ -104,13 +104,15 @@ class _Events(Orders):
         about_order = pl.col("event").is_in(_ABOUT_ORDERS)
         has_money = rows.filter(about_order & pl.col("currency").is_not_null()).height > 0
         currency = self._currency(rows) if has_money else self._options.currency
+        rows = self._with_codes(rows, "order_id", pl.col("event") == "purchase", currency or "USD")
         rows = _with_orders(self._with_values(rows, currency or "USD"))
         remaining = rows.filter(pl.col("outcome") == "kept")
         orders = _orders(remaining)
-        tables = {
-            "purchases": self._bought(orders, currency),
-            "refunds": self._paid_back(remaining, orders, currency),
-            "order_lines": self._lines(remaining, currency or "USD"),
+        code = pl.lit(currency, pl.String) if currency is None else pl.col(CODE)
+        tables: dict[str, Any] = {
+            "purchases": self._bought(orders, code),
+            "refunds": self._paid_back(remaining, orders, code),
+            "order_lines": self._lines(remaining, code),
             "leads": self._leads(remaining),
             "interactions": self._interactions(remaining),
         }
@@ -130,7 +132,7 @@ class _Events(Orders):
         below = pl.when(pl.col("amount.below") & (pl.col("amount") > 0)).then(pl.lit("amount below zero"))
         about_order, bought = pl.col("event").is_in(_ABOUT_ORDERS), pl.col("event") == "purchase"
         wrong = pl.when(bought | (pl.col("amount.why") != "no amount")).then("amount.why")
-        other = pl.when(pl.col("currency").str.to_uppercase() != currency)
+        other = pl.when(pl.col("currency").str.to_uppercase() != pl.col(CODE))
         order_whys: list[str | pl.Expr] = [
             "order_id.why",
             other.then(pl.lit("order in another currency than the one read")),
@@ -146,7 +148,7 @@ class _Events(Orders):
             rows = rows.with_columns(clean.alias(name))
         return rows
 
-    def _bought(self, orders: pl.DataFrame, currency: str | None) -> pl.DataFrame:
+    def _bought(self, orders: pl.DataFrame, code: pl.Expr) -> pl.DataFrame:
         cancelled = pl.col("cancelled_at").is_not_null()
         return (
             orders.select(
@@ -155,7 +157,7 @@ class _Events(Orders):
                 "person_id",
                 pl.col(WHEN).alias("purchased_at"),
                 "amount",
-                pl.lit(currency, pl.String).alias("currency"),
+                code.alias("currency"),
                 pl.when(cancelled).then(pl.lit("cancelled")).otherwise(pl.lit("paid")).alias("status"),
                 pl.max_horizontal("cancelled_at", pl.when(cancelled).then(WHEN)).alias("cancelled_at"),
                 pl.col("promotion").fill_null(""),
@@ -164,7 +166,7 @@ class _Events(Orders):
             .match_to_schema(PURCHASES)
         )
 
-    def _paid_back(self, rows: pl.DataFrame, orders: pl.DataFrame, currency: str | None) -> pl.DataFrame:
+    def _paid_back(self, rows: pl.DataFrame, orders: pl.DataFrame, code: pl.Expr) -> pl.DataFrame:
         """Return the refunds in the order of their instants, each at most the rest of its order."""
         whole = orders.select("order_id", pl.col("amount").alias("whole"), pl.col(WHEN).alias("bought_at"))
         refunds = rows.filter(pl.col("event") == "refund").join(whole, on="order_id").sort(WHEN, "id")
@@ -180,17 +182,17 @@ class _Events(Orders):
                 pl.col("order_id").alias("purchase_id"),
                 pl.max_horizontal(WHEN, "bought_at").alias("refunded_at"),
                 "amount",
-                pl.lit(currency, pl.String).alias("currency"),
+                code.alias("currency"),
                 pl.lit("refund").alias("reason"),
             )
             .sort("refunded_at", "id")
             .match_to_schema(REFUNDS)
         )
 
-    def _lines(self, rows: pl.DataFrame, currency: str) -> pl.DataFrame:
-        lines = rows.filter(pl.col("event") == "purchase").select("order_id", LINES)
+    def _lines(self, rows: pl.DataFrame, code: pl.Expr) -> pl.DataFrame:
+        lines = rows.filter(pl.col("event") == "purchase").select("order_id", CODE, LINES)
         lines = lines.explode(LINES).drop_nulls(LINES).unnest(LINES)
-        lines = read_amounts(lines, "price", "price", self._mapping(currency))
+        lines = read_amounts(lines, "price", "price", self._mapping("USD"))
         pieces = pl.col("quantity").cast(pl.Decimal(18, 6), strict=False)
         whole = pieces.cast(pl.Int32, strict=False)
         valid = (whole == pieces) & pl.col("price.why").is_null() & ~pl.col("price.below")
@@ -205,6 +207,7 @@ class _Events(Orders):
                 pl.when(valid & (whole.abs().cast(pl.Float64) * pl.col("price") < _LARGEST))
                 .then(amount)
                 .alias("amount"),
+                code.alias("currency"),
             )
             .sort("purchase_id", "sku", "product", "quantity", "amount")
             .match_to_schema(ORDER_LINES)

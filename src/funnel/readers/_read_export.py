@@ -17,6 +17,7 @@ Rules:
 - A refund without a day reduces the amount of its order; a refund of the whole amount cancels it. With
   `undated_refunds = "as_of"` it is dated at the end of `as_of`.
 - A refund is never more than the amount of its order, and never before its purchase.
+- With rates, an order without a currency is in that of the caller; amounts have the minor units of their own currency.
 - If refunds are rows of their own, each is a refund of the order that it names; a column of refunds is then not used.
 """
 
@@ -32,12 +33,13 @@ import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT
 from funnel.errors import ArgumentError
+from funnel.rates import Rates
 from funnel.readers._account import Entry
 from funnel.readers._export import Export, State
 from funnel.readers._export_account import NOTHING, account_of, with_outcome
 from funnel.readers._export_columns import FILE, IS_HEAD, LINE, NOTE, ORDER, TIMES, WHY
 from funnel.readers._export_records import customers_of, order_lines_of, purchases_of, refunds_of
-from funnel.readers._export_rows import without_blanks, without_lost_lines
+from funnel.readers._export_rows import with_codes, without_blanks, without_lost_lines
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
 from funnel.readers._people_keys import with_person
@@ -46,7 +48,7 @@ from funnel.readers._refund_rows import IS_REFUND, refunds_of_rows, with_refund_
 from funnel.readers._shop_data import CUSTOMERS, ShopData
 from funnel.readers._time_formats import times_formats
 from funnel.readers._times import end_of_as_of, read_times
-from funnel.readers._values import line_amount, read_amounts, read_ids
+from funnel.readers._values import CODE, line_amount, read_amounts, read_ids
 
 _AGREED = {
     "person_id": "customers",
@@ -65,6 +67,7 @@ class ReadOptions:
 
     zone: str | None = None
     currency: str | None = None
+    rates: Rates | None = None
     time_format: str | None = None
     amount_style: AmountStyle | None = None
     statuses: Mapping[str, State] = attrs.field(factory=dict[str, State])
@@ -108,7 +111,7 @@ class Orders:
         rows = self._prepared(rows)
         currency = self._currency(rows)
         mapping = self._mapping(currency)
-        rows = self._with_lines(rows, mapping)
+        rows = self._with_lines(self._with_codes(rows, "id", ~pl.col(IS_REFUND), currency), mapping)
         if rows[IS_REFUND].any():
             form = self._formats(rows.select(TIMES))["refunded_at"]
             rows = with_refund_rows(rows, form, WHY, mapping)
@@ -117,9 +120,9 @@ class Orders:
         remaining = rows.filter(pl.col("outcome") == "kept")
         chosen = orders.filter(pl.col("is_chosen") & pl.col(WHY).is_null())
         orders = self._with_amounts(without_their_columns(chosen, remaining), remaining)
-        purchases, refunds = purchases_of(orders, self._source, currency), refunds_of(orders, self._source, currency)
+        purchases, refunds = purchases_of(orders, self._source), refunds_of(orders, self._source)
         if remaining[IS_REFUND].any():
-            rows_back = refunds_of_rows(remaining, orders, self._source, currency)
+            rows_back = refunds_of_rows(remaining, orders, self._source)
             refunds = pl.concat([refunds, rows_back]).sort("refunded_at", "id")
         return ShopData(
             export=self._export.name,
@@ -165,14 +168,22 @@ class Orders:
             ).alias(WHY),
         )
 
+    def _with_codes(self, rows: pl.DataFrame, order: str, of_order: pl.Expr, currency: str) -> pl.DataFrame:
+        """Add the currency of each row: that of its order with rates, else the one that is read."""
+        if self._options.rates is None:
+            return rows.with_columns(pl.lit(currency).alias(CODE))
+        return with_codes(rows, order, of_order, currency)
+
     def _currency(self, rows: pl.DataFrame) -> str:
-        """Return the currency of the files: the one that the caller names, or the only one in the files.
+        """Return the currency to read: the one that the caller names, that of the rates, or the only one in the files.
 
         Raises:
             ArgumentError: The files have several currencies or none, and the caller names none.
         """
         if self._options.currency is not None:
             return self._options.currency
+        if self._options.rates is not None:
+            return self._options.rates.currency
         read = rows.filter(pl.col(WHY).is_null())
         cells = (rows if read.is_empty() else read)["currency"].drop_nulls().str.to_uppercase()
         codes = cells.filter(cells.str.contains("^[A-Z]{3}$")).value_counts(sort=True)  # other text may be personal
@@ -182,8 +193,8 @@ class Orders:
             msg = f"the {self._export.title} does not say its currency; pass currency, such as currency='IDR'"
             raise ArgumentError(msg)
         listed = ", ".join(f"{code} in {count:,} rows" for code, count in codes.head(5).iter_rows())
-        msg = f"the files have {codes.height} currencies ({listed}); pass currency to read the orders of one of them"
-        raise ArgumentError(msg)
+        either = "pass currency to read the orders of one of them, or pass rates to convert the amounts"
+        raise ArgumentError(f"the files have {codes.height} currencies ({listed}); {either}")
 
     def _mapping(self, currency: str) -> OrderMapping:
         """Return the formats as a mapping, which the readers of single values take."""
@@ -233,12 +244,12 @@ class Orders:
 
     def _grouped(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Gather the cells of each order of each file."""
-        names = [*ORDER, "person_id"]
+        names = [*ORDER, CODE, "person_id"]
         one = pl.col(names).min()  # rows that contradict each other in what counts are refused
         many = [pl.col(name).drop_nulls().n_unique().alias(f"{name}.many") for name in _AGREED]
         single = [pl.lit(1, pl.UInt32).alias(f"{name}.many") for name in _AGREED]
         is_order = pl.col("id").is_not_null() & ~pl.col(IS_REFUND)
-        heads = rows.filter(is_order & pl.col(IS_HEAD)).select(FILE, "id", *ORDER)
+        heads = rows.filter(is_order & pl.col(IS_HEAD)).select(FILE, "id", CODE, *ORDER)
         heads = self._with_person(heads)
         again = _repeated(heads, FILE, "id")
         unlike = heads.filter(again).unique()
@@ -275,7 +286,7 @@ class Orders:
             "purchased_at.why",
             pl.when(pl.col("purchased_at").is_null()).then(pl.lit("order without its time")),
             *self._state_whys(),
-            pl.when(pl.col("currency").str.to_uppercase() != mapping.currency).then(pl.lit(_OTHER_CURRENCY)),
+            pl.when(pl.col("currency").str.to_uppercase() != pl.col(CODE)).then(pl.lit(_OTHER_CURRENCY)),
         ]
         if self._export.amount_of == "order":
             why.append("amount.why")

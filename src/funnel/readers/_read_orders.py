@@ -33,15 +33,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from funnel._arguments import instance, is_function, kind_of
+from funnel._arguments import instance
 from funnel.errors import ArgumentError
 from funnel.readers._account import Entry, What
 from funnel.readers._formats import AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
+from funnel.readers._options import check_options
 from funnel.readers._reader import ReadArguments, every_export, read_recognised, require_polars
 from funnel.readers._source import Source
 
 if TYPE_CHECKING:
+    from funnel.rates import Rates
     from funnel.readers._raw import Progress
     from funnel.readers._shop_data import ShopData
 
@@ -57,7 +59,8 @@ def read_orders(source: Source, mapping: OrderMapping | None = None, **options: 
     Args:
         source: A CSV or Parquet file or a dataframe; without a mapping also an xlsx file or several files of one shop.
         mapping: Which column holds what, and its format; None for a known export.
-        options: Open facts of a known export, such as `zone`; see `ReadArguments`. With a mapping only `progress`.
+        options: Open facts of a known export, such as `zone`; see `ReadArguments`. With a mapping only `rates` and
+            `progress`.
 
     Returns:
         Purchases, refunds, order lines and the account, which also says which export the files are, and why.
@@ -94,18 +97,16 @@ def read_orders(source: Source, mapping: OrderMapping | None = None, **options: 
         refused 1: no customer (row 2)
     """
     require_polars()
-    progress = options.get("progress")
-    if progress is not None and not is_function(progress):
-        raise ArgumentError(f"progress must be a function or None (got {kind_of(progress)})")
     if mapping is None:
         return read_recognised(source, every_export(), options)
     instance(mapping, OrderMapping, "mapping", "an OrderMapping, such as OrderMapping.read(path)")
-    if unused := sorted(set(options) - {"progress"}):
+    check_options(options, ReadArguments.__annotations__)
+    if unused := sorted(set(options) - {"progress", "rates"}):
         raise ArgumentError(f"{', '.join(unused)} cannot be combined with a mapping; set it in the mapping")
-    return _read_mapped(source, mapping, progress or _no_progress)
+    return _read_mapped(source, mapping, options.get("rates"), options.get("progress") or _no_progress)
 
 
-def _read_mapped(source: Source, mapping: OrderMapping, progress: Progress) -> ShopData:
+def _read_mapped(source: Source, mapping: OrderMapping, rates: Rates | None, progress: Progress) -> ShopData:
     from funnel.readers._files import read_source
     from funnel.readers._orders import gather
     from funnel.readers._parts import combined
@@ -123,12 +124,13 @@ def _read_mapped(source: Source, mapping: OrderMapping, progress: Progress) -> S
     ]
     count = sum(part.raw.frame.height for part in parts)
     progress("checking", 0, count)
-    rows, raw = combined(parts)
+    rows, raw = combined(parts, mixed=rates is not None)
     progress("checking", count, count)
     gathered = gather(rows, raw, mapping, progress)
     return ShopData(
         export="mapping",
-        currency=mapping.currency,
+        currency=mapping.currency if rates is None else rates.currency,
+        rates=rates,
         account=(*gathered.account, *noted),
         purchases=gathered.purchases,
         refunds=gathered.refunds,

@@ -16,6 +16,7 @@ from funnel.readers._options import check_options
 from funnel.readers._source import Source
 
 if TYPE_CHECKING:
+    from funnel.rates import Rates
     from funnel.readers._export import Export, State
     from funnel.readers._formats import AmountStyle
     from funnel.readers._raw import Progress
@@ -35,7 +36,11 @@ class ReadArguments(TypedDict, total=False):
     zone: str | None
     """The time zone of the shop, such as "Asia/Jakarta". Required if the times of the export have no zone."""
     currency: str | None
-    """The currency to read; by default the only one of the files."""
+    """The currency to read; by default the only one of the files. With `rates`: the currency of orders without a
+    currency, by default that of the rates.
+    """
+    rates: Rates | None
+    """The shop's exchange rates. Orders in every currency are read, and `ShopData.logs` converts them."""
     time_format: str | None
     """The strptime format of the times, if they may be read in two ways."""
     amount_style: AmountStyle | None
@@ -145,7 +150,9 @@ def _read_as(source: Source, recognition: Recognition, options: ReadArguments) -
     encoding, progress = chosen.pop("encoding", None), chosen.pop("progress", None)
     tables = read_tables(source, recognition, encoding=encoding, progress=progress)  # type: ignore[arg-type]
     combine = recognition.export.combine or shop_data
-    return combine(tables.rows, recognition.export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
+    data = combine(tables.rows, recognition.export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
+    rates = options.get("rates")
+    return data if rates is None else attrs.evolve(data, currency=rates.currency, rates=rates)
 
 
 NAMES = (

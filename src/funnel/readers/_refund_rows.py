@@ -8,7 +8,7 @@ from funnel.readers._mapping import OrderMapping
 from funnel.readers._raw import ROW
 from funnel.readers._shop_data import REFUNDS
 from funnel.readers._times import read_times
-from funnel.readers._values import line_amount, read_amounts
+from funnel.readers._values import CODE, line_amount, read_amounts
 
 IS_REFUND = "funnel: is refund"
 """Whether a row is a refund of the order in `id`, with `refunded_at`, `refunded_amount` and `line_id`."""
@@ -21,18 +21,18 @@ def with_refund_rows(rows: pl.DataFrame, form: str, why: str, mapping: OrderMapp
         rows: The rows of the files.
         form: The format of the times.
         why: The column with the reason to refuse a row.
-        mapping: The style of the amounts, the zone and the currency.
+        mapping: The style of the amounts, and the zone.
 
     Returns:
         The rows with `back_at` and `back`, the time and the amount of a refund; null for other rows.
     """
-    refunds = rows.filter(IS_REFUND).select(ROW, "refunded_at", "refunded_amount", "currency")
+    refunds = rows.filter(IS_REFUND).select(ROW, "refunded_at", "refunded_amount", "currency", CODE)
     refunds = read_times(refunds, "refunded_at", "time refunded", mapping.model_copy(update={"time_format": form}))
     refunds = read_amounts(refunds, "refunded_amount", "refunded amount", mapping)
     wrong = pl.coalesce(
         "refunded_at.why",
         pl.when(pl.col("refunded_at").is_null()).then(pl.lit("refund without its time")),
-        pl.when(pl.col("currency").str.to_uppercase() != mapping.currency).then(
+        pl.when(pl.col("currency").str.to_uppercase() != pl.col(CODE)).then(
             pl.lit("refund in another currency than the one read")
         ),
         "refunded_amount.why",
@@ -52,10 +52,12 @@ def without_their_columns(orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFr
     )
 
 
-def refunds_of_rows(rows: pl.DataFrame, orders: pl.DataFrame, source: str, currency: str) -> pl.DataFrame:
+def refunds_of_rows(rows: pl.DataFrame, orders: pl.DataFrame, source: str) -> pl.DataFrame:
     """Return the refunds of the orders, oldest first; together never more than the amount of the order."""
     back = rows.filter(IS_REFUND).select(pl.col("id").alias("key"), "back_at", "back", "line_id")
-    back = back.join(orders.select("key", "id", "purchased_at", "amount"), on="key").sort("id", "back_at", "line_id")
+    back = back.join(orders.select("key", "id", "purchased_at", "amount", CODE), on="key").sort(
+        "id", "back_at", "line_id"
+    )
     before = (pl.col("back").cum_sum() - pl.col("back")).over("id")
     rest = (pl.col("amount") - before).clip(0)
     back = back.with_columns(pl.min_horizontal("back", rest).alias("back")).filter(pl.col("back") > 0)
@@ -65,6 +67,6 @@ def refunds_of_rows(rows: pl.DataFrame, orders: pl.DataFrame, source: str, curre
         pl.col("id").alias("purchase_id"),
         pl.max_horizontal("back_at", "purchased_at").alias("refunded_at"),
         pl.col("back").alias("amount"),
-        pl.lit(currency).alias("currency"),
+        pl.col(CODE).alias("currency"),
         pl.lit("refund").alias("reason"),
     ).match_to_schema(REFUNDS)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from funnel._fields import LARGEST_AMOUNT
+from funnel.money import DECIMALS
 from funnel.readers._blanks import IS_BARE, with_blanks
 from funnel.readers._times import end_of_as_of, read_times, since_purchase
-from funnel.readers._values import FINER, QUANTITY_PLACES, line_amount, read_amounts, read_ids, read_pieces
+from funnel.readers._values import CODE, FINER, QUANTITY_PLACES, line_amount, read_amounts, read_ids, read_pieces
 
 if TYPE_CHECKING:
     from funnel.readers._mapping import OrderMapping
@@ -20,17 +21,18 @@ WHY = "why"
 _TOO_MUCH = f"row of more than {LARGEST_AMOUNT} minor units"
 
 
-def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+def read_rows(rows: pl.DataFrame, mapping: OrderMapping, *, mixed: bool) -> pl.DataFrame:
     """Parse every row separately.
 
     Args:
         rows: The mapped columns, under their own names, as in the file.
         mapping: The formats.
+        mixed: Whether rows in other currencies than the mapping's are kept.
 
     Returns:
-        The rows, in the same order: id, person_id, purchased_at, sku, pieces, minor, finer (the price of a piece), line
-        (the row's amount, below zero for a discount), is_credit, is_below, is_discount, is_cancelled, is_charge,
-        is_rounded, is_twice, is_bare, is_contradicted (cancelled only by its time), is_early (a refund or a
+        The rows, in the same order: id, person_id, purchased_at, `CODE`, sku, pieces, minor, finer (the price of a
+        piece), line (the row's amount, below zero for a discount), is_credit, is_below, is_discount, is_cancelled,
+        is_charge, is_rounded, is_twice, is_bare, is_contradicted (cancelled only by its time), is_early (a refund or a
         cancellation was moved to the time of the purchase), is_unreturned (a refund before the day of the purchase was
         dropped), cancelled_at, refunded, refunded_at, reduced; and `why`.
     """
@@ -38,7 +40,7 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     rows = read_ids(rows, "id", "order", mapping)
     rows = read_ids(rows, "person_id", "customer", mapping)
     rows = read_times(rows, "purchased_at", "time", mapping)
-    rows = _read_currency(rows, mapping)
+    rows = _read_currency(rows, mapping, mixed=mixed)
     rows = _read_line(rows, mapping)
     rows = _read_sku(rows, mapping)
     rows = _read_direction(rows, mapping)
@@ -60,17 +62,16 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     ).drop(*whys, *twice, *early, *clockless, *days)
 
 
-def _read_currency(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
+def _read_currency(rows: pl.DataFrame, mapping: OrderMapping, *, mixed: bool) -> pl.DataFrame:
+    default = pl.lit(mapping.currency)
     if mapping.columns.currency is None:
-        return rows
+        return rows.with_columns(default.alias(CODE))
     text = pl.col("currency").cast(pl.String).str.strip_chars().str.to_uppercase().fill_null("")
-    why = (
-        pl.when(text == "")
-        .then(pl.lit("no currency"))
-        .when(text != mapping.currency)
-        .then(pl.lit("another currency than the mapping's"))
-    )
-    return rows.with_columns(why.alias("currency.why")).drop("currency")
+    is_read = text.is_in(list(DECIMALS)) if mixed else text == default
+    other = "currency that is not in ISO 4217" if mixed else "another currency than the mapping's"
+    why = pl.when(text == "").then(pl.lit("no currency")).when(~is_read).then(pl.lit(other))
+    code = pl.when(is_read).then(text).otherwise(default)
+    return rows.with_columns(code.alias(CODE), why.alias("currency.why")).drop("currency")
 
 
 def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:

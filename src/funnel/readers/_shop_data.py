@@ -9,6 +9,7 @@ import attrs
 import polars as pl
 
 from funnel.logs import Logs
+from funnel.rates import Rates
 from funnel.readers._account import Entry
 
 _UTC = pl.Datetime("us", "UTC")
@@ -43,6 +44,7 @@ ORDER_LINES: Schema = {
     "product": pl.String,
     "quantity": pl.Decimal(18, 6),
     "amount": pl.Int64,
+    "currency": pl.String,
 }
 LEADS: Schema = {
     "person_id": pl.String,
@@ -77,13 +79,14 @@ class ShopData:
 
     Attributes:
         export: The name of the reader, such as "shopify.orders"; "mapping" for a file that was read with a mapping.
-        currency: The currency of every amount; None if there are no amounts.
+        currency: The currency of every amount; None if there are no amounts. With `rates`, it is that of `logs()`, and
+            the tables have each amount in its own currency.
         purchases: One row for each order: id, source, person_id, purchased_at, amount (minor units), currency, status
             ("placed", "paid", "shipped" or "cancelled"), cancelled_at (null if unknown), promotion ("" if none).
         refunds: One row for each refund of a purchase: id, source, purchase_id, refunded_at, amount (above zero; the
             refunds of a purchase never exceed it), currency, reason.
         order_lines: One row for each line of an order: purchase_id, source, sku ("" if none), product, quantity,
-            amount (minor units; null if the file does not say).
+            amount (minor units; null if the file does not say), currency.
         leads: One row for each lead: person_id, arrived_at, source, campaign.
         interactions: One row for each interaction: id, source, person_id, occurred_at, kind, direction, channel,
             regarding, sku ("" if the file names no product, or several), text ("" unless the reader was asked for
@@ -91,6 +94,7 @@ class ShopData:
         customers: Contact details, one row for each person: person_id, name, email, phone, address. Empty unless the
             reader was asked for contacts.
         account: The rows read, merged, refused and noted. It holds no value from a file.
+        rates: The shop's exchange rates; None if there is only one currency.
     """
 
     export: str
@@ -102,16 +106,17 @@ class ShopData:
     leads: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=LEADS), repr=False)
     interactions: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=INTERACTIONS), repr=False)
     customers: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=CUSTOMERS), repr=False)
+    rates: Rates | None = attrs.field(default=None, repr=False)
 
     def __str__(self) -> str:
         """Return the account, one entry per line."""
         return "\n".join(map(str, self.account))
 
     def logs(self) -> Logs[pl.DataFrame]:
-        """Return the records as logs.
+        """Return the records as logs; with rates, converted as `Rates.over` does it.
 
         Raises:
-            LogsError: The files have no record.
+            LogsError: The files have no record, or a day has no rate.
         """
         tables: dict[str, Any] = {
             "leads": self.leads,
@@ -120,4 +125,5 @@ class ShopData:
             "interactions": self.interactions.drop("sku", "text"),
         }
         filled = {name: frame for name, frame in tables.items() if frame.height}
-        return Logs(**filled or {"purchases": self.purchases}, currency=self.currency)
+        filled = filled or {"purchases": self.purchases}
+        return Logs(**filled, currency=self.currency) if self.rates is None else self.rates.over(**filled)

@@ -6,7 +6,8 @@ Rules:
 - `Paid`, `succeeded` and `Refunded` payments were paid; the words of a failed, blocked, cancelled or incomplete payment
   mean that nobody paid.
 - A payment that was authorized and not captured waits.
-- A file may have payments in several currencies; the caller names the one to read. `Converted Amount` is not read.
+- A file may have payments in several currencies; the caller names the one to read, or passes rates. `Converted Amount`
+  is not read.
 - A refund is dated by `Refunded date (UTC)`, if the export has it.
 - The person is `Customer ID`, else the e-mail address of the customer.
 """

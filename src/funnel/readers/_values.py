@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from funnel.readers._formats import AmountStyle
     from funnel.readers._mapping import OrderMapping
 
+CODE = "funnel: code"
+"""The currency of the amounts of a row; rows without this column have that of the mapping."""
+
 FINER = 10**9
 """Parts of a minor unit kept of a price; finer digits are truncated."""
 
@@ -37,6 +40,7 @@ _GUARD = r"^'([+-].*?)'?$"
 _EXACT = 2**53
 _EXACT_SHORT = 2**24
 _POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}$"
+_INDEX = "funnel: index"
 _BY_SOFTWARE = ("number", "minor")
 """Styles that software writes: any number of decimals, and whole minor units."""
 
@@ -145,12 +149,18 @@ def read_amounts(rows: pl.DataFrame, name: str, label: str, mapping: OrderMappin
         rows: The rows of the file.
         name: The column.
         label: The column's name in a message.
-        mapping: The style and the currency.
+        mapping: The style, and the currency of rows without `CODE`.
 
     Returns:
         The rows. The column and `<name>.finer` (in parts of 10**9 of a minor unit) hold the amount without its sign,
         `<name>.below` whether it is below zero, `<name>.why` the reason for a refusal.
     """
+    codes = rows[CODE].unique().to_list() if CODE in rows.columns else []
+    if len(codes) > 1:
+        parts = rows.with_row_index(_INDEX).partition_by(CODE)
+        return pl.concat(read_amounts(part, name, label, mapping) for part in parts).sort(_INDEX).drop(_INDEX)
+    for code in codes:
+        mapping = mapping.model_copy(update={"currency": code})
     powers = mapping.amount_style == "number" or rows.schema[name].is_float()
     if rows.schema[name].is_float():
         rows = rows.with_columns(_signed(unguarded(rows, name), mapping).alias(name))
