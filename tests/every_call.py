@@ -336,6 +336,8 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "BuyingModel.over": {"summaries": BUYERS, "within": 30 * DAY},
     "BuyingModel.next_purchase": {"summary": SUMMARY, "buyers": "all"},
     "BuyingModel.next_purchases": {"summaries": BUYERS, "buyers": "all"},
+    "ForecastColumns.of": {"history": everyone()[0], "as_of": NOW},
+    "ForecastColumns.over": {"logs": logs(), "as_of": NOW},
     "CustomerValue.of": {"summary": SUMMARY, "within": 30 * DAY},
     "CustomerValue.over": {"summaries": BUYERS, "within": 30 * DAY},
     "SpendingModel.of": {"summary": SUMMARY},
@@ -389,6 +391,7 @@ CONSTRUCTORS: Mapping[str, dict[str, Any]] = {
         "limit": 3,
     },
     "BacktestDates": {"first": START, "every": 20 * DAY, "horizon": 20 * DAY},
+    "ForecastColumns": {"model": specimens()[BuyingModel][0], "within": 30 * DAY, "tz": "UTC"},
     "CustomerValue": {
         "buying": specimens()[BuyingModel][0],
         "spending": specimens()[CustomerValue][0].spending,

@@ -33,7 +33,7 @@ from funnel import (
     SqliteStore,
 )
 from funnel.backtest import RuleBook
-from funnel.forecast import BuyingModel, CustomerValue, SpendingModel, check_model, shop_forecast
+from funnel.forecast import BuyingModel, CustomerValue, ForecastColumns, SpendingModel, check_model, shop_forecast
 from funnel.incremental import LiveFacts
 from funnel.interactions import (
     Answer,
@@ -301,6 +301,7 @@ def _metrics(tables: Logs) -> Iterator[object]:
     model = BuyingModel.from_dict({"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}})
     value = CustomerValue(model, SpendingModel.from_parameters(p=6.25, q=3.74, v=1544))
     yield from (model, value, value.spending, model.of(summary, within=30 * DAY), model.next_purchase(summary))
+    yield ForecastColumns(model, within=30 * DAY, tz="UTC")
     yield check_model(model, tables, tz="UTC", as_of=NOW - 30 * DAY, until=NOW)
     yield shop_forecast(steady_purchases(), **FORECAST)
     questions = funnel.backtest.BacktestQuestions(rules=[funnel.rules.readiness_points])

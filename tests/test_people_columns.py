@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from funnel import Customer, History, LiveFacts, Logs, Machine, Policy, SqliteStore, rule
+from funnel import Customer, Facts, History, LiveFacts, Logs, Machine, Policy, SqliteStore, rule
+from funnel.backtest import BacktestDates, backtest, feature_table
 from funnel.errors import ArgumentError, EngineError, FactsError, LogsError, RecordError
 from funnel.facts import column, count, last, since
 from funnel.facts._base import BaseFacts
@@ -103,20 +105,22 @@ def level(f: PersonFacts, policy: Policy) -> Level:
     return Level.GOLD if f.tier == "gold" and f.purchase_count > 0 else Level.NEW
 
 
+LEVELS = Machine(level, {Level.NEW: {Level.GOLD: Cause.EVENT}, Level.GOLD: {}})
+
+
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_transitions_read_the_columns_of_people(engine: str) -> None:
     """Everyone's transitions are those of one person; the table of people makes no transition of its own."""
-    machine = Machine(level, {Level.NEW: {Level.GOLD: Cause.EVENT}, Level.GOLD: {}})
     leads = pl.DataFrame({"person_id": ["sari", "budi"], "arrived_at": [MARCH - DAY] * 2})
     native = on(engine, {"purchases": ORDERS, "leads": leads, "people": PEOPLE})
     people = native.pop("people")
     logs = Logs(**native, currency="USD").with_people(people, NAMES)
-    rows = in_order(machine.transitions.over(logs, POLICY, as_of=MARCH + DAY))
+    rows = in_order(LEVELS.transitions.over(logs, POLICY, as_of=MARCH + DAY))
     moved = sorted((row["person_id"], as_instant(row["transitioned_at"]), row["to_stage"]) for row in rows)
 
     assert moved == [("budi", MARCH - DAY, "new"), ("sari", MARCH - DAY, "new"), ("sari", MARCH, "gold")]
     for person in ("budi", "sari"):
-        journey = machine.transitions.of(logs.history(person), POLICY, as_of=MARCH + DAY)
+        journey = LEVELS.transitions.of(logs.history(person), POLICY, as_of=MARCH + DAY)
         assert [(person, one.transitioned_at, one.to_stage) for one in journey] == [
             row for row in moved if row[0] == person
         ]
@@ -231,3 +235,120 @@ def test_a_store_has_no_columns_of_people() -> None:
     store.append(bought("1", MARCH, person_id="sari"), recorded_at=MARCH)
     logs = store.logs().with_people(PEOPLE, NAMES)
     assert is_gold.over(logs, POLICY, as_of=MARCH)["is_gold"].to_list() == [True]
+
+
+DATED = {**NAMES, "as_of": "as_of"}
+
+
+def dated(as_of: object = MARCH + DAY, people: tuple[str, ...] = ("sari", "budi")) -> pl.DataFrame:
+    """A table of people as of an instant."""
+    rows = [{"no": one, "tier": "gold", "visits": 3, "letters": True, "as_of": as_of} for one in people]
+    return pl.DataFrame(rows)
+
+
+@pytest.mark.no_cover
+def test_columns_of_an_instant_count_at_that_instant_alone(engine: str) -> None:
+    """On every engine: the rule answers at the instant of the columns, and refuses the next day."""
+    native = on(engine, {"purchases": ORDERS, "people": dated()})
+    people = native.pop("people")
+    logs = Logs(**native, currency="USD").with_people(people, DATED)
+    now = MARCH + DAY
+
+    assert answered(is_gold.over(logs, POLICY, as_of=now)) == {"sari": {"is_gold": True}, "budi": {"is_gold": True}}
+    assert all(is_gold.of(history, POLICY, as_of=now) for history in logs.histories())
+    with pytest.raises(FactsError, match="the columns of people are as of 2026-03-02T00:00:00"):
+        is_gold.over(logs, POLICY, as_of=now + DAY)
+
+
+EARLIER = BacktestDates(MARCH, every=DAY, horizon=DAY)
+
+
+@pytest.mark.parametrize(
+    "at_another",
+    [
+        lambda logs, now: PersonFacts.over(logs, as_of=now),
+        lambda logs, now: is_gold.over(logs, POLICY, as_of=now),
+        lambda logs, now: is_gold.next_change.over(logs, POLICY, as_of=now),
+        lambda logs, now: is_gold.of(logs.history("sari"), POLICY, as_of=now),
+        lambda logs, now: is_gold.why(logs.history("sari"), POLICY, as_of=now),
+        lambda logs, now: PersonFacts.of(logs.history("sari"), as_of=now),
+    ],
+    ids=["facts", "rule", "next change", "one person", "why", "facts of one person"],
+)
+@pytest.mark.parametrize("days", [-1, 1])
+def test_facts_at_another_instant_than_the_columns_are_an_error(
+    at_another: Callable[[Logs[Any], datetime], object], days: int
+) -> None:
+    """The error has both instants, before and after; facts without these columns have no limit."""
+    logs = Logs(purchases=ORDERS, currency="USD").with_people(dated(), DATED)
+    instants = rf"2026-03-02T00:00:00\+00:00, and the facts are as of {(MARCH + (1 + days) * DAY).isoformat()[:10]}"
+
+    with pytest.raises(FactsError, match=instants):
+        at_another(logs, MARCH + (1 + days) * DAY)
+    at_another(logs, MARCH + DAY)
+    assert Facts.over(logs, as_of=MARCH + 9 * DAY).height == 2
+
+
+@pytest.mark.parametrize(
+    "at_several",
+    [
+        lambda logs: PersonFacts.running(logs, as_of=MARCH + DAY),
+        lambda logs: backtest(is_gold, logs, POLICY, EARLIER, as_of=MARCH + 2 * DAY, min_people=1),
+        lambda logs: feature_table(logs, EARLIER, ["tier"], facts=PersonFacts, as_of=MARCH + 2 * DAY),
+        lambda logs: LEVELS.transitions.over(logs, POLICY, as_of=MARCH + DAY),
+        lambda logs: LEVELS.transitions.of(logs.history("sari"), POLICY, as_of=MARCH + DAY),
+        lambda logs: LiveFacts(logs.history("sari"), PersonFacts).facts(as_of=MARCH + DAY),
+    ],
+    ids=["running", "backtest", "feature table", "transitions", "journey", "live facts"],
+)
+def test_facts_at_several_instants_refuse_columns_of_one(at_several: Callable[[Logs[Any]], object]) -> None:
+    """A backtest, a journey or live facts never see values that come from later."""
+    logs = Logs(purchases=ORDERS, currency="USD")
+
+    at_several(logs.with_people(dated(), NAMES))
+    with pytest.raises(FactsError, match="the facts are as of several instants"):
+        at_several(logs.with_people(dated(), DATED))
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_backtest_reads_columns_of_people_as_the_rule_does(*, is_late: bool) -> None:
+    """Each day has the columns of the table, also if a record arrived late."""
+    recorded = pl.lit(MARCH + 2 * DAY if is_late else MARCH).alias("recorded_at")
+    logs = Logs(purchases=ORDERS.with_columns(recorded), currency="USD").with_people(PEOPLE, NAMES)
+    dates = BacktestDates(MARCH + DAY, every=DAY, horizon=DAY)
+    table = feature_table(logs, dates, ["tier", "purchase_count"], facts=PersonFacts, as_of=MARCH + 4 * DAY)
+
+    for day, rows in table.group_by("as_of"):
+        facts = PersonFacts.over(logs.as_known(day[0]), as_of=day[0]).fill_null("")  # type: ignore[arg-type]
+        columns = ["person_id", "tier", "purchase_count"]
+        assert sorted(rows.select(columns).rows()) == sorted(facts.select(columns).rows())
+    assert table["tier"].to_list().count("gold") == (2 if is_late else 3)
+
+
+def test_a_table_of_an_instant_has_every_buyer_and_one_instant() -> None:
+    """Buyers who are missing, several instants, and texts in place of instants are errors; empty cells are missing."""
+    logs = Logs(purchases=ORDERS, currency="USD")
+    with pytest.raises(ArgumentError, match=r"as of 2026-03-02T00:00:00\+00:00 and lacks 1 people who bought by then"):
+        logs.with_people(dated(people=("sari",)), DATED)
+    missing = pl.when(pl.col("no") == "sari").then("as_of").alias("as_of")
+    with pytest.raises(ArgumentError, match="lacks 1 people"):
+        logs.with_people(dated().with_columns(missing), DATED)
+    logs.with_people(dated(MARCH, people=("sari",)), DATED)
+    with pytest.raises(FactsError, match=r"columns of 2 instants \(2026-03-01T00:00:00\+00:00 to 2026-03-02"):
+        logs.with_people(pl.concat([dated(people=("sari",)), dated(MARCH, people=("budi",))]), DATED)
+    with pytest.raises(FactsError, match="the own column as_of of people is String"):
+        logs.with_people(dated("2026-03-02"), DATED)
+    customer = Customer(person_id="sari", name="", columns={"as_of": "2026"})
+    with pytest.raises(FactsError, match="as_of is declared as datetime, but a record has str"):
+        PersonFacts.of(History.of("sari", [], customer=customer), as_of=MARCH)
+
+
+def test_a_table_without_any_instant_counts_always() -> None:
+    """Empty cells alone are no instant, and logs without purchases have no buyers to miss."""
+    empty = dated(people=("budi",)).with_columns(as_of=pl.lit(None, pl.Datetime("us", "UTC")))
+    always = Logs(purchases=ORDERS, currency="USD").with_people(empty, DATED)
+    leads = pl.DataFrame({"person_id": ["sari"], "arrived_at": [MARCH]})
+    only_leads = Logs(leads=leads).with_people(dated(people=("budi",)), DATED)
+
+    assert PersonFacts.over(always, as_of=MARCH + 5 * DAY).sort("person_id")["tier"].to_list() == ["gold", None]
+    assert PersonFacts.over(only_leads, as_of=MARCH + DAY)["tier"].to_list() == [None]

@@ -7,12 +7,12 @@ from datetime import datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from funnel._aggregate.aggregations import COMMON, Stream, own_kind, own_name
+from funnel._aggregate.aggregations import COMMON, Stream, own_field, own_kind, own_name
 from funnel._aggregate.fold import Row
 from funnel._arguments import kind_of
 from funnel._expr.nodes import Fact, Value
 from funnel._ledger.streams import TABLES
-from funnel._time import NEVER, micros
+from funnel._time import NEVER, instant, micros
 from funnel.errors import FactsError
 
 if TYPE_CHECKING:
@@ -47,25 +47,64 @@ EMPTY: Mapping[str, Value] = {"text": "", "whole": 0, "truth": 0, "instant": NEV
 NAMES: Mapping[str, str] = {kind: one.__name__ for one, kind in TYPES.items()}
 """Name of the declared type, by kind."""
 
+AS_OF_FIELD = own_field("as_of", "instant")
+"""Own column of people with the instant of their other columns, such as that of a forecast."""
+
 _IDENTITY = itemgetter(*(COMMON.index(name) for name in ("t", "source", "id")))
 
 
-def own_rows(ledger: LedgerState, stream: Stream) -> Sequence[Row]:
-    """Return the rows of a stream of one person, with the own columns that the stream has."""
-    rows = ledger.rows.get(stream.origin.name, ())
-    return [own_row(ledger, stream, row) for row in rows] if stream.own else rows
+def check_instant(values_as_of: int | None, now: int | None) -> None:
+    """Check that columns of people count at an instant: they have no instant, or the same one.
 
-
-def own_row(ledger: LedgerState, stream: Stream, row: Row) -> Row:
-    """Return a row with the own columns that its stream has.
+    Args:
+        values_as_of: Instant of the columns; None if they have none.
+        now: Instant of the facts; None for facts at several instants.
 
     Raises:
-        FactsError: A value has another type than the declaration.
+        FactsError: The columns are of another instant.
     """
+    if values_as_of is None or values_as_of == now:
+        return
+    asked = "several instants" if now is None else instant(now).isoformat()
+    raise FactsError(
+        f"the columns of people are as of {instant(values_as_of).isoformat()}, and the facts are as of {asked}; "
+        "make the columns again, such as a new forecast, or compute the facts as of the same instant"
+    )
+
+
+def own_rows(ledger: LedgerState, stream: Stream, *, is_checked: bool = False) -> Sequence[Row]:
+    """Return the rows of a stream of one person, with the own columns that the stream has.
+
+    Args:
+        ledger: The ledger.
+        stream: The stream.
+        is_checked: Whether the columns of the person count at the only instant of the facts.
+
+    Raises:
+        FactsError: A value has another type than the declaration, or columns of people are of one instant.
+    """
+    rows = ledger.rows.get(stream.origin.name, ())
+    return [own_row(ledger, stream, row, is_checked=is_checked) for row in rows] if stream.own else rows
+
+
+def own_row(ledger: LedgerState, stream: Stream, row: Row, *, is_checked: bool = False) -> Row:
+    """Return a row with the own columns that its stream has, as `own_rows` does."""
     if not stream.own:
         return row
     log = OWN_LOGS[stream.plain_table]
+    if log == "people" and not is_checked:
+        check_instant(instant_of_person(ledger), None)
     return extended(stream, row, ledger.columns if log == "people" else ledger.own.get((log, _IDENTITY(row)), {}))
+
+
+def instant_of_person(ledger: LedgerState) -> int | None:
+    """Return the instant of the columns of a person; None if they have none.
+
+    Raises:
+        FactsError: The column `as_of` is not an instant.
+    """
+    value = int(own_value(AS_OF_FIELD, ledger.columns))
+    return None if value == NEVER else value
 
 
 def extended(stream: Stream, row: Row, columns: Mapping[str, OwnValue]) -> Row:

@@ -25,7 +25,7 @@ from funnel.backtest._facts_by_day import FactsByDay, local
 from funnel.backtest._figures import Flags, Indices, Whole
 from funnel.backtest._questions import BacktestQuery
 from funnel.facts._schema import FactSchema
-from funnel.logs.assemble import known_since
+from funnel.logs.assemble import known_by
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED
 from funnel.metrics._purchases import is_valid
@@ -127,7 +127,7 @@ class OutcomePurchases:
     @classmethod
     def of(cls, tables: LedgerTables, facts: FactsByDay, dates: ReplayDates) -> OutcomePurchases:
         """Return the evaluated people's purchases, as known at the end of the data."""
-        log = {name: frame.filter(known_since(name, frame) <= dates.now) for name, frame in tables.log.items()}
+        log = {name: known_by(name, frame, dates.now) for name, frame in tables.log.items()}
         tables_at_end = (
             LedgerTables(log, collect_once)
             if any(RECORDED in frame.collect_schema() for frame in tables.log.values())

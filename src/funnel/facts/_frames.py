@@ -70,7 +70,12 @@ def raw_facts_over(plan: FactSchema, logs: Logs, now: int) -> Frame:
 
 
 def raw_facts(plan: FactSchema, tables: LedgerTables, now: int) -> Frame:
-    """Return the raw values of facts of all people, from their tables."""
+    """Return the raw values of facts of all people, from their tables.
+
+    Raises:
+        FactsError: The columns of people are of another instant.
+    """
+    tables = tables.at(now) if plan.reads_people else tables
     raw = with_derived(plan, aggregated(tables, plan.reductions, now, ROOTS, tables.is_sorted))
     return raw if tables.people is None else tables.people.with_ids(raw)
 

@@ -14,7 +14,7 @@ from funnel._aggregate.aggregations import POST_AGGREGATIONS, Derived, Reduction
 from funnel._aggregate.fold import Row, Rows, StreamFold, finishing, folds
 from funnel._aggregate.within import leaves_at, rows_within
 from funnel._expr.nodes import Fact, Value
-from funnel._ledger.own import own_row, own_rows
+from funnel._ledger.own import check_instant, instant_of_person, own_row, own_rows
 from funnel._time import LATEST
 from funnel.errors import FactsError
 from funnel.facts._columns import SharedColumns
@@ -86,7 +86,13 @@ class FactSchema:
         return {name: (self.indices[name], SLOPES.get(one.show, 0)) for name, one in self.declared.items()}
 
     def values(self, ledger: Ledger, now: int) -> tuple[Value, ...]:
-        """Return the values of one person: the fold of every reduction with a row, and the rows of every window."""
+        """Return the values of one person: the fold of every reduction with a row, and the rows of every window.
+
+        Raises:
+            FactsError: The columns of the person are of another instant.
+        """
+        if self.reads_people:
+            check_instant(instant_of_person(ledger), now)
         if now < ledger.latest:
             return self._put_together(ledger, now)
         values = ledger.cached_values.get(self)
@@ -100,15 +106,22 @@ class FactSchema:
         for stream, rows in ledger.rows.items():
             if stream in folds:
                 fold = folds[stream]
-                fold.fill(values, has_row, own_rows(ledger, fold.stream) if fold.stream.own else rows, now)
+                own = own_rows(ledger, fold.stream, is_checked=True) if fold.stream.own else rows
+                fold.fill(values, has_row, own, now)
         for window in self.windows:
-            window.put(values, rows_within(own_rows(ledger, window.fold.stream), window.within, now), now)
+            own = own_rows(ledger, window.fold.stream, is_checked=True)
+            window.put(values, rows_within(own, window.within, now), now)
         self.finish(values)
         return tuple(values)
 
     def own(self, ledger: Ledger, source: str, row: Row) -> Row:
         """Return a row of a stream of the ledger with the own columns that the facts read."""
         return own_row(ledger, self.layouts[source], row) if source in self.layouts else row
+
+    @cached_property
+    def reads_people(self) -> bool:
+        """Whether a fact reads a column of people."""
+        return "people" in self.layouts
 
     @cached_property
     def layouts(self) -> Mapping[str, Stream]:

@@ -5,6 +5,7 @@ from funnel.forecast._check import CheckedCount as CheckedCount
 from funnel.forecast._check import CheckedGroup as CheckedGroup
 from funnel.forecast._check import ModelCheck as ModelCheck
 from funnel.forecast._check import check_model as check_model
+from funnel.forecast._columns import ForecastColumns as ForecastColumns
 from funnel.forecast._forecast import Estimate as Estimate
 from funnel.forecast._forecast import Forecast as Forecast
 from funnel.forecast._forecast import NextPurchase as NextPurchase

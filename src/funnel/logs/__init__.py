@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeGuard
 import narwhals as nw
 
 from funnel._arguments import instance, parse_instant
-from funnel._dataframes.adapter import FrameKind, InputFrame, collect_once, from_native, materialize, to_native
+from funnel._dataframes.adapter import FrameKind, InputFrame, from_native, materialize, to_native
 from funnel._dataframes.frame_types import FrameT, NativeT
 from funnel.logs.assemble import (
     alias_frame,
@@ -323,11 +323,6 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
     def own_columns(self) -> Mapping[str, tuple[str, ...]]:
         """The shop's own columns, by log; logs without own columns are absent."""
         return self._own
-
-    @cached_property
-    def _tables(self) -> LedgerTables:
-        """Ledger tables, with the id of each person."""
-        return LedgerTables(self._resolved(), collect_once, (self._own, self._frame_kind))
 
     @cached_property
     def _fact_tables(self) -> LedgerTables:

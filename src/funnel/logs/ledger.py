@@ -6,18 +6,20 @@ Invariant: for every person, the rows of each table equal the rows of the person
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import narwhals as nw
 
 from funnel._aggregate.aggregations import ORDER, base_table, own_name, own_of_table
 from funnel._aggregate.within import table_until
-from funnel._dataframes.adapter import FrameKind, collect_once
+from funnel._dataframes.adapter import FrameKind, collect_once, distinct
+from funnel._dataframes.compute import to_rows
 from funnel._expr.nodes import Fact
 from funnel._expr.to_narwhals import int_lit, to_int
-from funnel._ledger.own import OWN_LOGS
-from funnel._time import FOREVER
+from funnel._ledger.own import AS_OF_FIELD, OWN_LOGS, check_instant
+from funnel._time import FOREVER, NEVER, instant
 from funnel.errors import FactsError
 from funnel.logs.derived import (
     PERSON,
@@ -76,6 +78,7 @@ class LedgerTables(Mapping[str, Frame]):
         self._keep = keep
         self.own = own
         self._fields = fields
+        self._is_checked = False
         self._tables: dict[str, Frame] = {}
 
     def __getitem__(self, name: str) -> Frame:
@@ -104,6 +107,8 @@ class LedgerTables(Mapping[str, Frame]):
         plain, fields = own_of_table(name)
         if not fields:
             raise KeyError(name)
+        if plain == "people" and not self._is_checked:
+            check_instant(self.people_as_of, None)
         if name not in self._tables:
             self._tables[name] = self._with_fields(plain, fields)[plain]
         return self._tables[name]
@@ -136,6 +141,38 @@ class LedgerTables(Mapping[str, Frame]):
             raise KeyError(table)
         frame = self._keep(with_fields(log, self.named_log[log], own.get(log, ()), kind, fields))
         return LedgerTables({**self.named_log, log: frame}, self._keep, self.own, fields, self.people)
+
+    def at(self, now: int) -> Self:
+        """Return the tables for facts at one instant, which may read columns of people of that instant.
+
+        Raises:
+            FactsError: The columns of people are of another instant.
+        """
+        check_instant(self.people_as_of, now)
+        if self.people_as_of is None:
+            return self
+        checked = copy(self)
+        checked._is_checked = True  # noqa: SLF001 (a copy)
+        return checked
+
+    @cached_property
+    def people_as_of(self) -> int | None:
+        """Instant of the columns of people; None if they have none.
+
+        Raises:
+            FactsError: The column `as_of` has several instants, or is not a column of instants.
+        """
+        (own, kind), name = self.own, AS_OF_FIELD.name
+        columns = own.get("people", ())
+        if own_name(AS_OF_FIELD) not in columns:
+            return None
+        frame = with_fields("people", self.named_log["people"], columns, kind, [AS_OF_FIELD])
+        rows = to_rows(distinct(frame.filter(nw.col(name) != NEVER).select(name)), name)
+        instants = sorted(int(value) for (value,) in rows)
+        if len(instants) > 1:
+            ends = f"{instant(instants[0]).isoformat()} to {instant(instants[-1]).isoformat()}"
+            raise FactsError(f"the table of people has columns of {len(instants)} instants ({ends}); give one as_of")
+        return instants[0] if instants else None
 
     @property
     def without_fields(self) -> LedgerTables:
