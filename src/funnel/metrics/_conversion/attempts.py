@@ -13,13 +13,12 @@ from typing import Any, cast
 import attrs
 import narwhals as nw
 
-from funnel._arguments import instance, kind_of
+from funnel._arguments import instance
 from funnel._dataframes.adapter import (
     Frame,
     FrameKind,
     collect_once,
     distinct,
-    frame_from_rows,
     installed,
     is_remote,
     to_local,
@@ -28,12 +27,11 @@ from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.by_worker import by_worker, workers_have_library
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
-from funnel.errors import ArgumentError, EngineError
-from funnel.interactions import Interaction
+from funnel.errors import EngineError
 from funnel.metrics._conversion import narwhals_kernel
-from funnel.metrics._conversion.events import LOG_KINDS, NEEDED, is_whole, read_events
+from funnel.metrics._conversion.events import LOG_KINDS, is_whole, read_events
 from funnel.metrics._conversion.groups import GroupBy
-from funnel.metrics._conversion.label_events import DROPPED, PENDING, LabelledEvents, Plan, label_events
+from funnel.metrics._conversion.label_events import DROPPED, PENDING, LabelledEvents, Plan, as_table, label_events
 from funnel.metrics._conversion.prepared import Events
 from funnel.metrics._conversion.query import ConversionQuery
 from funnel.metrics._kinds import check_kinds
@@ -109,37 +107,6 @@ class Attempts:
     frame: Frame
     frame_kind: FrameKind
     plan: Plan
-
-
-def as_table(events: object) -> object:
-    """Convert a list of records or mappings to a dataframe of an installed engine.
-
-    Other input stays unchanged.
-
-    Raises:
-        ArgumentError: An entry is neither a mapping nor an interaction.
-        MissingExtraError: Neither Polars nor pandas is installed.
-    """
-    if not isinstance(events, Sequence):
-        return events
-    rows = [_row(number, one) for number, one in enumerate(events, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(NEEDED)
-    return frame_from_rows([{name: row.get(name) for name in names} for row in rows], tuple(names))
-
-
-def _row(number: int, one: object) -> dict[str, Any]:
-    match one:
-        case Interaction():
-            row = one.model_dump()
-            amount = getattr(one, "amount", None)
-            row = {**row.pop("columns", {}), **row}
-            return row if amount is None else {**row, "amount": amount.minor}
-        case Mapping():
-            return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        case _:
-            raise ArgumentError(
-                f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
-            )
 
 
 class AttemptColumns:

@@ -37,18 +37,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, reduce
+from typing import Any
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import INNER, brief, is_one_of
-from funnel._dataframes.adapter import ROW, Frame, FrameKind
+from funnel._arguments import INNER, brief, is_one_of, kind_of
+from funnel._dataframes.adapter import ROW, Frame, FrameKind, frame_from_rows
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError, EngineError
+from funnel.interactions import Interaction
 from funnel.logs.schema import hint
 from funnel.metrics._conversion.events import (
+    NEEDED,
     TEXTS,
     Condition,
     Source,
@@ -194,6 +197,37 @@ class LabelledEvents:
             f"path_{n}": _ordering(name, self.source.types, "hold_constant")
             for n, name in enumerate(self.hold_constant, 1)
         }
+
+
+def as_table(events: object) -> object:
+    """Convert a list of records or mappings to a dataframe of an installed engine.
+
+    Other input stays unchanged.
+
+    Raises:
+        ArgumentError: An entry is neither a mapping nor an interaction.
+        MissingExtraError: Neither Polars nor pandas is installed.
+    """
+    if not isinstance(events, Sequence):
+        return events
+    rows = [_row(number, one) for number, one in enumerate(events, 1)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(NEEDED)
+    return frame_from_rows([{name: row.get(name) for name in names} for row in rows], tuple(names))
+
+
+def _row(number: int, one: object) -> dict[str, Any]:
+    match one:
+        case Interaction():
+            row = one.model_dump()
+            amount = getattr(one, "amount", None)
+            row = {**row.pop("columns", {}), **row}
+            return row if amount is None else {**row, "amount": amount.minor}
+        case Mapping():
+            return dict(one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case _:
+            raise ArgumentError(
+                f"event {number} must be a mapping or an interaction (got {kind_of(one)}); or pass Logs"
+            )
 
 
 def label_events(
