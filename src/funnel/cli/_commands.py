@@ -266,8 +266,7 @@ def propose_mapping(
 ) -> None:
     """Propose a mapping of an order file as TOML, for a person to check and finish."""
     with _plain_errors():
-        text = propose(file)
-    typer.echo(text, nl=False)
+        typer.echo(propose(file), nl=False)
 
 
 def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, object]) -> OrderMapping | None:
