@@ -161,6 +161,10 @@ REPORT: Mapping[str, Translated] = {
         "* some people of the month still have time.",
         "* sebagian orang bulan itu masih punya waktu.",
     ),
+    "few_people": (
+        "A month in which fewer than {people} have a closed window has no point in the picture.",
+        "Bulan yang waktunya baru habis untuk kurang dari {people} tidak punya titik di grafik.",
+    ),
     "repeat": (
         "From customer to repeat customer",
         "Dari konsumen menjadi pelanggan",

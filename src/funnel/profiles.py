@@ -198,7 +198,7 @@ class CustomerProfile:
 
 
 def _when(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzinfo}"
 
 
 def customer_profile(history: History, *, as_of: datetime, personal: bool = False) -> CustomerProfile:

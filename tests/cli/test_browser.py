@@ -57,13 +57,17 @@ for (const width of widths) {
   frame.onload = () => {
     const page = frame.contentDocument, marks = "path,rect,circle,line,text";
     const sections = [...page.querySelectorAll("section")].map(one => {
-      const svg = one.querySelector("figure svg"), box = svg && svg.getBoundingClientRect();
+      const svg = [...one.querySelectorAll("figure svg")].find(svg => svg.getBoundingClientRect().width);
+      const box = svg && svg.getBoundingClientRect();
       return [one.id, svg ? [box.width, box.height, svg.querySelectorAll(marks).length] : null];
     });
     const regions = [...page.querySelectorAll(".scroll, figure")];
     found[width] = {
       overflow: page.documentElement.scrollWidth - width,
       pictures: Object.fromEntries(sections.filter(one => one[1])),
+      cut: [...page.querySelectorAll("figure")].filter(one => one.scrollWidth > one.clientWidth).length,
+      small: [...page.querySelectorAll("figure svg text")].map(one => one.getBoundingClientRect().height)
+        .filter(high => high > 0 && high < 8).length,
       unreachable: regions.filter(one => one.tabIndex < 0 || !one.getAttribute("aria-label")).length,
       links: [...page.querySelectorAll("nav a")].filter(one => !page.querySelector(one.hash)).length,
       stops: page.querySelectorAll("a, [tabindex]").length,
@@ -108,6 +112,7 @@ def test_the_page_reads_well_in_a_browser(tmp_path: Path, root: Path, language: 
     assert set(map(int, result)) == set(WIDTHS)
     for at_width in result.values():
         assert at_width["overflow"] <= 0
+        assert at_width["cut"] == at_width["small"] == 0
         assert at_width["unreachable"] == at_width["links"] == 0
         assert at_width["reached"] == at_width["stops"]
         assert at_width["pale"] == []

@@ -127,7 +127,7 @@ def test_the_page_of_a_person(tmp_path: Path) -> None:
         "person: ani",
         "items: not known",
         "purchases: 3 times, every 29 d 12 h on average",
-        "last purchase: 2026-03-01 02:00 UTC, 92 d 14 h ago",
+        "last purchase: 2026-03-01 09:00 Asia/Jakarta, 92 d 14 h ago",
         "amount: Rp750.000 in all, Rp250.000 on average",
         "last interaction: none",
         "feedback: none",

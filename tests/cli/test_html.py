@@ -181,9 +181,36 @@ def test_the_numbers_of_an_axis_are_in_the_language_of_the_page() -> None:
     result = lifecycle([{"person_id": f"p{n}", "purchased_at": day} for n in range(1500)], tz="UTC", as_of=day)
 
     for language, number, other in (("en", "1,000", "1.000"), ("id", "1.000", "1,000")):
-        picture = _pictures.picture(result, Words(language, ZoneInfo("UTC")))
-        assert f">{number}<" in picture
-        assert f">{other}<" not in picture
+        pictures = _pictures.pictures(result, Words(language, ZoneInfo("UTC")))
+        assert pictures is not None
+        for picture in pictures:
+            assert f">{number}<" in picture
+            assert f">{other}<" not in picture
+
+
+def test_a_picture_fits_on_a_phone(findings: Findings) -> None:
+    """Its plot is narrower, its cells have no sign, and its letters keep their size."""
+    words = Words("en", ZoneInfo("Asia/Jakarta"))
+    for result in (findings.buying.cohorts, findings.buying.trend, findings.buying.rates, findings.flow):
+        pictures = _pictures.pictures(result, words)
+        assert pictures is not None
+        wide, phone = (int(re.findall(r'width="(\d+)"', one)[0]) for one in pictures)
+        assert phone <= wide
+        assert phone < 480
+    cells = _pictures.pictures(findings.buying.cohorts, words)
+    assert cells is not None
+    assert [bool(re.search(r">\d+ %<", one)) for one in cells] == [True, False]
+
+
+def test_stages_and_months_of_too_few_people_are_left_out_with_a_note(findings: Findings) -> None:
+    """A stage that nobody had is no column; a month of too few people has no point, and the page says so."""
+    words = Words("en", ZoneInfo("Asia/Jakarta"))
+    sections = Sections(findings, words)
+    head = sections.stages().tables[1].head
+
+    assert "Customer" in head
+    assert "Lead" not in head
+    assert any("fewer than 30 people" in note for note in sections.conversion().notes)
 
 
 def test_both_languages_have_every_text() -> None:
@@ -278,11 +305,13 @@ def test_the_forecast_is_in_indonesian(findings: Findings) -> None:
     words = Words("id", ZoneInfo("Asia/Jakarta"))
     section = Sections(findings, words).expected()
     assert section.picture is not None
-    picture = _pictures.picture(section.picture, words)
+    pictures = _pictures.pictures(section.picture, words)
+    assert pictures is not None
 
     assert section.sentences[0][1].startswith("Dari 2026-05-01 sampai 2026-05-28: ")
     assert section.tables[0].rows[2][0] == "dibayar"
-    assert all(text in picture for text in ("pembelian yang terjadi", "perkiraan pembelian", "hari pertama"))
+    for picture in pictures:
+        assert all(text in picture for text in ("pembelian yang terjadi", "perkiraan pembelian", "hari pertama"))
 
 
 def test_a_season_is_named_if_it_was_tested(findings: Findings) -> None:

@@ -191,17 +191,17 @@ LIFETIME = timedelta(days=36500) // timedelta(microseconds=1)
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (LIFETIME, "infinite"),
+        (LIFETIME, "never"),
         (LIFETIME - 1, "36499 d 23 h 59 min 59 s 999999 µs"),
         (1 - LIFETIME, "-36499 d 23 h 59 min 59 s 999999 µs"),
-        (-LIFETIME, "-infinite"),
+        (-LIFETIME, "never"),
         (1, "1 µs"),
         (-1, "-1 µs"),
         (0, "0 d"),
     ],
 )
 def test_a_span_of_a_lifetime_is_that_of_what_never_came(value: int, words: str) -> None:
-    """A hundred years since, or until: infinite, and minus infinite."""
+    """A hundred years since, or until, is never."""
     assert format_value(value, "span") == words
     assert format_value(value, "number") == str(value)
     assert format_value("web", "text") == "'web'"

@@ -388,6 +388,36 @@ def finding(one: Any) -> str:
     return " ".join(one.to_dict()["title"]["text"]).replace("\u00a0", " ")
 
 
+def note(one: Any) -> str:
+    """The notes of a chart in one line."""
+    return " ".join(one.to_dict()["title"]["subtitle"]).replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lifecycle-revenue", "2026-09: Rp17.115.000 paid, Rp10.950.000 of it by new buyers"),
+        ("repeat-groups", "Bought again within 60 d, by source: 320 people, 52.3 % (instagram) to 52.6 % (search)"),
+        ("drivers", "cart has the highest odds of converting of 3 values of kind"),
+        ("backtest-reliability", "readiness points: predicted 11.8 % of 2,492 evaluations, 7.4 % bought"),
+        ("survival", "428 of 900 people converted, fewer than half"),
+    ],
+)
+def test_a_title_says_the_finding(name: str, words: str) -> None:
+    """The numbers of the result are in the title, with the number of people."""
+    assert finding(chart(name)) == words
+
+
+def test_a_stage_that_nobody_had_is_not_in_the_picture() -> None:
+    """It is neither in the legend nor in the title."""
+    flow = result("stage-flow")
+    empty = [attrs.evolve(one, people={**one.people, "lead": 0}) for one in flow.periods]
+    picture = attrs.evolve(flow, periods=tuple(empty)).plot()
+
+    assert "lead" not in {row["stage"] for row in rows(picture)}
+    assert " lead" not in finding(picture)
+
+
 def test_charts_of_few_people_say_that_there_are_too_few() -> None:
     """A rate below the minimum is not in the title."""
     few = attrs.evolve(result("funnel"), min_people=10**6)
@@ -399,6 +429,8 @@ def test_charts_of_few_people_say_that_there_are_too_few() -> None:
     assert finding(few.plot()) == "Too few people with a closed window for a rate: 869 of 900"
     assert {row["text"] for row in rows(few.plot()) if "counts" in row} >= {"not enough: 280 of 869"}
     assert finding(trend.plot()) == "No month is complete yet; 900 entered"
+    assert "fewer than 1,000,000 people whose window is closed has no point." in note(trend.plot())
+    assert "no point" not in note(result("trend").plot())
     assert finding(attrs.evolve(rates, within=none).plot()) == "No buyer has been observed for long enough"
     assert finding(attrs.evolve(steps, steps=(first,)).plot()) == "No buyer has been observed for long enough"
 
@@ -432,7 +464,7 @@ def test_charts_of_other_states_are_drawn() -> None:
     assert finding(open_alone.plot()).startswith("2026-10*: ")
     assert "profit (minor units)" in texts(to_svg(change))
     assert any("pending; the split will change" in line for line in late.plot().to_dict()["title"]["subtitle"])
-    assert finding(fresh.plot()) == "46 people in 1 cohorts; no later month is over yet"
+    assert finding(fresh.plot()) == "46 people in 1 cohort; no later month is over yet"
     assert "0 returned; 0 became" in finding(attrs.evolve(lifecycle, periods=(asleep,)).plot())
 
 

@@ -296,7 +296,7 @@ _LIFETIME = 100 * 365 * 86_400_000_000
 def format_value(value: Value, unit: Unit) -> str:
     """Format a value for people; spans in days down to microseconds.
 
-    A span of 100 years or more stands for a time that is not set.
+    A span of 100 years or more, before or after, stands for a time that is not set.
     """
     if isinstance(value, str):
         return repr(value)
@@ -305,6 +305,6 @@ def format_value(value: Value, unit: Unit) -> str:
     if value == 0:
         return "0 d"
     if abs(value) >= _LIFETIME:
-        return "infinite" if value > 0 else "-infinite"
+        return "never"
     sign = "-" if value < 0 else ""
     return sign + " ".join(f"{count} {unit}" for count, unit in span_parts(abs(value)) if count)

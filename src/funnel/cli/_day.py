@@ -21,7 +21,7 @@ from funnel.history import History
 from funnel.messages import Language, explain, label
 from funnel.metrics._display import money
 from funnel.money import Money
-from funnel.profiles import customer_profile
+from funnel.profiles import CustomerProfile, customer_profile
 from funnel.rules._next_action import next_action
 from funnel.stages import stage
 from funnel.worklists import worklist
@@ -129,11 +129,20 @@ def profile_of(
     words = Words(query.language, ZoneInfo(query.tz))
     names = PersonNames(records_of_history(history), ids, query.as_of, words, query.contacts)
     name = names.of([history.person_id])[history.person_id]
-    facts = str(customer_profile(history, as_of=query.as_of, personal=query.contacts)).splitlines()
+    profile = customer_profile(history, as_of=query.as_of, personal=query.contacts)
+    facts = str(_in_zone(profile, ZoneInfo(query.tz))).splitlines()
     visible = facts if query.contacts else [line for line in facts if not line.startswith("identity:")]
     now = label(stage.of(history, query.policy, as_of=query.as_of))
     action = explain(next_action, history, query.policy, as_of=query.as_of)
     return "\n".join(map(one_line, (f"person: {name}", *visible, f"stage: {now}", f"next action: {action}")))
+
+
+def _in_zone(profile: CustomerProfile, zone: ZoneInfo) -> CustomerProfile:
+    """Return a profile whose visible instants are in the shop's zone."""
+    last = profile.last_purchase_at
+    parts = {name: getattr(profile, name) for name in ("last_interaction", "last_feedback")}
+    local = {name: one and attrs.evolve(one, at=one.at.astimezone(zone)) for name, one in parts.items()}
+    return attrs.evolve(profile, last_purchase_at=last and last.astimezone(zone), **local)
 
 
 def _history(person: str, source: Callable[[], Source], find: Callable[[str], History], query: ReportQuery) -> History:

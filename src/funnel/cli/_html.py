@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from funnel._format import escape, one_line
 from funnel.cli._findings import Findings
-from funnel.cli._pictures import has_pictures, picture
+from funnel.cli._pictures import has_pictures, pictures
 from funnel.cli._sections import Section, Sections, Table
 from funnel.cli._words import Words
 
@@ -37,7 +37,8 @@ dl{margin:.75rem 0;padding:.25rem 1rem;background:var(--card);border-radius:.5re
 dt{font-weight:600;margin-top:.75rem}
 dd{margin:0 0 .75rem;max-width:46rem}
 .muted{color:var(--muted);font-size:.9rem}
-.scroll,figure{overflow-x:auto;margin:1rem 0;background:linear-gradient(to right,var(--paper) 30%,transparent) 0 0,
+figure{margin:1rem 0}
+.scroll{overflow-x:auto;margin:1rem 0;background:linear-gradient(to right,var(--paper) 30%,transparent) 0 0,
 linear-gradient(to left,var(--paper) 30%,transparent) 100% 0,linear-gradient(to right,var(--shade),transparent) 0 0,
 linear-gradient(to left,var(--shade),transparent) 100% 0;background-repeat:no-repeat;
 background-size:3rem 100%,3rem 100%,1rem 100%,1rem 100%;background-attachment:local,local,scroll,scroll}
@@ -45,16 +46,17 @@ table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums
 caption{text-align:left;font-weight:600;padding-bottom:.35rem}
 th,td{padding:.3rem 1rem .3rem 0;text-align:right;vertical-align:top;white-space:nowrap;
 border-bottom:1px solid var(--line)}
-th{color:var(--muted);font-weight:600;vertical-align:bottom}
+th{color:var(--muted);font-weight:600;vertical-align:bottom;white-space:normal}
 .text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:8.5rem}
 .long{min-width:14rem}
-figure svg{display:block;width:100%;max-width:min(52rem,calc(1.4*var(--wide)));
-min-width:calc(.8*var(--wide));height:auto}
+figure svg{display:block;width:100%;max-width:52rem;height:auto}
+.phone{display:none}
+@media screen and (max-width:37rem){.wide{display:none}.phone{display:block}}
 figure svg>rect{fill:none}
 @media (prefers-color-scheme:dark){figure svg{filter:invert(.92) hue-rotate(180deg)}}
 @media print{:root{PRINT}body{max-width:none;padding:0;font-size:10pt}nav{display:none}h2{break-after:avoid}
-figure,tr,dl{break-inside:avoid}.scroll,figure{overflow:visible;background:none}
-figure svg{filter:none;min-width:0}
+figure,tr,dl{break-inside:avoid}.scroll{overflow:visible;background:none}
+figure svg{filter:none;width:auto;max-width:100%;max-height:9cm}p:has(+figure){break-after:avoid}
 table{font-size:8pt}th,td{padding-right:.5rem}}
 """
 
@@ -101,10 +103,9 @@ def _section(section: Section, words: Words) -> Iterator[str]:
         yield f"<dl>{''.join(answers)}</dl>"
     else:
         yield "".join(f"<p>{escape(text)}</p>" for _, text in section.sentences)
-    if section.picture is not None and (svg := picture(section.picture, words)):
-        wide = svg.partition('width="')[2].partition('"')[0]  # on a phone, small letters would not be readable
-        figure = f'role="img" aria-label="{escape(section.title)}" tabindex="0" style="--wide:{wide}px"'
-        yield f"<figure {figure}>{svg}</figure>"
+    if section.picture is not None and (both := pictures(section.picture, words)):
+        parts = "".join(f"<div class={name}>{svg}</div>" for name, svg in zip(("wide", "phone"), both, strict=True))
+        yield f'<figure role="img" aria-label="{escape(section.title)}" tabindex="0">{parts}</figure>'
     for table in section.tables:
         yield _table(table, section.title)
     if section.notes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, cast
 
 from funnel._dataframes.adapter import installed
@@ -15,20 +16,61 @@ def has_pictures() -> bool:
     return installed("altair") and installed("vl_convert")
 
 
-def picture(result: Charted, words: Words) -> str:
-    """Return the chart of a result as SVG, in the language of the report; empty without the extra.
+def pictures(result: Charted, words: Words) -> tuple[str, str] | None:
+    """Return the chart of a result as SVG, wide and for a phone, in the language of the report.
 
-    The title of the chart is left out: the section says it.
+    The title of the chart is left out: the section says it. None without the extra.
     """
     if not has_pictures():
-        return ""
+        return None
     from funnel.plots._render import specification, svg_of
 
-    spec = specification(result)
+    spec, numbers = specification(result), None
     del spec["title"]
-    if words.language == "en":
-        return svg_of(spec)
-    return svg_of(_translated(spec, words), _INDONESIAN)
+    if words.language != "en":
+        spec, numbers = _translated(spec, words), _INDONESIAN
+    wide = svg_of(spec, numbers)
+    plot = max(_widths(spec))
+    around = int(wide.partition('width="')[2].partition('"')[0]) - plot
+    return wide, svg_of(_narrowed(spec, max(_PHONE - around, _NARROWEST) / plot), numbers)
+
+
+_PHONE, _NARROWEST = 360, 150
+"""The width of a picture on a phone, and of the plot in it if the texts beside the plot are long."""
+
+
+def _widths(part: Any) -> Iterator[float]:
+    """Yield the widths of the plots of a specification."""
+    if isinstance(part.get("width"), int | float):
+        yield part["width"]
+    for one in part.get("vconcat", ()):
+        yield from _widths(one)
+
+
+def _narrowed(part: Any, ratio: float) -> Any:
+    """Return a part of a specification with narrower plots, short texts in cells, and short rows of legends."""
+    if isinstance(part, list):
+        return [_narrowed(one, ratio) for one in part]
+    if isinstance(part, str):
+        return _CELL.sub(r"\1\2", part)
+    if not isinstance(part, dict):
+        return part
+    fields = {name: _narrowed(value, ratio) for name, value in cast("dict[str, Any]", part).items()}
+    if "width" in fields:
+        fields["width"] *= ratio
+    if "columns" in fields:
+        fields["columns"] = min(fields["columns"], _COLUMNS)
+    if fields.get("type") == "text" and "align" not in fields:
+        fields["fontSize"] *= _SMALLER
+    if "value" in fields.get("x", ()):
+        fields["x"]["value"] *= ratio
+    return fields
+
+
+_COLUMNS, _SMALLER = 3, 0.85
+
+_CELL = re.compile(r"^([\d.,]+) %(\*?)$")
+"""The share in a cell of a heat map."""
 
 
 def _translated(part: object, words: Words) -> Any:

@@ -20,6 +20,7 @@ from funnel.metrics._lifecycle import Lifecycle
 from funnel.metrics._periods import period_label
 from funnel.metrics._rate import Rate
 from funnel.metrics._retention.cohort import Cohort
+from funnel.metrics._stage_flow.result import stages_with_people
 from funnel.readers._account import Entry
 from funnel.rules._next_action import NextAction
 from funnel.stages import Stage
@@ -159,14 +160,15 @@ class Sections:
         now = Table(
             (words("stage"), words("people"), words("share")), [*rows, (words("total"), words.number(total), "")]
         )
+        visible = stages_with_people(flow)
         months = [
             (
                 period_label(one.start, "month", is_partial=one.is_partial),
-                *(words.number(one.people[name]) for name in flow.stages),
+                *(words.number(one.people[name]) for name in visible),
             )
             for one in flow.periods[-_MOST_COHORTS:]
         ]
-        names = (words.label(Stage(str(name))) for name in flow.stages)
+        names = (words.label(Stage(str(name))) for name in visible)
         is_open = any(one.is_partial for one in flow.periods)
         caption = f"{words('over_time')} {words('open_month') if is_open else ''}".strip()
         then = Table((words("month"), *names), months, caption)
@@ -228,6 +230,8 @@ class Sections:
         rows = [self._entered(one) for one in periods]
         title = words("conversion_leads" if buying.has_leads else "conversion_buyers")
         notes = [words("open_window")] if any(not one.is_mature for one in periods) else []
+        if any(not one.rate.is_reportable(MIN_PEOPLE) for one in periods):
+            notes.append(words("few_people", people=words.people(MIN_PEOPLE)))
         sentence = f"{title}. {' '.join(self._answers.conversion())}"
         return Section(
             "conversion",

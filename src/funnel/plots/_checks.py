@@ -58,7 +58,10 @@ def _reliability_of(result: Backtest) -> style.Chart:
         _point(one.predicted, one.bought, one.people, one.observed.ci_lower, one.observed.ci_upper)
         for one in result.reliability
     ]
-    finding = f"{style.name_of(result.rule.name)}: predicted and observed shares of {result.rule.people:,} evaluations"
+    people = sum(one.people for one in result.reliability)
+    predicted = percent(sum(one.predicted * one.people for one in result.reliability) / people)
+    bought = percent(sum(one.bought for one in result.reliability) / people)
+    finding = f"{style.name_of(result.rule.name)}: predicted {predicted} of {people:,} evaluations, {bought} bought"
     return style.titled(_reliability(rows), finding, _DIAGONAL)
 
 

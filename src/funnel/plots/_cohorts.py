@@ -128,15 +128,16 @@ def _finding(result: Cohorts[Any], show: Show) -> str:
     last = 1 if horizon is None or horizon >= 1 else 0
     over = [cohort for cohort in result if last < cohort.over]
     average = _average(over, last, show) if over else None
+    cohorts = f"{people:,} people in {len(result)} cohort{'s' * (len(result) != 1)}"
     if average is None:
-        return f"{people:,} people in {len(result)} cohorts; no later {result.period} is over yet"
+        return f"{cohorts}; no later {result.period} is over yet"
     is_repeat = last and (result.first, result.measure) == ("purchase", "on")
     meaning = {
         "share": f"of {'buyers bought again' if is_repeat else 'people counted'} {last} {result.period} later",
         "revenue": f"of revenue of a cohort {last} {result.period} later",
         "value": f"paid by each person up to {last} {result.period} later",
     }[show]
-    return f"{_text(average, result, show)} {meaning}, on average; {people:,} people in {len(result)} cohorts"
+    return f"{_text(average, result, show)} {meaning}, on average; {cohorts}"
 
 
 def _notes(result: Cohorts[Any], show: Show) -> list[str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from funnel.metrics._display import percent
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def shop_forecast(result: ShopForecast) -> style.Chart:
     finding = f"{total.purchases.value:,.0f} purchases expected from {total.first_day} to {total.last_day} ({ends})"
     length = (total.last_day - total.first_day + _DAY).days
     inside = f"{result.past_inside} of {len(result.past)} past forecasts were inside."
-    note = f"Each bar is {length} days. The line is the interval at {percent(result.confidence_level)}; {inside}"
+    note = f"Each bar is {length} days. The line is the interval at {100 * result.confidence_level:.4g} %; {inside}"
     return style.titled(figure, finding, note)
 
 

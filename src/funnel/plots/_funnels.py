@@ -143,7 +143,9 @@ def trend(result: Trend) -> style.Chart:
         entered.encode(opacity=opacity).properties(width=style.WIDTH, height=60),
         spacing=10,
     )
-    return style.titled(figure, _trend_finding(result), _TREND_NOTE)
+    few = f"A {result.period} with fewer than {result.min_people:,} people whose window is closed has no point."
+    is_cut = any(row["value"] is None for row in rows)
+    return style.titled(figure, _trend_finding(result), _TREND_NOTE, few if is_cut else "")
 
 
 _MATURE, _OPEN = "every window is closed", "some windows are open"
@@ -212,12 +214,20 @@ def drivers(result: Drivers) -> style.Chart:
             "value": one.odds_ratio,
             "lower": one.ci_lower,
             "upper": one.ci_upper,
-            "text": f"{one.odds_ratio:,.2f} · {one.converted_with + one.others_with:,} people",
+            "text": f"{_odds(one.odds_ratio)} · {one.converted_with + one.others_with:,} people",
         }
         for one in visible
     ]
     figure = style.intervals(rows, "odds ratio of converting", form=",.4~r", even=1, type="log")
-    finding = f"{rows[0]['label']} goes most together with conversion, of {len(result)} values of {result.column}"
+    values = f"{len(result):,} value{'s' * (len(result) != 1)} of {result.column}"
+    finding = f"{rows[0]['label']} has the highest odds of converting of {values}"
     people = f"{result.converted:,} converted and {result.others:,} other people."
     level = f"Simultaneous intervals at {100 * result.confidence_level:.4g} %. Association is not causation."
     return style.titled(figure, finding, f"{people} {level}", more)
+
+
+def _odds(ratio: float) -> str:
+    return f"{ratio:,.2f}" if ratio < _LARGE else f"{ratio:,.0f}"
+
+
+_LARGE = 100

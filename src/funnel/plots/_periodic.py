@@ -45,7 +45,7 @@ def lifecycle(result: Lifecycles, show: LifecycleShow) -> style.Chart:
     )
     zero = style.chart([{"zero": 0}]).mark_rule(color=style.INK).encode(y="zero:Q")
     figure = alt.layer(bars, zero).properties(width=style.WIDTH, height=260)
-    return style.titled(figure, _lifecycle_finding(result), _DORMANT_NOTE, _PARTIAL_NOTE)
+    return style.titled(figure, _lifecycle_finding(result, show), _DORMANT_NOTE, _PARTIAL_NOTE)
 
 
 _DORMANT_NOTE = "Dormant people bought in the period before and not in this one; they are below zero."
@@ -67,15 +67,17 @@ def _kinds(result: Lifecycles, one: Lifecycle, show: LifecycleShow) -> Iterator[
         }
 
 
-def _lifecycle_finding(result: Lifecycles) -> str:
+def _lifecycle_finding(result: Lifecycles, show: LifecycleShow) -> str:
     over = [one for one in result if not one.is_partial] or list(result)
     last = over[-1]
+    when = period_label(last.start, result.period, is_partial=last.is_partial)
+    if show == "revenue":
+        paid, new = (money(amount or 0, result.currency) for amount in (last.revenue, last.new_revenue))
+        return f"{when}: {paid} paid, {new} of it by new buyers"
     repeat = last.retained + last.resurrected
     share = f" ({percent(repeat / last.active)})" if last.active else ""
-    return (
-        f"{period_label(last.start, result.period, is_partial=last.is_partial)}: {last.active:,} buyers, {last.new:,} "
-        f"new and {repeat:,} returned{share}; {last.dormant:,} became dormant"
-    )
+    buyers = f"{last.active:,} buyers, {last.new:,} new and {repeat:,} returned{share}"
+    return f"{when}: {buyers}; {last.dormant:,} became dormant"
 
 
 def _unit(currency: str | None) -> str:

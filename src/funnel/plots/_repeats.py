@@ -67,6 +67,9 @@ def groups(result: RepeatGroups) -> style.Chart:
     ]
     people = sum(one.repeat.rate.trials for one in result)
     finding = f"Bought again within {days(result.within)}, by {result.by}: {people:,} people"
+    rates = [(row["value"], row["label"]) for row in rows if row["value"] is not None]
+    if len(rates) > 1:
+        finding = f"{finding}, {' to '.join(f'{percent(rate)} ({name})' for rate, name in (min(rates), max(rates)))}"
     figure = style.intervals(rows, "bought again", zero=True)
     return style.titled(figure, finding, f"{_INTERVALS} {_CHOSEN}", more)
 

@@ -9,6 +9,7 @@ import altair as alt
 
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
+from funnel.metrics._stage_flow.result import stages_with_people
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def flow(result: StageFlow, show: Show) -> style.Chart:
 
 
 def _people(result: StageFlow) -> style.Chart:
-    order = [style.name_of(stage) for stage in result.stages]
+    visible = stages_with_people(result)
+    order = [style.name_of(stage) for stage in visible]
     rows = [
         {
             "period": period_label(one.start, result.period, is_partial=one.is_partial),
@@ -40,7 +42,7 @@ def _people(result: StageFlow) -> style.Chart:
             "text": f"{one.people[stage]:,} · {percent(_share(one.people[stage], sum(one.people.values())))}",
         }
         for one in result
-        for number, (stage, name) in enumerate(zip(result.stages, order, strict=True))
+        for number, (stage, name) in enumerate(zip(visible, order, strict=True))
     ]
     several = len(result) > 1
     base = style.chart(rows)
@@ -54,7 +56,7 @@ def _people(result: StageFlow) -> style.Chart:
     ).properties(width=style.WIDTH, height=260)
     last = result.periods[-1]
     total = sum(last.people.values())
-    parts = [f"{last.people[stage]:,} {name}" for stage, name in zip(result.stages, order, strict=True)]
+    parts = [f"{last.people[stage]:,} {name}" for stage, name in zip(visible, order, strict=True)]
     finding = f"{total:,} people: {', '.join(parts)}"
     star = f" A star marks the {result.period} that is not over." if last.is_partial else ""
     return style.titled(figure, finding, f"By stage at the end of each {result.period}.{star}")

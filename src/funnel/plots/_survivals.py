@@ -27,7 +27,7 @@ def curve(result: Survival) -> style.Chart:
     if not result.is_reportable:
         return style.nothing(f"Too few people: {result.people:,} of {result.min_people:,}.")
     median = result.median.value
-    half = "less than half of them" if median is None else f"half of them within {days(median)}"
+    half = "fewer than half" if median is None else f"half of them within {days(median)}"
     finding = f"{result.converted:,} of {result.people:,} people converted, {half}"
     figure = _curves([(_ALL, result)], median)
     return style.titled(figure, finding, _note(result))

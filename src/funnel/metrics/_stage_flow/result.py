@@ -176,3 +176,8 @@ class StageFlow(Charted, Rows, Listed[StagePeriod], Tabular):
         ]
         yield "", ("period", *self.stages), stages
         yield "", ("transition", "count", "of spells", "median time before"), transitions
+
+
+def stages_with_people(flow: StageFlow) -> list[Value]:
+    """Return the stages in which somebody was at the end of a period, in order."""
+    return [stage for stage in flow.stages if any(one.people[stage] for one in flow.periods)]
