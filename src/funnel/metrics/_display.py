@@ -26,6 +26,11 @@ def money(minor: int, currency: str | None) -> str:
     return Money.of_minor(minor, currency).format(style="id" if currency == "IDR" else "us")
 
 
+def signed_money(minor: int, currency: str | None) -> str:
+    """Format a change of an amount, as `money`: "+GBP 5.00" or "-GBP 5.00"."""
+    return f"{'-' if minor < 0 else '+'}{money(abs(minor), currency)}"
+
+
 def percent(share: float | None) -> str:
     """Format a share as a percentage. Empty if the share is None."""
     return "" if share is None else f"{100 * share:.1f} %"

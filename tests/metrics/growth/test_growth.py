@@ -180,7 +180,10 @@ def test_one_way_alone_explains_all_of_its_change() -> None:
 
     assert result.change(one.start, more.start).parts == {**none, "leads": 500}
     assert result.change(one.start, one.start).parts == none
-    assert str(result.change(one.start, more.start)).startswith("+500: leads +500, conversion +0")
+    change = result.change(one.start, more.start)
+    assert str(change).startswith("+500: leads +500, conversion +0")
+    assert str(attrs.evolve(change, currency="GBP")).startswith("+GBP 5.00: leads +GBP 5.00, conversion +GBP 0.00")
+    assert str(attrs.evolve(result.change(more.start, one.start), currency="IDR")).startswith("-Rp5: leads -Rp5")
     with pytest.raises(ArgumentError, match=r"start must be the first day of a month with arrivals .got 2026-03-01"):
         result.of(date(2026, 3, 1))
 

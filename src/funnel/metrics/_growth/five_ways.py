@@ -18,7 +18,7 @@ from funnel._arguments import brief, check_choice, day_of
 from funnel._format import Listed, as_html, as_span
 from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
-from funnel.metrics._display import money
+from funnel.metrics._display import money, signed_money
 from funnel.metrics._periods import Period, period_label
 from funnel.metrics._rate import Rate
 
@@ -201,8 +201,8 @@ class GrowthChange(Charted):
         """Return the total, its parts, pending people and unfinished periods as text."""
         parts_text = "cannot be decomposed (a factor is zero in one of the periods)"
         if self.parts is not None:
-            parts_text = ", ".join(f"{way} {part:+,}" for way, part in self.parts.items())
-        return f"{self.total:+,}: {parts_text}{_unfinished(self.before, self.after)}"
+            parts_text = ", ".join(f"{way} {signed_money(part, self.currency)}" for way, part in self.parts.items())
+        return f"{signed_money(self.total, self.currency)}: {parts_text}{_unfinished(self.before, self.after)}"
 
     def _html(self) -> str:
         return as_span(self)
