@@ -50,7 +50,7 @@ def _widths(part: Any) -> Iterator[float]:
 def _narrowed(part: Any, ratio: float) -> Any:
     """Return a part of a specification with narrower plots, short texts in cells, and short rows of legends."""
     if isinstance(part, list):
-        return [_narrowed(one, ratio) for one in part]
+        return [_narrowed(one, ratio) for one in cast("list[Any]", part)]
     if isinstance(part, str):
         return _CELL.sub(r"\1\2", part)
     if not isinstance(part, dict):
