@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -263,51 +263,47 @@ def test_columns_of_an_instant_count_at_that_instant_alone(engine: str) -> None:
 EARLIER = BacktestDates(MARCH, every=DAY, horizon=DAY)
 
 
-@pytest.mark.parametrize(
-    "at_another",
-    [
-        lambda logs, now: PersonFacts.over(logs, as_of=now),
-        lambda logs, now: is_gold.over(logs, POLICY, as_of=now),
-        lambda logs, now: is_gold.next_change.over(logs, POLICY, as_of=now),
-        lambda logs, now: is_gold.of(logs.history("sari"), POLICY, as_of=now),
-        lambda logs, now: is_gold.why(logs.history("sari"), POLICY, as_of=now),
-        lambda logs, now: PersonFacts.of(logs.history("sari"), as_of=now),
-    ],
-    ids=["facts", "rule", "next change", "one person", "why", "facts of one person"],
-)
+AT_ANOTHER: Mapping[str, Callable[[Logs[Any], datetime], object]] = {
+    "facts": lambda logs, now: PersonFacts.over(logs, as_of=now),
+    "rule": lambda logs, now: is_gold.over(logs, POLICY, as_of=now),
+    "next change": lambda logs, now: is_gold.next_change.over(logs, POLICY, as_of=now),
+    "one person": lambda logs, now: is_gold.of(logs.history("sari"), POLICY, as_of=now),
+    "why": lambda logs, now: is_gold.why(logs.history("sari"), POLICY, as_of=now),
+    "facts of one person": lambda logs, now: PersonFacts.of(logs.history("sari"), as_of=now),
+}
+
+
+@pytest.mark.parametrize("name", AT_ANOTHER)
 @pytest.mark.parametrize("days", [-1, 1])
-def test_facts_at_another_instant_than_the_columns_are_an_error(
-    at_another: Callable[[Logs[Any], datetime], object], days: int
-) -> None:
+def test_facts_at_another_instant_than_the_columns_are_an_error(name: str, days: int) -> None:
     """The error has both instants, before and after; facts without these columns have no limit."""
     logs = Logs(purchases=ORDERS, currency="USD").with_people(dated(), DATED)
     instants = rf"2026-03-02T00:00:00\+00:00, and the facts are as of {(MARCH + (1 + days) * DAY).isoformat()[:10]}"
 
     with pytest.raises(FactsError, match=instants):
-        at_another(logs, MARCH + (1 + days) * DAY)
-    at_another(logs, MARCH + DAY)
+        AT_ANOTHER[name](logs, MARCH + (1 + days) * DAY)
+    AT_ANOTHER[name](logs, MARCH + DAY)
     assert Facts.over(logs, as_of=MARCH + 9 * DAY).height == 2
 
 
-@pytest.mark.parametrize(
-    "at_several",
-    [
-        lambda logs: PersonFacts.running(logs, as_of=MARCH + DAY),
-        lambda logs: backtest(is_gold, logs, POLICY, EARLIER, as_of=MARCH + 2 * DAY, min_people=1),
-        lambda logs: feature_table(logs, EARLIER, ["tier"], facts=PersonFacts, as_of=MARCH + 2 * DAY),
-        lambda logs: LEVELS.transitions.over(logs, POLICY, as_of=MARCH + DAY),
-        lambda logs: LEVELS.transitions.of(logs.history("sari"), POLICY, as_of=MARCH + DAY),
-        lambda logs: LiveFacts(logs.history("sari"), PersonFacts).facts(as_of=MARCH + DAY),
-    ],
-    ids=["running", "backtest", "feature table", "transitions", "journey", "live facts"],
-)
-def test_facts_at_several_instants_refuse_columns_of_one(at_several: Callable[[Logs[Any]], object]) -> None:
+AT_SEVERAL: Mapping[str, Callable[[Logs[Any]], object]] = {
+    "running": lambda logs: PersonFacts.running(logs, as_of=MARCH + DAY),
+    "backtest": lambda logs: backtest(is_gold, logs, POLICY, EARLIER, as_of=MARCH + 2 * DAY, min_people=1),
+    "feature table": lambda logs: feature_table(logs, EARLIER, ["tier"], facts=PersonFacts, as_of=MARCH + 2 * DAY),
+    "transitions": lambda logs: LEVELS.transitions.over(logs, POLICY, as_of=MARCH + DAY),
+    "journey": lambda logs: LEVELS.transitions.of(logs.history("sari"), POLICY, as_of=MARCH + DAY),
+    "live facts": lambda logs: LiveFacts(logs.history("sari"), PersonFacts).facts(as_of=MARCH + DAY),
+}
+
+
+@pytest.mark.parametrize("name", AT_SEVERAL)
+def test_facts_at_several_instants_refuse_columns_of_one(name: str) -> None:
     """A backtest, a journey or live facts never see values that come from later."""
     logs = Logs(purchases=ORDERS, currency="USD")
 
-    at_several(logs.with_people(dated(), NAMES))
+    AT_SEVERAL[name](logs.with_people(dated(), NAMES))
     with pytest.raises(FactsError, match="the facts are as of several instants"):
-        at_several(logs.with_people(dated(), DATED))
+        AT_SEVERAL[name](logs.with_people(dated(), DATED))
 
 
 @pytest.mark.parametrize("is_late", [False, True])
