@@ -195,7 +195,7 @@ def test_files_of_several_currencies_are_reported_with_rates(tmp_path: Path) -> 
         assert (day.exit_code, day.stderr) == (0, "")
         file, *options = arguments
         person = run("profile", file, "sari@example.com", *options, *in_rupiah, *AS_OF, *ZONE)
-        assert (person.stderr, "IDR 30002000 in all" in person.stdout) == ("", True)
+        assert (person.stderr, "Rp30.002.000 in all" in person.stdout) == ("", True)
     refused = run("report", str(export), *AS_OF, *ZONE)
     assert (refused.exit_code, "pass --currency to read" in refused.stderr) == (2, True)
     assert "or pass --rates to convert the amounts" in refused.stderr

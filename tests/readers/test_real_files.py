@@ -332,8 +332,8 @@ def test_order_lines_are_those_of_products(tmp_path: Path) -> None:
     orders = read(tmp_path, text, lines(charges=("POST",)))
 
     assert orders.order_lines.rows() == [
-        ("1", "shop", "", "", Decimal(1), 400),
-        ("1", "shop", "rice", "", Decimal(2), 2000),
+        ("1", "shop", "", "", Decimal(1), 400, "GBP"),
+        ("1", "shop", "rice", "", Decimal(2), 2000, "GBP"),
     ]
     assert read(tmp_path, f"{HEAD}1,ani,2026-03-01,5\n", mapping()).order_lines.is_empty()
 
