@@ -6,6 +6,7 @@ import copy
 import inspect
 import json
 import pickle
+import re
 import traceback
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -68,7 +69,11 @@ def error_text(error: BaseException) -> str:
     texts += ["".join(traceback.format_exception_only(error)), repr(getattr(error, "__notes__", ()))]
     if isinstance(error, ValidationError):
         texts += [repr(error.errors()), error.json()]
-    return "\n".join(texts)
+    return _ADDRESS.sub("", "\n".join(texts))
+
+
+_ADDRESS = re.compile("0x[0-9a-f]+")
+"""Where an object is in memory: its digits are those of a person by chance."""
 
 
 def holds_nothing(error: FunnelError) -> None:
