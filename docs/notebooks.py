@@ -146,8 +146,8 @@ def _caught(source: str) -> str:
     """Return a cell whose last statement raises an error: the error is printed."""
     lines, last = source.splitlines(), ast.parse(source).body[-1]
     start = last.lineno - 1
-    shown = "_ = " if isinstance(last, ast.Expr) else ""  # marimo shows no expression of a block, and warns
-    return "\n".join([*lines[:start], _CAUGHT.format(indent(shown + "\n".join(lines[start:]), "    "))])
+    prefix = "_ = " if isinstance(last, ast.Expr) else ""  # marimo shows no expression of a block, and warns
+    return "\n".join([*lines[:start], _CAUGHT.format(indent(prefix + "\n".join(lines[start:]), "    "))])
 
 
 def _without_repeated_imports(sources: list[str]) -> list[str]:

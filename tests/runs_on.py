@@ -129,9 +129,9 @@ if __name__ == "__main__":
     noted = notes() if NOTES.exists() else {}
     for column in sys.argv[1:]:
         logs = logs_on(column)
-        seen = noted.get(column, {})
+        observed = noted.get(column, {})
         for name, question in QUESTIONS.items():
-            seen[name] = location(question, logs)
-            noted[column] = {one: seen[one] for one in QUESTIONS if one in seen}
+            observed[name] = location(question, logs)
+            noted[column] = {one: observed[one] for one in QUESTIONS if one in observed}
             # Spark takes up to a minute for a question: a run that is stopped keeps what it has observed.
             NOTES.write_text(json.dumps(noted, indent=1) + "\n", encoding="utf-8")

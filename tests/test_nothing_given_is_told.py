@@ -73,7 +73,7 @@ def error_text(error: BaseException) -> str:
 
 
 _ADDRESS = re.compile("0x[0-9a-f]+")
-"""Where an object is in memory: its digits are those of a person by chance."""
+"""The address of an object in memory, whose digits may be those of a person by chance."""
 
 
 def holds_nothing(error: FunnelError) -> None:

@@ -340,7 +340,7 @@ def test_a_table_of_an_instant_has_every_buyer_and_one_instant() -> None:
 
 
 def test_a_table_without_any_instant_counts_always() -> None:
-    """Empty cells alone are no instant, and logs without purchases have no buyers to miss."""
+    """Empty cells alone do not give an instant, and logs without purchases have no buyers to miss."""
     empty = dated(people=("budi",)).with_columns(as_of=pl.lit(None, pl.Datetime("us", "UTC")))
     always = Logs(purchases=ORDERS, currency="USD").with_people(empty, DATED)
     leads = pl.DataFrame({"person_id": ["sari"], "arrived_at": [MARCH]})

@@ -203,7 +203,7 @@ def test_a_picture_fits_on_a_phone(findings: Findings) -> None:
 
 
 def test_stages_and_months_of_too_few_people_are_left_out_with_a_note(findings: Findings) -> None:
-    """A stage that nobody had is no column; a month of too few people has no point, and the page says so."""
+    """A stage that nobody had is left out; a month of too few people has no point, and the page says so."""
     words = Words("en", ZoneInfo("Asia/Jakarta"))
     sections = Sections(findings, words)
     head = sections.stages().tables[1].head

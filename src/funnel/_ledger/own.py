@@ -65,9 +65,9 @@ def check_instant(values_as_of: int | None, now: int | None) -> None:
     """
     if values_as_of is None or values_as_of == now:
         return
-    asked = "several instants" if now is None else instant(now).isoformat()
+    requested = "several instants" if now is None else instant(now).isoformat()
     raise FactsError(
-        f"the columns of people are as of {instant(values_as_of).isoformat()}, and the facts are as of {asked}; "
+        f"the columns of people are as of {instant(values_as_of).isoformat()}, and the facts are as of {requested}; "
         "make the columns again, such as a new forecast, or compute the facts as of the same instant"
     )
 
