@@ -110,7 +110,7 @@ class ForecastColumns:
 
         Returns:
             A dataframe of the type of the logs: `person_id` and the three columns, one row for each person with a valid
-            purchase. Of remote logs (DuckDB, Ibis, PySpark), a dataframe in local memory, as in `BuyingModel.over`.
+            purchase. For remote logs (DuckDB, Ibis, PySpark), a dataframe in local memory, as in `BuyingModel.over`.
 
         Raises:
             InstantError: `as_of` is naive.
