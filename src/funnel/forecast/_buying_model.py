@@ -137,7 +137,7 @@ class BuyingModel(TextRepr):
             within: The horizon, such as "30 days".
 
         Returns:
-            A dataframe of the input type with the columns of the input, in the same order of rows, and: `alive`,
+            A dataframe of the input type with the columns of the input, in the same order, and: `alive`,
             `chance`, `chance_lower`, `chance_upper`, `expected`, `expected_lower`, `expected_upper`, `count_lower`,
             `count_upper`, and the spans `earliest`, `likely` and `latest`; see `Forecast`. The ends of intervals are
             null if a parameter is at an edge. A remote table (DuckDB, Ibis, PySpark) is collected: the result is a
@@ -192,7 +192,7 @@ class BuyingModel(TextRepr):
             buyers: The buyers whose shares the times are, as in `next_purchase`.
 
         Returns:
-            A dataframe of the input type with the columns of the input, in the same order of rows, and: `never`,
+            A dataframe of the input type with the columns of the input, in the same order, and: `never`,
             `never_lower`, `never_upper`, and the spans `earliest`, `likely` and `latest`, null if fewer buyers return;
             see `NextPurchase`. Otherwise as in `over`.
 
