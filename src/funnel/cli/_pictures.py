@@ -35,7 +35,7 @@ def pictures(result: Charted, words: Words) -> tuple[str, str] | None:
     return wide, svg_of(_narrowed(spec, max(_PHONE - around, _NARROWEST) / plot), numbers)
 
 
-_PHONE, _NARROWEST = 360, 150
+_PHONE, _NARROWEST = 360, 100
 """The width of a picture on a phone, and of the plot in it if the texts beside the plot are long."""
 
 
