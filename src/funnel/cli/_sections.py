@@ -230,8 +230,8 @@ class Sections:
         rows = [self._entered(one) for one in periods]
         title = words("conversion_leads" if buying.has_leads else "conversion_buyers")
         notes = [words("open_window")] if any(not one.is_mature for one in periods) else []
-        if any(not one.rate.is_reportable(MIN_PEOPLE) for one in periods):
-            notes.append(words("few_people", people=words.people(MIN_PEOPLE)))
+        few = any(not one.rate.is_reportable(MIN_PEOPLE) for one in periods)
+        notes += [words("few_people", people=words.people(MIN_PEOPLE))] if few else []
         sentence = f"{title}. {' '.join(self._answers.conversion())}"
         return Section(
             "conversion",
