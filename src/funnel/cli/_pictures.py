@@ -50,7 +50,8 @@ def _widths(part: Any) -> Iterator[float]:
 def _narrowed(part: Any, ratio: float) -> Any:
     """Return a part of a specification with narrower plots, short texts in cells, and short rows of legends."""
     if isinstance(part, list):
-        return [_narrowed(one, ratio) for one in cast("list[Any]", part)]
+        parts: list[Any] = part
+        return [_narrowed(one, ratio) for one in parts]
     if isinstance(part, str):
         return _CELL.sub(r"\1\2", part)
     if not isinstance(part, dict):
