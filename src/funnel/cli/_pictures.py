@@ -47,11 +47,10 @@ def _widths(part: Any) -> Iterator[float]:
         yield from _widths(one)
 
 
-def _narrowed(part: Any, ratio: float) -> Any:
+def _narrowed(part: object, ratio: float) -> Any:
     """Return a part of a specification with narrower plots, short texts in cells, and short rows of legends."""
     if isinstance(part, list):
-        parts: list[Any] = part
-        return [_narrowed(one, ratio) for one in parts]
+        return [_narrowed(one, ratio) for one in cast("list[object]", part)]
     if isinstance(part, str):
         return _CELL.sub(r"\1\2", part)
     if not isinstance(part, dict):
