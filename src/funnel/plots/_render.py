@@ -45,7 +45,7 @@ def to_svg(chart: ChartType | Charted) -> str:
 def specification(chart: ChartType | Charted) -> dict[str, Any]:
     """Return the Vega-Lite specification of a chart, with its data.
 
-    The parts of a chart were validated when they were made; to validate them again takes most of the time.
+    The parts of a chart of a result were validated when they were made, so it is not validated again.
     """
     figure, transformers = _chart(chart), cast("Any", alt.data_transformers)
     with transformers.disable_max_rows():
