@@ -6,6 +6,7 @@ import gc
 import os
 import pkgutil
 from contextlib import suppress
+from functools import wraps
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -118,6 +119,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     inner_test, repetitions = law.inner_test, count()
     fixed = len(getattr(item.obj, "hypothesis_explicit_examples", ())) + 1  # type: ignore[attr-defined]
 
+    @wraps(inner_test)  # so that a law draws the same examples as without measuring
     def repeated(*args: object, **kwargs: object) -> Any:
         if next(repetitions) == fixed:
             measured.stop()

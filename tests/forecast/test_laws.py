@@ -76,7 +76,8 @@ def test_chances_and_means_agree(family: Family, some: Buyers, horizon: int) -> 
     chance = family.at_least(VALUES, some, float(horizon), 1)
     later = family.at_least(VALUES, some, 2.0 * horizon, 1)
     rounding = 1 + 1e-12
-    assert np.all((chance > 0) & (chance <= later * rounding) & (later <= alive * rounding) & (alive <= 1))
+    assert np.all((chance > 0) | (alive < np.finfo(float).tiny / np.finfo(float).eps))
+    assert np.all((chance <= later * rounding) & (later <= alive * rounding) & (alive <= 1))
     if family.name != "pareto_nbd":  # whose buyers may leave before the next purchase
         assert family.at_least(VALUES, some, 1e12, 1) == pytest.approx(alive, rel=1e-3)
     mean = family.expected(VALUES, some, float(horizon))
@@ -87,10 +88,10 @@ def test_chances_and_means_agree(family: Family, some: Buyers, horizon: int) -> 
 @each_family
 @given(some=buyers(), share=st.floats(0.01, 0.95), horizon=st.integers(1, 700))
 def test_until_is_the_inverse_of_the_chance(family: Family, some: Buyers, share: float, horizon: int) -> None:
-    """The time by which a chance is reached has that chance."""
-    chance = share * family.at_least(VALUES, some, float(horizon), 1)
-    until = family.until(VALUES, some, chance)
-    assert family.at_least(VALUES, some, until, 1) == pytest.approx(chance, rel=1e-7)
+    """The time by which a buyer who has not left returns with a chance has that chance."""
+    chance = share * family.at_least_if_alive(VALUES, some, float(horizon), 1)
+    until = family.until_if_alive(VALUES, some, chance)
+    assert family.at_least_if_alive(VALUES, some, until, 1) == pytest.approx(chance, rel=1e-7)
     assert np.all(until <= horizon)
 
 
@@ -109,6 +110,23 @@ def test_the_next_purchase_comes_with_the_chance_of_its_time(family: Family, som
         assert family.at_least(VALUES, some.take(rows), time[rows], 1) == pytest.approx(share, rel=1e-7)
     for share, time in zip((0.1, 0.5, 0.9), predictor.until(some, returning=True), strict=True):
         assert family.at_least(VALUES, some, time, 1) == pytest.approx(share * in_a_lifetime, rel=1e-7)
+
+
+@each_family
+def test_a_chance_too_small_for_a_float_is_zero(family: Family) -> None:
+    """Purchases of every day for years, then a silence of years: forecasts are numbers."""
+    gone = Buyers.of(np.array([413.0, 700.0]), np.array([413.0, 700.0]), np.array([775.0, 36_000.0]), np.ones(2))
+    for covariance in (None, 0.01 * np.eye(len(family.parameters))):
+        predictor = Predictor(family, VALUES, covariance, 0.95)
+        forecasts, never = predictor.forecasts(gone, 30.0), predictor.never(gone)
+        for interval in (forecasts.chance, forecasts.expected, never):
+            ends = [end for end in (interval.ci_lower, interval.ci_upper) if end is not None]
+            assert all(np.isfinite(one).all() for one in (interval.value, *ends))
+        assert np.all(np.diff(predictor.until(gone, returning=True), axis=0) > 0)
+        if family.name != "nbd":
+            assert np.all(forecasts.alive < 1e-100)
+            assert np.all(never.value == 1)
+            assert np.isnan(predictor.until(gone, returning=False)).all()
 
 
 @each_family

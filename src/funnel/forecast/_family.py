@@ -90,10 +90,6 @@ class Family(ABC):
         """Return the mean number of purchases of each buyer within the horizon."""
         return self.alive(values, buyers) * self.expected_if_alive(values, buyers, horizon)
 
-    def until(self, values: Values, buyers: Buyers, chance: Floats) -> Floats:
-        """Return the horizon within which each buyer purchases with this chance, which is below `alive`."""
-        return self.until_if_alive(values, buyers, chance / self.alive(values, buyers))
-
 
 def as_values(family: Family, logs: Floats) -> Values:
     """Return the parameters of a family from their logarithms."""
