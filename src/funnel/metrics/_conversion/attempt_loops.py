@@ -102,10 +102,10 @@ def follow_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     for person in range(low, high):
         first, end, begin, length = starts[person], starts[person + 1], count, 0
         sorted_run(keys, paths, first, end)
+        own[BEST, 0] = own[BEST, 1] = -NO_TIME
         if query[PLAIN] and end - first <= FEW:
             count = _of_few(query, steps, matches, keys, own, answers, person, first, end, count)
-            continue
-        own[BEST, 0] = own[BEST, 1] = -NO_TIME
+            end = first
         if len(paths):
             _group_by_path(paths, path, first, end)
         for row in range(end - first):
@@ -139,7 +139,7 @@ def _of_few(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows; each call 
     begin, code_bits, needed, attempts = count, query[CODE_BITS], query[NEEDED], query[ATTEMPTS]
     within, start = query[WITHIN], query[START]
     codes, as_of = (1 << code_bits) - 1, query[AS_OF] - start
-    best, is_open, exit_row, closed = -NO_TIME, False, -1, -NO_TIME
+    exit_row, closed = -1, -NO_TIME
     for row in range(first, end):
         entry = keys[row] >> code_bits
         if not matches[keys[row] & codes] & 1 or row <= exit_row or entry <= closed:
@@ -160,11 +160,12 @@ def _of_few(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows; each call 
         if reached < needed:
             state = DROPPED if is_closed or as_of - last >= steps[SPAN, reached] else PENDING
         if attempts == DEEPEST:
-            is_open |= state == PENDING
             score = is_closed * OVER + reached * DEEPER - row
-            if score < best:
+            if state == PENDING:
+                own[BEST, 1] = 1
+            if score < own[BEST, 0]:
                 continue
-            best, count = score, begin
+            own[BEST, 0], count = score, begin
         answers[PERSON, count], answers[REACHED, count] = person, reached
         answers[STATE, count], answers[CLOSED, count] = state, is_closed
         for step in range(needed):
@@ -176,8 +177,6 @@ def _of_few(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows; each call 
             break
         if attempts == EACH:
             exit_row, closed = (own[ROWS, needed - 1], -NO_TIME) if state == CONVERTED else (-1, entry + within)
-    if is_open and not answers[CLOSED, begin] and answers[STATE, begin] == DROPPED:
-        answers[STATE, begin] = PENDING
     return count
 
 
