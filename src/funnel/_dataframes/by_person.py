@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnel._dataframes.loops import Run, Whole, read_only
+from funnel._dataframes.loops import Run, Whole, read_only, sorted_run
 from funnel._dataframes.people import People
 from funnel._dataframes.threads import in_threads, shares_of, threads
 
@@ -170,11 +170,18 @@ def grouped(person: pl.Series, t: Whole, value: Whole | None, run: Run) -> Runs:
 
 
 def together(people: People, t: Whole, run: Run) -> tuple[Whole, People]:
-    """Return the indices of the rows, person by person and else in order, and the people of the rows in that order."""
+    """Return the indices of the rows, person by person and by instant, and the people of the rows in that order."""
     labels: Array = np.zeros(0, np.uint8)
     runs = runs_of(people, t, labels, _NONE, Clock(int(t.min()), 0), run, np.arange(len(t)))
+    runs.in_parts(lambda low, high: run(sort_rows, runs.starts, runs.keys, runs.extra, low, high))
     numbers: Whole = np.repeat(np.arange(people.count), np.diff(runs.starts))
     return runs.extra, attrs.evolve(people, numbers=numbers, first=0, starts=runs.starts)
+
+
+def sort_rows(starts: Whole, keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Loop: sort the rows of the people from `low` to before `high`."""
+    for person in range(low, high):
+        sorted_run(keys, values, starts[person], starts[person + 1])
 
 
 def copy_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)

@@ -109,18 +109,19 @@ def _collected(frame: Frame, *, in_chunks: bool = False) -> pl.DataFrame:
 
 
 def _label(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
-    outside = [nw.col(T) > labels.plan.as_of, *(nw.col(name).is_null() for name in labels.hold_constant)]
-    bits = {1 << len(labels.conditions): nw.any_horizontal(*outside, ignore_nulls=False)}
     kinds: dict[str, int] = {}
+    others: list[nw.Expr] = []
     for index, one in enumerate(labels.conditions):
         if one.tree is None and one.kind is not None:
             kinds[one.kind] = kinds.get(one.kind, 0) + (1 << index)
         else:
-            bits[1 << index] = one.column(labels.source.types)
+            others.append(one.column(labels.source.types).cast(dtype) * nw.lit(1 << index, dtype))
     label = nw.lit(0, dtype)
-    for kind, number in kinds.items():
-        label = nw.when(nw.col("kind") == kind).then(nw.lit(number, dtype)).otherwise(label)
-    return reduce(add, (bit.cast(dtype) * nw.lit(number, dtype) for number, bit in bits.items()), label)
+    for kind, bits in kinds.items():
+        label = nw.when(nw.col("kind") == kind).then(nw.lit(bits, dtype)).otherwise(label)
+    outside = [nw.col(T) > labels.plan.as_of, *(nw.col(name).is_null() for name in labels.hold_constant)]
+    left_out = nw.lit(1 << len(labels.conditions), dtype)
+    return nw.when(nw.any_horizontal(*outside, ignore_nulls=False)).then(left_out).otherwise(reduce(add, others, label))
 
 
 def mark_labels(labels: Array, present: Array) -> None:
