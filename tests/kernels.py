@@ -72,9 +72,9 @@ def never_compiled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(loops, "LARGE", sys.maxsize)
 
 
-def few_rows(patch: pytest.MonkeyPatch, rows: int) -> None:
-    """Read the rows of each attempt again up to this number of rows of a person, if loops run uncompiled."""
-    patch.setattr(attempt_loops, "FEW", rows)
+def readings(patch: pytest.MonkeyPatch, most: int) -> None:
+    """Read rows again up to this number of times for each row of a person, if loops run uncompiled."""
+    patch.setattr(attempt_loops, "READINGS", most)
 
 
 def always_compiled(patch: pytest.MonkeyPatch) -> None:

@@ -42,14 +42,14 @@ def asked_of(question: Question) -> ConversionQuery:
 @given(
     events=CROWDS,
     question=questions(),
-    few=st.sampled_from([0, 2, 128]),
+    most=st.sampled_from([0, 1, 16]),
     threaded=st.booleans(),
 )
-def test_both_kernels_give_the_same(events: list[Event], question: Question, few: int, *, threaded: bool) -> None:
-    """For any question, every attempt is the same in every column, also in threads, and with any limit of few rows."""
+def test_both_kernels_give_the_same(events: list[Event], question: Question, most: int, *, threaded: bool) -> None:
+    """For any question, every attempt is the same in all columns, in threads, and however often rows are read."""
     rows = label_events(table(events), asked_of(question))
     with pytest.MonkeyPatch.context() as patch:
-        kernels.few_rows(patch, few)
+        kernels.readings(patch, most)
         if threaded:
             kernels.threads_from(patch, 1)
         result = loop_attempts(rows)
@@ -119,6 +119,17 @@ def test_both_kernels_give_the_same_of_one_crowd(changed: dict[str, Any]) -> Non
 
     assert result is not None
     assert result.height > 5
+    assert_frame_equal(result, window_attempts(rows), check_row_order=False)
+
+
+def test_both_kernels_give_the_same_of_many_attempts_in_one_window() -> None:
+    """Rows that each attempt would read again are read once."""
+    many = [Event("p", START + minutes(index) / 60, "ac"[index % 2]) for index in range(90)]
+    question = Question((A, B, C), minutes(9), START + minutes(20), attempts="any")
+    rows = label_events(table([*many, Event("q", START, "a"), Event("q", START, "b")]), asked_of(question))
+    result = loop_attempts(rows)
+
+    assert result is not None
     assert_frame_equal(result, window_attempts(rows), check_row_order=False)
 
 

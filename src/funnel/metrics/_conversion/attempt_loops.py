@@ -26,9 +26,9 @@ WITHIN, AS_OF, ORDER, LATER, ATTEMPTS, CONDITIONS, NEEDED, UNUSED, CODE_BITS, ST
 exclusions and optional steps.
 """
 
-FEW = 128
-"""Up to this number of rows of a person, each attempt of a plain question reads them again: that is faster than to
-compute next rows."""
+READINGS = 16
+"""Attempts of a plain question read rows again, which is faster than to compute next rows, if that is at most this many
+readings for each row of a person."""
 
 ORDERED, STRICT, ANY_ORDER = range(3)
 """Values of `ORDER`."""
@@ -103,9 +103,13 @@ def follow_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
         first, end, begin, length = starts[person], starts[person + 1], count, 0
         sorted_run(keys, paths, first, end)
         own[BEST, 0] = own[BEST, 1] = -NO_TIME
-        if query[PLAIN] and end - first <= FEW:
-            count = _of_few(query, steps, matches, keys, own, answers, person, first, end, count)
-            end = first
+        if query[PLAIN]:
+            count = _by_reading(query, steps, matches, keys, own, answers, person, first, end, begin)
+            if count >= 0:
+                end = first  # no row is left
+            else:
+                count = begin
+                own[BEST, 0] = own[BEST, 1] = -NO_TIME
         if len(paths):
             _group_by_path(paths, path, first, end)
         for row in range(end - first):
@@ -123,7 +127,7 @@ def follow_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     return count
 
 
-def _of_few(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows; each call of a function takes time)
+def _by_reading(  # noqa: C901, PLR0912, PLR0913, PLR0917 (one loop over the rows; each call of a function takes time)
     query: Whole,
     steps: Whole,
     matches: Whole,
@@ -135,11 +139,11 @@ def _of_few(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows; each call 
     end: int,
     count: int,
 ) -> int:
-    """Find the attempts of a person with few rows, for a plain question."""
+    """Find the attempts of a person for a plain question; return -1 if rows would be read too often."""
     begin, code_bits, needed, attempts = count, query[CODE_BITS], query[NEEDED], query[ATTEMPTS]
     within, start = query[WITHIN], query[START]
     codes, as_of = (1 << code_bits) - 1, query[AS_OF] - start
-    exit_row, closed = -1, -NO_TIME
+    exit_row, closed, readings = -1, -NO_TIME, READINGS * (end - first)
     for row in range(first, end):
         entry = keys[row] >> code_bits
         if not matches[keys[row] & codes] & 1 or row <= exit_row or entry <= closed:
@@ -155,6 +159,9 @@ def _of_few(  # noqa: C901, PLR0913, PLR0917 (one loop over the rows; each call 
                 own[ROWS, reached] = next_row
                 reached, last = reached + 1, t
             next_row += 1
+        readings -= next_row - row
+        if readings < 0:
+            return -1
         is_closed = as_of - entry >= within
         state = CONVERTED
         if reached < needed:
