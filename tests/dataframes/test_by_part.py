@@ -18,6 +18,7 @@ from funnel import Exclusion, conversion, retention
 from funnel._dataframes import by_part
 from funnel.errors import EngineError, LogsError
 from funnel.metrics import Counting, Matching, PurchaseSummary, durations
+from tests import kernels
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=60)
@@ -39,11 +40,12 @@ EVENTS = table("occurred_at", kind=["view", "cart", "call", "purchase"], channel
 ORDERS = table("purchased_at", amount=[5, 7, 9])
 
 
-def funnel(**options: Any) -> Question:
-    """Return a question for a funnel of three steps with the median times between them."""
+def funnel(*steps: str, **options: Any) -> Question:
+    """Return a question for a funnel, by default of three steps, with the median times between them."""
 
     def compute(events: Any) -> Any:
-        result = conversion(events, ["view", "cart", "purchase"], within=timedelta(days=20), as_of=AS_OF, **options)
+        kinds = steps or ("view", "cart", "purchase")
+        result = conversion(events, kinds, within=timedelta(days=20), as_of=AS_OF, **options)
         return result, result.times()
 
     return compute
@@ -69,6 +71,8 @@ def rows(frame: Any) -> Any:
 QUESTIONS: dict[str, tuple[pl.DataFrame, Question]] = {
     "conversion": (EVENTS, funnel(by="channel", matching=Matching(attempts="each", order="any"))),
     "conversion, deepest": (EVENTS, funnel(matching=Matching(attempts="any", exclude=Exclusion("call")))),
+    "conversion, of nothing": (EVENTS, funnel("lead", "delivery")),
+    "conversion, with many steps": (EVENTS, funnel(*["view", "cart"] * 5)),
     "conversion, strict": (EVENTS, funnel(matching=Matching(order="strict", hold_constant="channel"))),
     "retention": (ORDERS, cohorts()),
     "retention, without amounts": (ORDERS.drop("amount"), cohorts(counting=Counting(measure="streak"))),
@@ -101,7 +105,15 @@ def scanned(frame: pl.DataFrame, folder: Path) -> pl.LazyFrame:
     return pl.scan_parquet(folder.parent / "rows.parquet")
 
 
-FEW = ("conversion", "retention", "purchase summary", "durations")
+FEW = (
+    "conversion",
+    "conversion, deepest",
+    "conversion, of nothing",
+    "conversion, with many steps",
+    "retention",
+    "purchase summary",
+    "durations",
+)
 
 
 @pytest.mark.parametrize("name", [pytest.param(one, marks=[] if one in FEW else pytest.mark.more) for one in QUESTIONS])
@@ -113,6 +125,12 @@ def test_a_file_is_read_in_parts(name: str, folder: Path, caplog: pytest.LogCapt
 
     assert caplog.messages[:2] == ["dividing the rows into 4 parts by person", "part 1 of 4 is done"]
     assert list(folder.iterdir()) == []
+
+
+def test_without_numba_a_file_is_read_in_parts_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expressions answer for each part."""
+    kernels.without_numpy(monkeypatch)
+    assert funnel()(scanned(EVENTS, folder)) == funnel()(EVENTS)
 
 
 def test_rows_in_memory_are_one_part(folder: Path) -> None:

@@ -31,7 +31,11 @@ _LOGGER = logging.getLogger("funnel")
 
 
 def by_part(
-    frame: Frame | None, person: str, work: Callable[[Any], T], keep: Callable[[T], T] | None = None
+    frame: Frame | None,
+    person: str,
+    work: Callable[[Any], T],
+    keep: Callable[[T], T] | None = None,
+    count: int | None = None,
 ) -> list[T]:
     """Return what a function returns for the rows of some people at a time, if a lazy Polars frame scans many rows.
 
@@ -40,6 +44,7 @@ def by_part(
         person: The column of the person.
         work: A function of a frame. A part is a lazy frame over a temporary file.
         keep: A function that computes a result before the temporary file is removed. By default, results are computed.
+        count: The number of parts. None: as many as `part_count` says.
 
     Returns:
         The result of each part; of `frame` itself if there is only one part.
@@ -47,7 +52,8 @@ def by_part(
     Raises:
         EngineError: The files cannot be read, or the temporary files cannot be written.
     """
-    if frame is None or (count := _part_count(frame)) == 1:
+    count = part_count(frame) if count is None else count
+    if frame is None or count == 1:
         return [work(frame)]
     with _writing():
         temporary = TemporaryDirectory(prefix="funnel-")
@@ -64,9 +70,13 @@ def frame_by_part(frame: Frame | None, person: str, work: Callable[[Any], Frame]
     return frames[0] if len(frames) == 1 else nw.concat(frames)
 
 
-def _part_count(frame: Frame) -> int:
+def part_count(frame: Frame | None) -> int:
     """Return the number of parts: 1 if the rows are in memory, are few, or are not in Polars."""
-    if not frame.implementation.is_polars() or "SCAN" not in nw.to_native(frame).explain(optimized=False):
+    if (
+        frame is None
+        or not frame.implementation.is_polars()
+        or "SCAN" not in nw.to_native(frame).explain(optimized=False)
+    ):
         return 1
     ((rows,),) = to_rows(frame.select(rows=nw.len()), "rows")
     return max(-(-int(rows) // MOST_ROWS), 1)

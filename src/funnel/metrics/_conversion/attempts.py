@@ -23,7 +23,7 @@ from funnel._dataframes.adapter import (
     is_remote,
     to_local,
 )
-from funnel._dataframes.by_part import frame_by_part
+from funnel._dataframes.by_part import by_part, frame_by_part, part_count
 from funnel._dataframes.by_worker import by_worker, workers_have_library
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
@@ -68,6 +68,25 @@ def _by_loops(labels: LabelledEvents) -> Frame | None:
     from funnel.metrics._conversion import local_kernel
 
     return _looped(local_kernel.read(labels), labels.plan, labels.source.people)
+
+
+def _labels_by_part(labels: LabelledEvents, count: int) -> Frame | None:
+    """Return the attempts in files with many rows, from as many parts; a part has labels in place of the columns.
+
+    None if loops cannot answer for every part, or if no row counts.
+    """
+    if not installed("numba"):
+        return None
+    from funnel._dataframes.loops import fast
+    from funnel.metrics._conversion import local_kernel
+
+    def work(part: Frame) -> Frame | None:
+        return local_kernel.attempts(labels.plan, local_kernel.in_memory(part), fast)
+
+    rows = local_kernel.rows_that_count(labels)
+    frames = [] if rows is None else by_part(rows, "person", work, lambda frame: frame, count)
+    found = [frame for frame in frames if frame is not None]
+    return nw.concat(found) if found else None
 
 
 def _looped(rows: Any, plan: Plan, people: Any = None) -> Frame | None:
@@ -149,7 +168,10 @@ class AttemptColumns:
             return self._with_values(here.of_rows(rows), values, carry)
 
         rows = here.source.frame
-        frame = frame_by_part(rows, "person_id", with_values) if here.frame_kind == "polars lazy" else with_values(rows)
+        count = part_count(rows) if here.frame_kind == "polars lazy" else 1
+        frame = None if carry or count == 1 else _labels_by_part(here, count)
+        if frame is None:
+            frame = with_values(rows) if count == 1 else frame_by_part(rows, "person_id", with_values)
         return Attempts(frame, here.frame_kind, here.plan)
 
     def _with_values(self, here: LabelledEvents, values: Mapping[str, GroupBy], carry: Sequence[str]) -> Frame:

@@ -28,6 +28,9 @@ from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanEx
 MOST_BITS = 24
 """The maximum number of steps and exclusions; labels are looked up in a table."""
 
+SURE_BITS = 8
+"""Up to this number of steps and exclusions, a label and any instant fit into one integer."""
+
 _ORDERS = {"ordered": loops.ORDERED, "strict": loops.STRICT, "any": loops.ANY_ORDER}
 _ATTEMPTS = {"first": loops.FIRST, "any": loops.DEEPEST, "each": loops.EACH}
 
@@ -80,10 +83,27 @@ def read(labels: LabelledEvents) -> pl.DataFrame | None:
     if not labels.source.frame.implementation.is_polars():
         return label_rows(labels.frame, labels.plan)
     dtype = _label_type(labels.plan)
-    if dtype is None:
+    return None if dtype is None else in_memory(_labelled(labels, dtype), in_chunks=labels.is_part)
+
+
+def rows_that_count(labels: LabelledEvents) -> Frame | None:
+    """Return the rows that count, as `read` returns them, not yet computed.
+
+    Returns:
+        The rows. None if an instant and a label may not fit into one integer.
+    """
+    bits = len(labels.conditions)
+    if bits > SURE_BITS:
         return None
+    dtype = _label_type(labels.plan)
+    assert dtype is not None
+    fewest = 0 if labels.plan.order == "strict" else 1
+    return _labelled(labels, dtype).filter(nw.col("label") >= fewest, nw.col("label") < 1 << bits)
+
+
+def _labelled(labels: LabelledEvents, dtype: nw.dtypes.DType) -> Frame:
     own = {"person": nw.col("person_id"), "t": nw.col(T), "label": _label(labels, dtype)}
-    return _collected(labels.source.frame.select(**own, **labels.paths), in_chunks=labels.is_part)
+    return labels.source.frame.select(**own, **labels.paths)
 
 
 def label_rows(frame: Frame, plan: Plan) -> pl.DataFrame | None:
@@ -92,7 +112,7 @@ def label_rows(frame: Frame, plan: Plan) -> pl.DataFrame | None:
     if dtype is None:
         return None
     label = (nw.col("steps") + nw.col("out") * 2 ** len(plan.steps)).cast(dtype)
-    return _collected(frame.select("person", "t", *plan.path_columns, label=label))
+    return in_memory(frame.select("person", "t", *plan.path_columns, label=label))
 
 
 def _label_type(plan: Plan) -> nw.dtypes.DType | None:
@@ -102,7 +122,7 @@ def _label_type(plan: Plan) -> nw.dtypes.DType | None:
     return nw.UInt8() if bits <= 8 else nw.UInt32()  # noqa: PLR2004 (the bits of a byte)
 
 
-def _collected(frame: Frame, *, in_chunks: bool = False) -> pl.DataFrame:
+def in_memory(frame: Frame, *, in_chunks: bool = False) -> pl.DataFrame:
     """Return the rows: in chunks, a file is never in memory as a whole; else no unchanged column is copied."""
     rows: pl.DataFrame = collected(nw.to_native(frame), engine="streaming" if in_chunks else "in-memory")
     return rows.rechunk()
