@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import altair as alt
 import attrs
@@ -416,6 +417,13 @@ def test_a_stage_that_nobody_had_is_not_in_the_picture() -> None:
 
     assert "lead" not in {row["stage"] for row in rows(picture)}
     assert " lead" not in finding(picture)
+
+
+def test_a_picture_of_a_journey_names_its_instant_in_utc() -> None:
+    """An instant of another zone is converted, so that the note is true."""
+    local = without("journey", as_of=gallery.NOW.astimezone(ZoneInfo("Asia/Jakarta")))()
+
+    assert note(local.plot()) == note(chart("journey")) == "As of 2026-10-28 00:00 UTC."
 
 
 def test_charts_of_few_people_say_that_there_are_too_few() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 
+from funnel._format import clock
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
 from funnel.metrics._stage_flow.result import stages_with_people
@@ -219,4 +220,4 @@ def journey(result: Journey[Any]) -> style.Chart:
     last = result.spells[-1]
     finding = f"{style.name_of(last.stage)} for {days(last.duration)}, after {len(result):,} transitions"
     figure = bars.properties(width=style.WIDTH, height=len(order) * style.ROW)
-    return style.titled(figure, finding, f"As of {result.as_of:%Y-%m-%d %H:%M} UTC.")
+    return style.titled(figure, finding, f"As of {clock(result.as_of)}.")
