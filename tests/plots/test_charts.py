@@ -240,6 +240,14 @@ def test_a_waterfall_ends_at_the_later_profit() -> None:
     assert bars[-2]["end"] == bars[-1]["end"]
 
 
+def test_a_comparison_of_two_rules_has_the_stages_in_their_order() -> None:
+    """Both sides of the heat map have the order of the stages, not that of the alphabet."""
+    parts = chart("rule-comparison").to_dict()["layer"][0]["encoding"]
+    order = ["lead", "prospect", "customer", "repeat customer", "lapsed"]
+
+    assert [parts[side]["sort"] for side in ("y", "x")] == [order, order]
+
+
 def test_links_of_stages_have_the_width_of_their_counts() -> None:
     """A Sankey link is as wide as its number of transitions, and links of one stage do not overlap."""
     links: dict[str, list[dict[str, Any]]] = {}
@@ -369,7 +377,7 @@ EMPTY: Mapping[str, tuple[Callable[[], Any], str]] = {
         "The rule has no probabilities.",
     ),
     "calibration": (without("calibration", min_people=1000), "Too few people for probabilities."),
-    "comparison": (without("rule-comparison", changes=()), "Nobody can be compared."),
+    "comparison": (without("rule-comparison", changes=(), old_answers=(), new_answers=()), "Nobody can be compared."),
 }
 """Results without parts, and the title of their chart."""
 
