@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, cast
 import altair as alt
 from altair.typing import ChartType
 
+from funnel.metrics import _display
 from funnel.metrics._display import percent
 from funnel.metrics._rate import Rate
 
@@ -109,6 +110,19 @@ def numbers(field: str, heading: str | None, *, form: str = COUNTS, grid: bool =
         format=form, grid=grid, gridColor="#EEEEEE", domain=False, ticks=False, tickCount=6, tickMinStep=smallest_step
     )
     return {"shorthand": f"{field}:Q", "title": heading, "axis": axis, "scale": alt.Scale(**scale)}
+
+
+def amounts(field: str, heading: str, currency: str | None) -> dict[str, Any]:
+    """Return the parts of an axis of money, with the sign of the currency in the heading and the suffixes of a cell."""
+    unit = _display.unit_of_money(currency).strip() or "minor units"
+    parts = numbers(field, f"{heading} ({unit})", form="~s")
+    parts["axis"]["labelExpr"] = "replace(datum.label, 'G', 'B')"
+    return parts
+
+
+def money(minor: int, currency: str | None) -> str:
+    """Return an amount in the style of English texts, as axes and cells have it: "Rp3,388,500", "-USD 5.00"."""
+    return f"{'-' * (minor < 0)}{_display.money(abs(minor), currency, style='us')}"
 
 
 def with_field(axis: dict[str, Any], field: str) -> dict[str, Any]:
