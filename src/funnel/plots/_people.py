@@ -81,10 +81,7 @@ def _bars(rows: Sequence[style.Row], field: str, heading: str) -> style.Chart:
     base = style.chart(rows).encode(y=style.names("label", order=[str(row["label"]) for row in rows]))
     across = alt.X(**style.numbers(field, heading))
     bars = base.mark_bar(color=style.BLUE, size=18).encode(x=across, tooltip=[alt.Tooltip("text:N")])
-    texts = base.mark_text(align="left", fontSize=12, color=style.INK)
-    return alt.layer(bars, texts.encode(x=alt.value(style.WIDTH + 10), text="text:N")).properties(
-        width=style.WIDTH, height=len(rows) * style.ROW
-    )
+    return alt.layer(bars, style.texts_beside(base)).properties(width=style.WIDTH, height=len(rows) * style.ROW)
 
 
 def worklist(result: Worklist) -> style.Chart:

@@ -179,10 +179,7 @@ def difference(result: StageDifference[Any]) -> style.Chart:
     base = style.chart(rows).encode(y=style.names("label", order=[row["label"] for row in rows]))
     across = alt.X(**style.numbers("more", "more or fewer transitions by the new rule book"))
     bars = base.mark_bar(size=18).encode(x=across, color=style.colors("kind", list(kinds), **kinds))
-    texts = base.mark_text(align="left", fontSize=12, color=style.INK).encode(
-        x=alt.value(style.WIDTH + 10), text="text:N"
-    )
-    figure = alt.layer(bars, texts).properties(width=style.WIDTH, height=len(rows) * style.ROW)
+    figure = alt.layer(bars, style.texts_beside(base)).properties(width=style.WIDTH, height=len(rows) * style.ROW)
     return style.titled(figure, finding, more)
 
 

@@ -192,11 +192,17 @@ def intervals(
         x=alt.X(**with_field(across, "lower")), x2="upper:Q", tooltip=_tips(rows)
     )
     points = base.mark_point(filled=True, size=50, opacity=1, color=BLUE).encode(x=alt.X(**across), tooltip=_tips(rows))
-    texts = base.mark_text(align="left", fontSize=12, color=INK).encode(x=alt.value(width + 10), text="text:N")
-    layers = [lines, points, texts]
+    layers = [lines, points, texts_beside(base, width)]
     if even is not None:
         layers.insert(0, chart([{"even": even}]).mark_rule(strokeDash=[4, 4], color=MUTED).encode(x="even:Q"))
     return alt.layer(*layers).properties(width=width, height=max(len(rows), 1) * ROW)
+
+
+def texts_beside(base: alt.Chart, width: int = WIDTH, size: int = 12) -> Chart:
+    """Return the texts of rows at the right of a plot. The space before them stays if the plot gets narrower."""
+    texts = base.mark_text(align="left", dx=10, fontSize=size, color=INK)
+    placed: Chart = texts.encode(x=alt.value(width), text="text:N")
+    return placed
 
 
 def _tips(rows: Sequence[Row]) -> list[alt.Tooltip]:
