@@ -19,7 +19,7 @@ from funnel._expr.to_narwhals import to_int
 from funnel._people import logs_of
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
-from funnel.metrics._by_group import Groups, by_group
+from funnel.metrics._by_group import PEOPLE, Groups, by_group
 from funnel.metrics._growth.five_ways import COUNTS, FiveWays, Growth
 from funnel.metrics._orders import Orders, orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
@@ -114,8 +114,8 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     now, calendar, length = parse_as_of(as_of), Calendar.of(period, tz, week_start), span(within, "within")
     if by is None:
         return _growth(logs_of(logs), calendar, now, length, margin)
-    own_of = ("leads",) if "leads" in logs_of(logs)._tables else ("purchases", "interactions")
-    return by_group(logs, by, now, lambda part: _growth(part, calendar, now, length, margin), own_of)
+    records = ("leads",) if "leads" in logs_of(logs)._tables else ("purchases", "interactions")
+    return by_group(logs, by, now, lambda part: _growth(part, calendar, now, length, margin), (*records, PEOPLE))
 
 
 def _growth(logs: Logs, calendar: Calendar, now: int, length: int, margin: float | Mapping[date, float]) -> Growth:
