@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import attrs
@@ -63,8 +63,8 @@ def span_parts(micros: int) -> list[tuple[int, str]]:
 
 
 def clock(moment: datetime) -> str:
-    """Return an instant to the minute, in UTC: "2026-03-01 02:00 UTC"."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    """Return an instant to the minute, with its zone: "2026-03-01 02:00 UTC"."""
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzinfo}"
 
 
 def mermaid_names(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:

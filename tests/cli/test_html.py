@@ -213,8 +213,8 @@ def test_a_point_at_the_end_of_an_axis_does_not_touch_its_text(findings: Finding
         assert pictures is not None
         for picture in pictures:
             (points, texts) = (
-                [float(at) for at in re.findall(rf'description="{mark}"[^>]*translate\(([\d.]+)', picture)]
-                for mark in ("point", "text mark")
+                [float(at) for at in re.findall(rf'description="{shape}"[^>]*translate\(([\d.]+)', picture)]
+                for shape in ("point", "text mark")
             )
             assert len(points) == len(texts) == 3
             assert min(texts) - max(points) == 10

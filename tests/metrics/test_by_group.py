@@ -151,9 +151,9 @@ def test_a_funnel_is_grouped_by_columns_of_people() -> None:
 
 def test_columns_of_people_of_another_instant_group_nobody() -> None:
     """A forecast of March says nothing of April: grouping by it is an error of its instant."""
-    made = MEMBERS.with_columns(as_of=pl.lit(NOW - 9 * DAY))
+    forecast = MEMBERS.with_columns(as_of=pl.lit(NOW - 9 * DAY))
     names = {"person_id": "person_id", "tier": "tier", "as_of": "as_of"}
-    logs = Logs(leads=LEADS, purchases=ORDERS).with_people(made, names)
+    logs = Logs(leads=LEADS, purchases=ORDERS).with_people(forecast, names)
 
     for call in (METRICS["lifecycle"], METRICS["segments"]):
         with pytest.raises(FactsError, match="the columns of people are as of"):

@@ -134,10 +134,10 @@ def _checked(tables: object, own: Mapping[str, Mapping[str, str]]) -> dict[str, 
 
 
 def _columns(log: str, value: object, own: Collection[str]) -> tuple[str, ...]:
-    columns, known = words_of(value, f"the table {log}"), [*LOGS[log], *own]
-    unknown = [name for name in columns if name not in known]
+    columns, names = words_of(value, f"the table {log}"), [*LOGS[log], *own]
+    unknown = [name for name in columns if name not in names]
     if unknown:
-        hint = suggest(unknown[0], known)
+        hint = suggest(unknown[0], names)
         raise ArgumentError(f"the table {log} has an unknown column {brief(unknown[0])}; {hint}")
     missing = [name for name, one in LOGS[log].items() if one.required and name not in columns]
     if missing:

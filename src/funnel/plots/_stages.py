@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
@@ -217,4 +218,4 @@ def journey(result: Journey[Any]) -> style.Chart:
     last = result.spells[-1]
     finding = f"{style.name_of(last.stage)} for {days(last.duration)}, after {len(result):,} transitions"
     figure = bars.properties(width=style.WIDTH, height=len(order) * style.ROW)
-    return style.titled(figure, finding, f"As of {clock(result.as_of)}.")
+    return style.titled(figure, finding, f"As of {clock(result.as_of.astimezone(UTC))}.")
