@@ -125,7 +125,7 @@ def profile_of(
         ArgumentError: No person has this id or name.
     """
     history = _history(person, source, stored or source().logs.history, query)
-    ids, order_names = ("key", {}) if stored else (source().ids, source().order_names)
+    ids, order_names = ("key", dict[str, str]()) if stored else (source().ids, source().order_names)
     words = Words(query.language, ZoneInfo(query.tz))
     names = PersonNames(records_of_history(history), ids, query.as_of, words, query.contacts, order_names)
     name = names.of([history.person_id])[history.person_id]
