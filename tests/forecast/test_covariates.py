@@ -1,4 +1,4 @@
-"""Covariates that are known at the first purchase: effects, tests of them, and forecasts of buyers who have them."""
+"""Covariates that are known at the first purchase: effects, their tests, and forecasts of buyers with each level."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pickle
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from math import log, prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ each_base = pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
 TRUE = {"r": 1.0, "alpha": 40.0, "a": 0.9, "b": 2.0, "s": 0.6, "beta": 80.0}
 ADS = {"alpha": 0.6, "a": 1.8, "b": 1.2, "beta": 0.5}
 """The factors of buyers who come by ads."""
-ONCE = PurchaseSummary(0, 0, 40, 0)
+NEW_BUYER = PurchaseSummary(0, 0, 40, 0)
 
 
 @st.composite
@@ -106,7 +107,7 @@ def test_a_buyer_has_the_parameters_of_their_cell(base: Family, some: Buyers, lo
 
 @cache
 def simulated(name: str, people: int = 2_000, seed: int = 7, *, effect: bool = True) -> pl.DataFrame:
-    """Return summaries of made-up buyers, a third of whom come by ads, and who behave as a model says."""
+    """Return summaries of made-up buyers: a third come by ads, and all behave as a model says."""
     chance = np.random.default_rng(seed)
     ads = chance.random(people) < 1 / 3
     own = {key: value * np.where(ads & effect, ADS.get(key, 1.0), 1.0) for key, value in TRUE.items()}
@@ -178,9 +179,9 @@ def test_a_covariate_without_an_effect_stays() -> None:
 def test_p_values_of_a_covariate_without_an_effect_are_uniform(name: Any) -> None:
     """Over 100 shops the p values are spread evenly from 0 to 1, and 95 % of the intervals contain 1."""
     shops = [simulated(name, 1_000, seed, effect=False) for seed in range(100)]
-    found = [buying_model(shop, name, covariates=["promoted"]).covariates[0] for shop in shops]
-    assert stats.kstest([one.p_value for one in found], "uniform").pvalue > 0.01
-    rows = [row for one in found for row in one.to_dicts()]
+    results = [buying_model(shop, name, covariates=["promoted"]).covariates[0] for shop in shops]
+    assert stats.kstest([one.p_value for one in results], "uniform").pvalue > 0.01
+    rows = [row for one in results for row in one.to_dicts()]
     inside = sum(row["factor_lower"] < 1 < row["factor_upper"] for row in rows)
     assert stats.binomtest(inside, len(rows), 0.95).pvalue > 0.001
 
@@ -189,8 +190,12 @@ def test_the_likelihood_is_between_one_model_and_a_model_for_each_level() -> Non
     """Effects explain more than one model of all buyers, and less than separate models, which differ in r too."""
     table = simulated("mbg_nbd")
     model = buying_model(table, covariates=["source"])
-    apart = [buying_model(part) for part in table.partition_by("source")]
-    likelihoods = [buying_model(table).log_likelihood, model.log_likelihood, sum(one.log_likelihood for one in apart)]  # type: ignore[misc]
+    by_level = [buying_model(part) for part in table.partition_by("source")]
+    likelihoods = [
+        buying_model(table).log_likelihood,
+        model.log_likelihood,
+        sum(one.log_likelihood for one in by_level),
+    ]  # type: ignore[misc]
     assert likelihoods == sorted(likelihoods)  # type: ignore[type-var]
 
 
@@ -240,9 +245,9 @@ def test_one_buyer_has_the_forecast_of_their_row_and_of_the_cell() -> None:
         assert value.of(summary, within="60 days", covariates=own) == money["value"]
 
         plain = plain_model(model, row["source"])
-        again = plain.of(summary, within="60 days")
-        ends = (again.buys_within.ci_lower, again.expected.ci_upper)
-        assert (again.buys_within.value, *ends) == pytest.approx(
+        alone = plain.of(summary, within="60 days")
+        ends = (alone.buys_within.ci_lower, alone.expected.ci_upper)
+        assert (alone.buys_within.value, *ends) == pytest.approx(
             (chance.value, chance.ci_lower, expected.ci_upper), rel=1e-6
         )
 
@@ -290,9 +295,10 @@ def test_covariates_from_wrong_data_are_refused(changes: dict[str, Any], error: 
     data = {"name": "nbd", "parameters": {"r": 0.4, "alpha": 80.0}}
     paper = BuyingModel.from_dict({**data, "covariates": [source]})
     assert str(paper.covariates[0]) == "source: shop (5), ads (4); no test"
-    forecast = paper.of(ONCE, within="30 days", covariates={"source": "ads"})
+    forecast = paper.of(NEW_BUYER, within="30 days", covariates={"source": "ads"})
     assert (
-        forecast.buys_within.value < paper.of(ONCE, within="30 days", covariates={"source": "shop"}).buys_within.value
+        forecast.buys_within.value
+        < paper.of(NEW_BUYER, within="30 days", covariates={"source": "shop"}).buys_within.value
     )
     with pytest.raises(ArgumentError, match=error):
         BuyingModel.from_dict({**data, "covariates": [source | changes]})
@@ -355,11 +361,11 @@ def test_forecasts_need_the_covariates_of_the_model() -> None:
         ({"source": "ads", "promoted": "no"}, "covariate promoted must be False or True .got 'no'."),
     ):
         with pytest.raises(ArgumentError, match=error):
-            model.of(ONCE, within="30 days", covariates=own)  # type: ignore[arg-type]
+            model.of(NEW_BUYER, within="30 days", covariates=own)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match=r"covariates must be None: the model has none \(got 'source'"):
-        plain.of(ONCE, within="30 days", covariates={"source": "ads"})
+        plain.of(NEW_BUYER, within="30 days", covariates={"source": "ads"})
     with pytest.raises(ArgumentError, match="a list of summaries has no covariates"):
-        buying_model([ONCE, PurchaseSummary(1, 3, 40, 0)] * 200, covariates=["source"])
+        buying_model([NEW_BUYER, PurchaseSummary(1, 3, 40, 0)] * 200, covariates=["source"])
     with pytest.raises(ArgumentError, match="ForecastColumns does not read covariates"):
         ForecastColumns(model, within="30 days", tz="UTC")
 
@@ -385,7 +391,7 @@ def test_every_kind_of_table_gives_the_same(kind: str) -> None:
 
 
 def test_a_level_whose_buyers_never_leave_is_at_the_edge() -> None:
-    """The sentence names the parameter, the covariate and the level; there are no intervals and no test."""
+    """The sentence names the parameter, the covariate and the level, and intervals and tests are missing."""
     stays, leaves = simulated("nbd", 600), simulated("bg_nbd", 900)
     both = pl.concat([stays.with_columns(kind=pl.lit("club")), leaves.with_columns(kind=pl.lit("guest"))])
     model = buying_model(both, "bg_nbd", covariates=["kind"])
@@ -423,6 +429,40 @@ def test_k_is_chosen_with_covariates(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 AS_OF = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+@pytest.mark.more
+def test_covariates_of_a_real_shop(shared_data: Path) -> None:
+    """Online Retail: the country has no effect, a large first order has one, the ranking is as good without both."""
+    lines = pl.read_parquet(shared_data / "online_retail.parquet").filter(
+        pl.col("CustomerID").is_not_null(), pl.col("Quantity") > 0, pl.col("UnitPrice") > 0
+    )
+    purchases = (
+        lines.group_by("InvoiceNo")
+        .agg(
+            pl.col("CustomerID").first().cast(pl.String).alias("person_id"),
+            pl.col("InvoiceDate").min().dt.replace_time_zone("UTC").alias("purchased_at"),
+            (pl.col("Quantity") * pl.col("UnitPrice")).sum().alias("paid"),
+            pl.col("Country").first(),
+        )
+        .sort("purchased_at", "InvoiceNo")
+    )
+    people = purchases.group_by("person_id").agg(
+        (pl.col("Country").first() == "United Kingdom").alias("is_british"),
+        (pl.col("paid").first() > 500).alias("is_large"),
+    )
+    orders, past = purchases.select("person_id", "purchased_at"), datetime(2011, 9, 10, tzinfo=UTC)
+    table = PurchaseSummary.over(orders, tz="UTC", as_of=past).join(people, on="person_id")
+    model, plain = buying_model(table, covariates=["is_british", "is_large"]), buying_model(table)
+    assert (model.name, plain.name) == ("nbd", "nbd")
+    british, large = model.covariates
+    assert (british.p_value, large.p_value) == (pytest.approx(0.552, abs=1e-3), pytest.approx(0, abs=1e-9))
+    (factor,) = (1 / row["factor"] for row in large.to_dicts())
+    assert factor == pytest.approx(1.57, abs=0.01)
+    horizon: Any = {"tz": "UTC", "as_of": past, "until": datetime(2011, 12, 10, tzinfo=UTC)}
+    check = check_model(model, orders, **horizon, covariates=people)
+    assert check.auc == pytest.approx(0.7335, abs=1e-4)
+    assert check_model(plain, orders, **horizon).auc == pytest.approx(0.7331, abs=1e-4)
 
 
 def test_a_check_counts_people_by_their_covariates() -> None:
