@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from funnel._dataframes import adapter, blocks, by_person, loops
+from funnel._dataframes import adapter, blocks, by_person, loops, threads
 from funnel._dataframes.blocks import Block, in_blocks
 from funnel._dataframes.loops import Run
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
 from funnel.machines._packed import event_rows
 from funnel.machines._packed import loops as machine_loops
-from funnel.metrics._conversion import local_kernel, narwhals_kernel
+from funnel.metrics._conversion import attempt_loops, local_kernel, narwhals_kernel
 from funnel.metrics._conversion.label_events import LabelledEvents
 from funnel.metrics._purchase_loops import lookup_of, period_of
 from funnel.metrics._retention import cohort_loops
@@ -72,6 +72,11 @@ def never_compiled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(loops, "LARGE", sys.maxsize)
 
 
+def few_rows(patch: pytest.MonkeyPatch, rows: int) -> None:
+    """Read the rows of each attempt again up to this number of rows of a person, if loops run uncompiled."""
+    patch.setattr(attempt_loops, "FEW", rows)
+
+
 def always_compiled(patch: pytest.MonkeyPatch) -> None:
     """Run loops compiled over any number of rows."""
     patch.setattr(loops, "SMALL", -1)
@@ -119,8 +124,8 @@ def small_until(patch: pytest.MonkeyPatch, rows: int) -> None:
 
 def threads_from(patch: pytest.MonkeyPatch, rows: int) -> None:
     """Use several threads for more than this number of rows."""
-    patch.setattr(by_person, "FEW", rows)
-    patch.setattr(by_person.pl, "thread_pool_size", lambda: 2)
+    patch.setattr(threads, "FEW", rows)
+    patch.setattr(threads.pl, "thread_pool_size", lambda: 2)
 
 
 # ---- rows of people in blocks ----

@@ -120,6 +120,14 @@ def test_no_mixture_of_faults_shows_what_was_given(model: type[Frozen], data: st
         holds_nothing(error)
 
 
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_name_that_is_no_text_is_an_unknown_field(model: type[Frozen]) -> None:
+    """A mapping may have any keys; the error is one of the library and does not show them."""
+    with pytest.raises(FunnelError) as caught:
+        model.model_validate({8123456789: CANARY})
+    holds_nothing(caught.value)
+
+
 def test_what_is_assigned_to_a_record_is_not_shown() -> None:
     """Assigning and deleting fields shows no value."""
     contact: Any = Contact(phone=CANARY)

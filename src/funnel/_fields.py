@@ -254,6 +254,8 @@ class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True):  
     @classmethod
     def _hide(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
+            if cls.__pydantic_custom_init__ and isinstance(value, Mapping):
+                _check_keywords(cls.__name__, cast("Mapping[object, object]", value))
             return handler(value)
         except ValidationError as error:
             keyed = {
@@ -261,6 +263,16 @@ class Frozen(Checked, frozen=True, extra="forbid", hide_input_in_errors=True):  
             }
             fault = _hidden(error, [*cls.model_fields], keyed)
         raise fault
+
+
+def _check_keywords(title: str, fields: Mapping[object, object]) -> None:
+    """Refuse keys that are not texts: pydantic passes them to `__init__` as keywords."""
+    others = [name for name in fields if not isinstance(name, str)]
+    if others:
+        problem = "a key is not a text; give the fields by name"
+        raise ValidationError.from_exception_data(
+            title, [_custom("unknown_field", problem, ("(key)",)) for _ in others]
+        )
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:

@@ -8,17 +8,20 @@ Needs numpy and Polars; import it only if both are installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from funnel._dataframes.loops import Run, Whole, read_only
+from funnel._dataframes.loops import Run, Whole, read_only, sorted_run
+from funnel._dataframes.people import People
+from funnel._dataframes.threads import in_threads, shares_of, threads
+
+if TYPE_CHECKING:
+    import polars as pl
 
 T = TypeVar("T")
 
@@ -35,9 +38,6 @@ BUCKET = 1 << 15
 """The approximate number of rows of a bucket of people. It fits the second-level cache, which is three times as
 fast."""
 
-FEW = 50_000
-"""Up to this number of rows, one thread does all the work."""
-
 _NONE: Whole = np.zeros(0, np.int64)
 
 
@@ -46,111 +46,6 @@ class Clock(NamedTuple):
 
     start: int
     code_bits: int
-
-
-# ---- ids of people as dense numbers: integers by their range, other ids by a table of hashes ----
-
-
-SPARSE = 4
-"""Integer ids are numbered by their range if it is at most this many times the number of rows."""
-
-
-@attrs.frozen(eq=False)
-class People:
-    """The dense number of the person of each row.
-
-    Attributes:
-        numbers: The number of each row, plus `first`.
-        first: The number of the first person.
-        count: The number of people; numbers without rows may be among them.
-        names: Returns the ids of people, by their numbers from 0.
-        starts: The first row of each person, and the number of rows, if the rows of each person are next to each other.
-    """
-
-    numbers: Whole
-    first: int
-    count: int
-    names: Callable[[Whole], pl.Series]
-    starts: Whole | None = None
-
-    @property
-    def ids(self) -> pl.Series:
-        """The id of each number."""
-        return self.names(np.arange(self.count))
-
-    @classmethod
-    def of(cls, person: pl.Series, run: Run) -> People:
-        """Number people by their ids: texts, or integers without nulls."""
-        if not person.dtype.is_integer():
-            return cls._of_texts(person, run)
-        numbers = person.cast(pl.Int64).to_numpy()
-        first, last = int(numbers.min()), int(numbers.max())
-        if last - first > SPARSE * len(numbers):
-            return cls._hashed(person, numbers * _ODD, run)
-        return cls(numbers, first, last - first + 1, lambda persons: pl.Series(persons + first).cast(person.dtype))
-
-    @classmethod
-    def _of_texts(cls, person: pl.Series, run: Run) -> People:
-        """Number texts by their hashes, or by their rank if two texts share a hash."""
-        people = cls._hashed(person, person.hash().to_numpy().view(np.int64), run)
-        if (people.names(people.numbers) == person).all():
-            return people
-        ranks = person.rank("dense").cast(pl.Int64) - 1
-        return cls._hashed(person, ranks.to_numpy(), run)
-
-    @classmethod
-    def _hashed(cls, person: pl.Series, hashes: Whole, run: Run) -> People:
-        numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
-        count = run(number_hashes, read_only(hashes), numbers, firsts)
-        return cls(numbers, 0, count, lambda persons: person.gather(firsts[persons]))
-
-
-_ODD = np.int64(-7046029254386353131)
-"""Multiplying by this constant scatters consecutive numbers; no two numbers have one product."""
-
-_TABLE = 64
-"""The initial number of slots of a table of hashes."""
-
-
-def number_hashes(hashes: Whole, numbers: Whole, firsts: Whole) -> int:
-    """Loop: number distinct hashes in order of their first row.
-
-    Args:
-        hashes: The hash of each row.
-        numbers: Receives the number of each row.
-        firsts: Receives the first row of each number.
-
-    Returns:
-        The number of distinct hashes.
-    """
-    slots, count = np.full((_TABLE, 2), -1, np.int64), 0
-    for row in range(len(hashes)):
-        if 2 * count >= len(slots):
-            slots = _larger(slots)
-        slot = _slot(slots, hashes[row])
-        if slots[slot, 1] < 0:
-            slots[slot, 0], slots[slot, 1], firsts[count] = hashes[row], count, row
-            count += 1
-        numbers[row] = slots[slot, 1]
-    return count
-
-
-def _slot(slots: Whole, sought: int) -> int:
-    """Return the slot of a hash and its number, or the empty slot where they belong."""
-    mask = len(slots) - 1
-    slot = (sought >> 20) & mask
-    while slots[slot, 1] >= 0 and slots[slot, 0] != sought:
-        slot = (slot + 1) & mask
-    return slot
-
-
-def _larger(slots: Whole) -> Whole:
-    """Return the same table with four times as many slots."""
-    larger = np.full((4 * len(slots), 2), -1, np.int64)
-    for old in range(len(slots)):
-        if slots[old, 1] >= 0:
-            larger[_slot(larger, slots[old, 0])] = slots[old]
-    return larger
 
 
 # ---- rows by person ----
@@ -227,11 +122,10 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
             values,
         )
         return Runs(people, clock, starts, keys[: starts[-1]], values[: starts[-1]])
-    rows, shares = len(t), threads(len(t))
-    shift = max((people.count * BUCKET // max(rows, 1)).bit_length() - 1, 0)
-    cuts = [rows * share // shares for share in range(shares + 1)]
-    counts = np.zeros((shares, ((people.count - 1) >> shift) + 1), np.int64)
-    following = [(mine, low, high) for mine, (low, high) in zip(counts, pairwise(cuts), strict=True)]
+    shares = shares_of(len(t))
+    shift = max((people.count * BUCKET // max(len(t), 1)).bit_length() - 1, 0)
+    counts = np.zeros((len(shares), ((people.count - 1) >> shift) + 1), np.int64)
+    following = [(mine, low, high) for mine, (low, high) in zip(counts, shares, strict=True)]
     read = read_only(people.numbers), people.first, shift, read_only(labels), codes
 
     def count(mine: Whole, low: int, high: int) -> None:
@@ -253,13 +147,12 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
 
     in_threads(scatter, following)
     starts = np.zeros(people.count + 1, np.int64)
-    cuts = [len(bounds[1:]) * share // shares for share in range(shares + 1)]
     arranged = persons, *bucket_keys, bounds, shift, starts[1:], *ordered
 
     def arrange(low: int, high: int) -> None:
         run(arrange_rows, *arranged, low, high)
 
-    in_threads(arrange, list(pairwise(cuts)))
+    in_threads(arrange, shares_of(len(counts[0]), len(shares)))
     return Runs(people, clock, starts, *(column[:total] for column in ordered))
 
 
@@ -277,11 +170,18 @@ def grouped(person: pl.Series, t: Whole, value: Whole | None, run: Run) -> Runs:
 
 
 def together(people: People, t: Whole, run: Run) -> tuple[Whole, People]:
-    """Return the indices of the rows, person by person and else in order, and the people of the rows in that order."""
+    """Return the indices of the rows, person by person and by instant, and the people of the rows in that order."""
     labels: Array = np.zeros(0, np.uint8)
     runs = runs_of(people, t, labels, _NONE, Clock(int(t.min()), 0), run, np.arange(len(t)))
+    runs.in_parts(lambda low, high: run(sort_rows, runs.starts, runs.keys, runs.extra, low, high))
     numbers: Whole = np.repeat(np.arange(people.count), np.diff(runs.starts))
     return runs.extra, attrs.evolve(people, numbers=numbers, first=0, starts=runs.starts)
+
+
+def sort_rows(starts: Whole, keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Loop: sort the rows of the people from `low` to before `high`."""
+    for person in range(low, high):
+        sorted_run(keys, values, starts[person], starts[person + 1])
 
 
 def copy_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
@@ -382,16 +282,3 @@ def arrange_rows(  # noqa: PLR0913, PLR0917
             keys[index] = bucket_keys[row]
             if len(values):
                 values[index] = bucket_values[row]
-
-
-def threads(rows: int) -> int:
-    """Return how many threads work on this number of rows; Polars' setting limits them."""
-    return pl.thread_pool_size() if rows > FEW else 1
-
-
-def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> list[T]:
-    """Work on each share of the rows or the people, several at once."""
-    if len(shares) == 1:
-        return [work(*shares[0])]
-    with ThreadPoolExecutor(len(shares)) as pool:
-        return [one.result() for one in [pool.submit(work, *share) for share in shares]]

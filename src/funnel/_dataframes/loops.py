@@ -116,6 +116,8 @@ def sorted_run(keys: Whole, values: Whole, low: int, high: int) -> None:
         return
     for start in range(low, high, SHORT):
         _insert(keys, values, start, min(start + SHORT, high))
+    if high - low <= SHORT:
+        return
     width = SHORT
     spare, spare_values = np.empty(high - low, np.int64), np.empty(high - low if len(values) else 0, np.int64)
     while width < high - low:

@@ -99,7 +99,8 @@ def read_tables(source: Source, recognition: Recognition, *, encoding: str | Non
     short: list[int] = []
     count = above = blank = other_sheets = 0
     for number, part in enumerate(_parts(source, recognition, encoding, progress)):
-        frames.append(part.rows.with_columns(pl.lit(number, pl.Int64).alias(FILE)))
+        file = pl.repeat(number, part.rows.height, dtype=pl.Int64, eager=True)  # a part may have no row and no column
+        frames.append(part.rows.with_columns(file.alias(FILE)))
         short += [row + count for row in part.short]
         count += part.rows.height
         above += part.above

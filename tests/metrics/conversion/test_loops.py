@@ -42,12 +42,14 @@ def asked_of(question: Question) -> ConversionQuery:
 @given(
     events=CROWDS,
     question=questions(),
+    few=st.sampled_from([0, 2, 128]),
     threaded=st.booleans(),
 )
-def test_both_kernels_give_the_same(events: list[Event], question: Question, *, threaded: bool) -> None:
-    """For any question, every attempt is the same in every column, in one thread or several."""
+def test_both_kernels_give_the_same(events: list[Event], question: Question, few: int, *, threaded: bool) -> None:
+    """For any question, every attempt is the same in every column, also in threads, and with any limit of few rows."""
     rows = label_events(table(events), asked_of(question))
     with pytest.MonkeyPatch.context() as patch:
+        kernels.few_rows(patch, few)
         if threaded:
             kernels.threads_from(patch, 1)
         result = loop_attempts(rows)

@@ -160,17 +160,15 @@ def could_serve(plan: Plan, exclusion: PlanExclusion) -> tuple[int, ...]:
 class LabelledEvents:
     """A labelled frame with its plan, as `plan` describes them.
 
-    `meets` has, for each step, whether a row of the source matches it; `breaks` has the same for each exclusion. Rows
-    are on a path if they have all values to `hold_constant`. `is_part` says whether these are the events of some people
-    in files.
+    `conditions` has those of the steps, then those of the exclusions. Rows are on a path if they have all values to
+    `hold_constant`. `is_part` says whether these are the events of some people in files.
     """
 
     _shape: Callable[[Source], Frame]
     frame_kind: FrameKind
     plan: Plan
     source: Source
-    meets: tuple[nw.Expr, ...]
-    breaks: tuple[nw.Expr, ...]
+    conditions: tuple[Condition, ...]
     hold_constant: tuple[str, ...]
     is_part: bool = False
 
@@ -265,16 +263,7 @@ def label_events(
             rows = rows.filter((nw.col(f"{INNER}steps") > 0) | (nw.col(f"{INNER}out") > 0))
         return _shaped(rows, source, query, carry)
 
-    meets, breaks = (tuple(one.column(source.types) for one in conditions) for conditions in (steps, outs))
-    return LabelledEvents(
-        shape,
-        source.frame_kind,
-        plan,
-        source,
-        meets,
-        breaks,
-        query.matching.hold_constant,
-    )
+    return LabelledEvents(shape, source.frame_kind, plan, source, (*steps, *outs), query.matching.hold_constant)
 
 
 def _plan(query: ConversionQuery, steps: Sequence[Condition], outs: Sequence[Condition], ordering: int) -> Plan:

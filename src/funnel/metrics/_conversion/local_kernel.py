@@ -5,6 +5,7 @@ Same results as `narwhals_kernel`, several times faster. Needs numpy and Polars;
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -15,9 +16,11 @@ import numpy as np
 import polars as pl
 
 from funnel._dataframes.adapter import Frame
-from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, clock_of, in_threads, runs_of, threads
+from funnel._dataframes.by_person import LEFT_OUT, Array, Clock, Runs, clock_of, runs_of
 from funnel._dataframes.compute import collected
-from funnel._dataframes.loops import Run, Whole
+from funnel._dataframes.loops import Run, Whole, read_only
+from funnel._dataframes.people import People
+from funnel._dataframes.threads import in_threads, threads
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
@@ -42,15 +45,17 @@ def attempts(plan: Plan, rows: pl.DataFrame, run: Run, people: People | None = N
         One row for each attempt. None if no row counts, or if an instant and a label do not fit into one
         integer.
     """
-    person, t, labels_of_rows = rows["person"], rows["t"].to_numpy(), rows["label"]
-    values = _labels(labels_of_rows, plan)
+    person, t, labels = rows["person"], rows["t"].to_numpy(), rows["label"].to_numpy()
     codes: Whole = np.full(1 << (len(plan.steps) + len(plan.exclusions) + 1), LEFT_OUT, np.int64)
+    present = np.zeros(len(codes), np.bool_)
+    run(mark_labels, read_only(labels), present)
+    values = _sorted(np.flatnonzero(present).tolist(), plan)
     codes[values] = np.arange(len(values))
     clock = clock_of(t, codes) if len(t) and values else None
     if clock is None:
         return None
     people = people or People.of(person, run)
-    runs = runs_of(people, t, labels_of_rows.to_numpy(), codes, clock, run, _paths(rows, plan))
+    runs = runs_of(people, t, labels, codes, clock, run, _paths(rows, plan))
     question = _Question.of(plan, clock, values)
     shares = runs.parts(threads(len(t)))
 
@@ -104,13 +109,29 @@ def _collected(frame: Frame, *, in_chunks: bool = False) -> pl.DataFrame:
 
 
 def _label(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
+    kinds: dict[str, int] = {}
+    others: list[nw.Expr] = []
+    for index, one in enumerate(labels.conditions):
+        if one.tree is None and one.kind is not None:
+            kinds[one.kind] = kinds.get(one.kind, 0) + (1 << index)
+        else:
+            others.append(one.column(labels.source.types).cast(dtype) * nw.lit(1 << index, dtype))
+    label = nw.lit(0, dtype)
+    for kind, bits in kinds.items():
+        label = nw.when(nw.col("kind") == kind).then(nw.lit(bits, dtype)).otherwise(label)
     outside = [nw.col(T) > labels.plan.as_of, *(nw.col(name).is_null() for name in labels.hold_constant)]
-    bits = [*labels.meets, *labels.breaks, nw.any_horizontal(*outside, ignore_nulls=False)]
-    return reduce(add, (bit.cast(dtype) * nw.lit(1 << index, dtype) for index, bit in enumerate(bits)))
+    left_out = nw.lit(1 << len(labels.conditions), dtype)
+    return nw.when(nw.any_horizontal(*outside, ignore_nulls=False)).then(left_out).otherwise(reduce(add, others, label))
 
 
-def _labels(labels_of_rows: pl.Series, plan: Plan) -> list[int]:
-    """Return the labels that occur, sorted by the first step they match, then all steps, then exclusions."""
+def mark_labels(labels: Array, present: Array) -> None:
+    """Loop: mark each label that occurs."""
+    for row in range(len(labels)):
+        present[labels[row]] = True
+
+
+def _sorted(labels: Sequence[int], plan: Plan) -> list[int]:
+    """Return the labels of rows that count, sorted by the first step they match, then all steps, then exclusions."""
     steps, bits = len(plan.steps), len(plan.steps) + len(plan.exclusions)
 
     def order(value: int) -> tuple[int, int, int]:
@@ -118,7 +139,7 @@ def _labels(labels_of_rows: pl.Series, plan: Plan) -> list[int]:
         return (met & -met).bit_length() if met else steps + 1, met, value
 
     fewest = 0 if plan.order == "strict" else 1
-    return sorted((value for value in labels_of_rows.unique().to_list() if fewest <= value < 1 << bits), key=order)
+    return sorted((value for value in labels if fewest <= value < 1 << bits), key=order)
 
 
 def _paths(rows: pl.DataFrame, plan: Plan) -> Whole:
@@ -155,6 +176,7 @@ class _Question:
             loops.UNUSED: plan.order != "any" and all(step.condition > 1 for step in plan.steps[1:]),
             loops.CODE_BITS: clock.code_bits,
             loops.START: clock.start,
+            loops.PLAIN: plan.order == "ordered" and count == len(required) and not (outs or plan.paths),
         }
         steps = {
             loops.CONDITION: [different.index(step.condition) for step in plan.steps],
