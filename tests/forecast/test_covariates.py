@@ -172,6 +172,7 @@ def test_a_covariate_without_an_effect_stays() -> None:
     assert all(row["factor_lower"] < 1 < row["factor_upper"] for row in rows)
     assert str(promoted).startswith("promoted: False (")
     assert str(source).endswith("degrees 3, p below 0.001")
+    assert "; covariates source, promoted; log likelihood" in str(fitted())
 
 
 @pytest.mark.more
@@ -205,7 +206,7 @@ def test_the_order_of_rows_and_the_names_of_levels_change_nothing() -> None:
     shuffled = table.sample(fraction=1, shuffle=True, seed=3)
     assert buying_model(shuffled, covariates=["source", "promoted"]) == model
     renamed = table.with_columns(
-        pl.col("source").replace({"ads": "B", "shop": "C"}),
+        pl.col("source").replace({"ads": "B", "shop": "C"}).cast(pl.Categorical),
         promoted=pl.col("promoted").replace_strict({False: "z", True: "y"}),
     )
     other = buying_model(renamed, covariates=["promoted", "source"])

@@ -51,7 +51,7 @@ class BuyingModel(TextRepr):
         k: The number of events of the rate for each purchase: 1, or more for regular purchases (`mbg_cnbd`).
         parameters: The parameters. Times are in days.
         log_likelihood: The log likelihood of all people. None if the parameters come from elsewhere.
-        nbd_log_likelihood: The same of NBD, in which nobody leaves.
+        nbd_log_likelihood: The same of NBD, in which nobody leaves, with the same covariates.
         people: The number of people.
         repeat_buyers: The number of people who purchased on two or more days.
         distinct: The number of different summaries.
@@ -307,7 +307,8 @@ class BuyingModel(TextRepr):
         values = ", ".join(f"{one.name} {one.value:.4g}" for one in self.parameters)
         edge = f"; {self.at_edge}" if self.at_edge else ""
         fit = "" if self.log_likelihood is None else f"; log likelihood {self.log_likelihood:,.1f}"
-        return f"{self.name} of {self.people:,} buyers: {values}{fit}{edge}"
+        covariates = f"; covariates {', '.join(one.name for one in self.covariates)}" if self.covariates else ""
+        return f"{self.name} of {self.people:,} buyers: {values}{covariates}{fit}{edge}"
 
 
 def _matrix(data: Mapping[str, Any], key: str) -> Matrix | None:

@@ -74,11 +74,6 @@ class WithCovariates(Family):
             likelihood, gradient = likelihood + value, gradient + np.einsum("bp,b->p", cell.design, score)
         return likelihood, gradient
 
-    @property
-    def has_formula(self) -> bool:
-        """True if the second derivatives have a formula, which is as fast as the gradient."""
-        return self.base.has_formula
-
     def curvature(self, values: Values, buyers: Buyers) -> Floats:
         """Return the second derivatives of the log likelihood of all people by the logarithms of the parameters."""
         second = np.zeros((len(self.parameters), len(self.parameters)))
