@@ -303,6 +303,9 @@ def test_covariates_from_wrong_data_are_refused(changes: dict[str, Any], error: 
     )
     with pytest.raises(ArgumentError, match=error):
         BuyingModel.from_dict({**data, "covariates": [source | changes]})
+    for wrong in ("source", [3]):
+        with pytest.raises(ArgumentError, match="such as to_dict returns"):
+            BuyingModel.from_dict({**data, "covariates": wrong})
 
 
 MANY = pl.DataFrame({"number": range(2_000)}).select(

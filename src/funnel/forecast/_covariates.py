@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, sqrt
 from statistics import NormalDist
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from scipy import special
@@ -148,17 +148,19 @@ def covariates_from(data: object, varying: Sequence[str]) -> tuple[list[Levels],
     """
     levels, factors, tests = list[Levels](), list[float](), list[Test]()
     for one in each(data, "covariates", "a list of mappings, such as to_dict returns"):
-        instance(one, Mapping, "each of the covariates", "a mapping, such as to_dict returns")
-        name, values, people, by_parameter = (one.get(key) for key in ("name", "levels", "people", "factors"))
+        stored: Mapping[str, Any] = instance(
+            one, Mapping, "each of the covariates", "a mapping, such as to_dict returns"
+        )
+        name, by_parameter = stored.get("name"), _mapping(stored.get("factors"))
+        values, people, *columns = map(
+            _list, (stored.get("levels"), stored.get("people"), *(by_parameter.get(key) for key in varying))
+        )
         if not (
             isinstance(name, str)
-            and is_listed(values)
-            and is_listed(people)
-            and isinstance(by_parameter, Mapping)
-            and len(set(values)) == len(values) == len(people) > 1
             and all(isinstance(value, str | bool) for value in values)
-            and set(by_parameter) == set(varying)
-            and all(is_listed(column) and len(column) == len(values) - 1 for column in by_parameter.values())
+            and len(set(values)) == len(values) == len(people) > 1
+            and len(by_parameter) == len(varying)
+            and all(len(column) == len(values) - 1 for column in columns)
         ):
             raise ArgumentError(
                 f"covariate {brief(name)} needs two levels or more, as texts or booleans, people of each level, and "
@@ -166,10 +168,18 @@ def covariates_from(data: object, varying: Sequence[str]) -> tuple[list[Levels],
             )
         numbers = tuple(count_of(count, f"people of covariate {name}", minimum=1) for count in people)
         levels.append(Levels(name, tuple(values), numbers))
-        for column in zip(*(by_parameter[key] for key in varying), strict=True):
-            factors += [check_number(factor, f"a factor of covariate {name}", zero=False) for factor in column]
-        tests.append((one.get("chi_square"), one.get("p_value")))
+        for level in zip(*columns, strict=True):
+            factors += [check_number(factor, f"a factor of covariate {name}", zero=False) for factor in level]
+        tests.append((stored.get("chi_square"), stored.get("p_value")))
     return levels, factors, tests
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return list(cast("Iterable[Any]", value)) if is_listed(value) else []
 
 
 def tests_of(full: Fit, *, is_penalized: bool) -> list[Test]:

@@ -149,7 +149,8 @@ def _column(frame: Frame | None, name: object) -> Any:
 
 
 def _levels(column: Any, name: str, has_returned: Flags, minimum: int) -> Levels:
-    in_order = Levels(name, tuple(sorted(column.unique().to_list())), ())
+    values: list[Level] = sorted(column.unique().to_list())
+    in_order = Levels(name, tuple(values), ())
     if len(in_order.levels) == 1:
         raise ArgumentError(f"covariate {name} has one level, which has no effect; leave it out")
     indices = _indices(column, in_order)
