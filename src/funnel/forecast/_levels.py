@@ -163,7 +163,7 @@ def _levels(column: Any, name: str, has_returned: Flags, minimum: int) -> Levels
             f"{rare:,} of {len(people):,} levels of covariate {name} have fewer than {minimum} repeat buyers; put rare "
             "levels together, such as 'other', or leave the covariate out"
         )
-    order = np.argsort(-people, kind="stable").tolist()
+    order: list[int] = np.argsort(-people, kind="stable").tolist()
     return Levels(name, tuple(in_order.levels[index] for index in order), tuple(people[order].tolist()))
 
 
