@@ -156,10 +156,11 @@ def check_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     start, stop = parse_as_of(as_of), parse_as_of(until, "until")
     if stop <= start:
         raise ArgumentError("until must be after as_of")
+    people = _covariates(model, covariates)
     before, later = (_local(PurchaseSummary.over(purchases, tz=tz, as_of=day)) for day in (as_of, until))
     joined = before.join(later.select("person_id", _later=nw.col("repeat_count")), on="person_id", how="left")
-    if model.covariates or covariates is not None:
-        joined = joined.join(_covariates(model, covariates), on="person_id", how="left")
+    if people is not None:
+        joined = joined.join(people, on="person_id", how="left")
     rows = collected(joined)
     if not len(rows):
         raise ArgumentError("nobody has a purchase by as_of; pass a later day")
@@ -192,12 +193,14 @@ def check_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     )
 
 
-def _covariates(model: BuyingModel, table: object) -> Frame:
-    """Return the covariates of each person.
+def _covariates(model: BuyingModel, table: object) -> Frame | None:
+    """Return the covariates of each person. None for a model without covariates.
 
     Raises:
         ArgumentError: The model has no covariates, a column is missing, or a person has several rows.
     """
+    if not model.covariates and table is None:
+        return None
     if not model.covariates:
         raise ArgumentError(f"covariates must be None: the model has none (got {kind_of(table)})")
     names = ["person_id", *(one.name for one in model.covariates)]
