@@ -46,8 +46,10 @@ def run(size: Size) -> Iterator[Line]:
     table = buyers(number)
     model = buying_model(table)
     value = CustomerValue(model, SpendingModel.from_parameters(p=6, q=4, v=1_500))
+    with_source = table.with_columns(source=pl.Series(np.random.default_rng(3).choice(["shop", "ads", "fair"], number)))
     ours: dict[str, Callable[[], object]] = {
         "fit": lambda: buying_model(table),
+        "fit with three sources": lambda: buying_model(with_source, covariates=["source"]),
         "forecast with intervals": lambda: model.over(table, within=f"{HORIZON} days"),
         "value": lambda: value.over(table, within=f"{HORIZON} days"),
     }

@@ -29,7 +29,7 @@ RESULTS = frozenset(
     Affinity Alias AnswerChange AnswerShare AppendResult Backtest BacktestRow BacktestTable BuyingModel
     Calibration CalibrationLevel
     CheckedCount CheckedGroup CheckedWeek ChurnOrigin ChurnReason ChurnReasons Cohort Cohorts Comparison
-    ConversionAt CustomerProfile
+    ConversionAt Covariate CovariateEffect CustomerProfile
     DecisionTable Difference Driver Drivers Estimate Explanation Figure FigureChange FiveWays FixedMix Forecast
     FunnelGroup FunnelPeriod FunnelResult Groups Growth GrowthChange Issue Journey Lifecycle Lifecycles LogrankTest
     MachineCheck MarginGroup MarginGroups ModelCheck NextChange NextPurchase Pair Parameter PastForecast Plateau

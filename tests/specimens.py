@@ -302,6 +302,9 @@ def _metrics(tables: Logs) -> Iterator[object]:
     value = CustomerValue(model, SpendingModel.from_parameters(p=6.25, q=3.74, v=1544))
     yield from (model, value, value.spending, model.of(summary, within=30 * DAY), model.next_purchase(summary))
     yield ForecastColumns(model, within=30 * DAY, tz="UTC")
+    source = {"name": "source", "levels": ["shop", "ads"], "people": [5, 4], "factors": {"alpha": [1.3]}}
+    varied = BuyingModel.from_dict({**model.to_dict(), "covariates": [source]})
+    yield from (varied, varied.covariates[0], varied.covariates[0].effects[0])
     yield check_model(model, tables, tz="UTC", as_of=NOW - 30 * DAY, until=NOW)
     yield shop_forecast(steady_purchases(), **FORECAST)
     questions = funnel.backtest.BacktestQuestions(rules=[funnel.rules.readiness_points])

@@ -285,7 +285,8 @@ def test_forecast_runs_at_the_smallest_size(monkeypatch: pytest.MonkeyPatch, *, 
     """Fit, forecast and value of made-up buyers are measured, without the peer too."""
     monkeypatch.setattr(forecast, "PEER", peer)
     lines = list(forecast.run("tiny"))
-    assert [line.name.split(": ")[1] for line in lines] == ["fit", "forecast with intervals", "value"]
+    names = ["fit", "fit with three sources", "forecast with intervals", "value"]
+    assert [line.name.split(": ")[1] for line in lines] == names
 
 
 @pytest.mark.parametrize("peer", sorted({False, survival.PEER}))

@@ -262,15 +262,17 @@ def test_amounts_that_depend_on_the_count_are_named() -> None:
 
 
 def test_a_value_is_discounted_by_the_week() -> None:
-    """A year of spending at 10 % is worth some 5 % less; one buyer and their row agree."""
+    """A year of spending at 10 % is worth some 5 % less; each buyer and their row agree, in any order of rows."""
     model, spending = BuyingModel.from_dict(BG_NBD), SpendingModel.from_parameters(p=6.25, q=3.74, v=1544)
     plain, discounted = (CustomerValue(model, spending, yearly_discount=rate) for rate in (0, 0.1))
     full, less = (one.of(TWICE, within="365 days") for one in (plain, discounted))
     assert full is not None
     assert less is not None
     assert 0.94 * full < less < 0.97 * full
-    row = pl.DataFrame({"repeat_count": [1], "first_to_last_days": [20], "tenure_days": [40], "repeat_amount": [900]})
-    assert discounted.over(row, within="365 days")["value"].to_list() == [less]
+    rows = table().sample(fraction=1, shuffle=True, seed=3).head(9)
+    people = [PurchaseSummary(*row) for row in rows.rows()]
+    values = [discounted.of(one, within="365 days") for one in people]
+    assert discounted.over(rows, within="365 days")["value"].to_list() == values
 
 
 def test_a_value_needs_two_models() -> None:

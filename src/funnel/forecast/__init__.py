@@ -13,6 +13,7 @@ __all__, __getattr__, __dir__ = lazy(
         "forecast._buying": "buying_model",
         "forecast._buying_model": "BuyingModel",
         "forecast._columns": "ForecastColumns",
+        "forecast._covariates": "Covariate CovariateEffect",
         "forecast._check": "CheckedCount CheckedGroup ModelCheck check_model",
         "forecast._forecast": "Estimate Forecast NextPurchase",
         "forecast._parameter": "Parameter",

@@ -6,6 +6,8 @@ from funnel.forecast._check import CheckedGroup as CheckedGroup
 from funnel.forecast._check import ModelCheck as ModelCheck
 from funnel.forecast._check import check_model as check_model
 from funnel.forecast._columns import ForecastColumns as ForecastColumns
+from funnel.forecast._covariates import Covariate as Covariate
+from funnel.forecast._covariates import CovariateEffect as CovariateEffect
 from funnel.forecast._forecast import Estimate as Estimate
 from funnel.forecast._forecast import Forecast as Forecast
 from funnel.forecast._forecast import NextPurchase as NextPurchase

@@ -42,6 +42,7 @@ class BetaDropout(Family):
 
     parameters = ("r", "alpha", "a", "b")
     times = ("alpha",)
+    varying = ("alpha", "a", "b")
 
     def rows(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
         """Return the log likelihood of each buyer without the part that no parameter changes, and its gradient."""
@@ -219,6 +220,7 @@ class Stable(Family):
 
     parameters = ("r", "alpha")
     times = ("alpha",)
+    varying = ("alpha",)
 
     def rows(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
         """Return the log likelihood of each buyer, and its gradient."""

@@ -79,6 +79,7 @@ class Buyers:
         ages: Time from the first purchase to the evaluation time, T.
         people: The number of people with these three numbers.
         log_gaps: The sum of the logarithms of all gaps between purchases. None if it is unknown.
+        cells: The number of each buyer's combination of covariates. None without covariates.
     """
 
     counts: Table
@@ -86,6 +87,7 @@ class Buyers:
     ages: Table
     people: Floats
     log_gaps: float | None = None
+    cells: Table | None = None
 
     @classmethod
     def of(cls, count: Floats, recency: Floats, age: Floats, people: Floats) -> Buyers:
@@ -113,7 +115,22 @@ class Buyers:
 
     def take(self, rows: Indices | slice) -> Buyers:
         """Return some of the buyers."""
-        return Buyers(self.counts.take(rows), self.recencies.take(rows), self.ages.take(rows), self.people[rows])
+        cells = None if self.cells is None else self.cells.take(rows)
+        tables = (self.counts.take(rows), self.recencies.take(rows), self.ages.take(rows))
+        return Buyers(*tables, self.people[rows], cells=cells)
+
+    def at(self, cell: int | None) -> Buyers:
+        """Return the same buyers with one combination of covariates. None: without covariates."""
+        cells = None if cell is None else Table(np.array([float(cell)]), np.zeros(len(self), dtype=np.intp))
+        return attrs.evolve(self, cells=cells)
+
+    @cached_property
+    def by_cell(self) -> tuple[tuple[int | None, Indices, Buyers], ...]:
+        """Each combination of covariates, with the indices of its buyers, and these buyers."""
+        if self.cells is None:
+            return ((None, np.arange(len(self)), self),)
+        parts = [(int(cell), np.flatnonzero(self.cells.index == row)) for row, cell in enumerate(self.cells.values)]
+        return tuple((cell, rows, self.take(rows)) for cell, rows in parts if len(rows))
 
     @cached_property
     def blocks(self) -> tuple[Buyers, ...]:
@@ -127,14 +144,19 @@ class Buyers:
 
     @cached_property
     def alike(self) -> tuple[Buyers, Indices]:
-        """Buyers of equal count and age, without their last purchase, and the index among them of each buyer."""
-        ages = len(self.ages.values)
-        keys = Table.of(np.asarray(self.counts.index * ages + self.ages.index, dtype=np.float64))
+        """Buyers of equal count, age and cell, without their last purchase, and the index among them of each buyer."""
+        ages, counts = len(self.ages.values), len(self.counts.values)
+        key = self.counts.index * ages + self.ages.index
+        if self.cells is not None:
+            key = key + self.cells.index * ages * counts
+        keys = Table.of(np.asarray(key, dtype=np.float64))
         people = np.asarray(np.bincount(keys.index, self.people), dtype=np.float64)
-        count, age = np.divmod(keys.values.astype(np.intp), ages)
+        rest, age = np.divmod(keys.values.astype(np.intp), ages)
+        cell, count = np.divmod(rest, counts)
         nothing = Table(np.zeros(1), np.zeros(len(count), dtype=np.intp))
-        alike = Buyers(Table(self.counts.values, count), nothing, Table(self.ages.values, age), people)
-        return alike, keys.index
+        cells = None if self.cells is None else Table(self.cells.values, cell)
+        tables = (Table(self.counts.values, count), nothing, Table(self.ages.values, age))
+        return Buyers(*tables, people, cells=cells), keys.index
 
 
 @attrs.frozen(eq=False)
@@ -153,6 +175,23 @@ class Grouped:
     def index(self) -> Indices:
         """The index of each row's buyer."""
         return np.unique(self.key, return_inverse=True)[1].reshape(-1)  # a fit has no need of it, and it is slow
+
+    def divided(self, cell: Whole) -> Grouped:
+        """Return the same rows, whose buyers are different if their combinations of covariates are.
+
+        Args:
+            cell: The number of each row's combination.
+        """
+        key = cell * len(self.buyers) + self.index
+        different, people = np.unique(key, return_counts=True)
+        cells, rows = np.divmod(different, len(self.buyers))
+        buyers = attrs.evolve(
+            self.buyers.take(rows),
+            people=people.astype(np.float64),
+            log_gaps=self.buyers.log_gaps,
+            cells=Table.of(cells.astype(np.float64)),
+        )
+        return Grouped(buyers, key)
 
 
 def grouped(count: Whole, recency: Whole, age: Whole) -> Grouped:

@@ -22,11 +22,14 @@ from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Buyers, Floats
+from funnel.forecast._covariates import Covariate, covariates_from, covariates_of
 from funnel.forecast._families import family_of
 from funnel.forecast._forecast import BuyerGroup, Estimate, Forecast, NextPurchase
+from funnel.forecast._levels import Level
 from funnel.forecast._parameter import DAY, Parameter, check_number, parameters_of
 from funnel.forecast._predict import Forecasts, Interval, Predictor
 from funnel.forecast._summaries import Summaries, buyer_of, with_columns
+from funnel.forecast._with_covariates import WithCovariates
 from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
 
@@ -48,7 +51,7 @@ class BuyingModel(TextRepr):
         k: The number of events of the rate for each purchase: 1, or more for regular purchases (`mbg_cnbd`).
         parameters: The parameters. Times are in days.
         log_likelihood: The log likelihood of all people. None if the parameters come from elsewhere.
-        nbd_log_likelihood: The same of NBD, in which nobody leaves.
+        nbd_log_likelihood: The same of NBD, in which nobody leaves, with the same covariates.
         people: The number of people.
         repeat_buyers: The number of people who purchased on two or more days.
         distinct: The number of different summaries.
@@ -59,6 +62,8 @@ class BuyingModel(TextRepr):
         is_converged: False if the maximum was not reached: then use another model.
         other_maxima: Log likelihoods of lower maxima that other starts reached.
         confidence_level: The probability that an interval contains the true value.
+        covariates: The covariates with their effects. The parameters are those of the average buyer: the geometric mean
+            of all buyers.
     """
 
     name: str
@@ -75,28 +80,37 @@ class BuyingModel(TextRepr):
     is_converged: bool
     other_maxima: tuple[float, ...]
     confidence_level: float
+    covariates: tuple[Covariate, ...] = ()
 
     @property
     def aic(self) -> float | None:
         """Akaike's criterion: lower is better among models of the same people. None without a likelihood."""
-        return None if self.log_likelihood is None else 2 * len(self.parameters) - 2 * self.log_likelihood
+        return None if self.log_likelihood is None else 2 * self._size - 2 * self.log_likelihood
 
     @property
     def bic(self) -> float | None:
         """Schwarz's criterion: lower is better among models of the same people. None without a likelihood."""
         if self.log_likelihood is None:
             return None
-        return len(self.parameters) * log(max(self.people, 1)) - 2 * self.log_likelihood
+        return self._size * log(max(self.people, 1)) - 2 * self.log_likelihood
 
-    def of(self, summary: PurchaseSummary, *, within: SpanLike) -> Forecast:
+    @property
+    def _size(self) -> int:
+        return len(self.parameters) + sum(len(one.effects) for one in self.covariates)
+
+    def of(
+        self, summary: PurchaseSummary, *, within: SpanLike, covariates: Mapping[str, Level] | None = None
+    ) -> Forecast:
         """Return the forecast of one buyer.
 
         Args:
             summary: The buyer's summary as of the evaluation time.
             within: The horizon, such as "30 days".
+            covariates: The level of each covariate of the model, such as `{"source": "ads"}`.
 
         Raises:
-            ArgumentError: It is not a summary, the summary is impossible, or the horizon is not a span above zero.
+            ArgumentError: It is not a summary, the summary is impossible, the horizon is not a span above zero, or a
+                covariate is missing or has another level.
 
         Example:
             >>> from funnel.forecast import BuyingModel
@@ -113,7 +127,7 @@ class BuyingModel(TextRepr):
             1.23
         """
         horizon = _horizon(within)
-        columns = self._predictor().forecasts(buyer_of(summary), horizon / DAY)
+        columns = self._predictor().forecasts(buyer_of(summary, self.covariates, covariates), horizon / DAY)
         earliest, likely, latest = (round(float(column[0]) * DAY) * MICROSECOND for column in columns.until)
         return Forecast(
             horizon * MICROSECOND,
@@ -133,7 +147,7 @@ class BuyingModel(TextRepr):
         """Return the forecast of every row of a table.
 
         Args:
-            summaries: A dataframe with the columns of `PurchaseSummary.over`.
+            summaries: A dataframe with the columns of `PurchaseSummary.over`, and those of the covariates of the model.
             within: The horizon, such as "30 days".
 
         Returns:
@@ -144,15 +158,21 @@ class BuyingModel(TextRepr):
             dataframe of Polars, or of pandas without it.
 
         Raises:
-            ArgumentError: A column is missing or holds no whole numbers, a row is impossible, or the horizon is not a
-                span above zero.
+            ArgumentError: A column is missing or holds no whole numbers, a row is impossible, the horizon is not a
+                span above zero, or a covariate has a missing value or another level.
         """
         horizon = _horizon(within)
-        read = _table(summaries)
+        read = self._table(summaries)
         columns = _columns(self._predictor().forecasts(read.groups.buyers, horizon / DAY))
         return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
 
-    def next_purchase(self, summary: PurchaseSummary, *, buyers: BuyerGroup = "all") -> NextPurchase:
+    def next_purchase(
+        self,
+        summary: PurchaseSummary,
+        *,
+        buyers: BuyerGroup = "all",
+        covariates: Mapping[str, Level] | None = None,
+    ) -> NextPurchase:
         """Return when one buyer purchases next, and the chance that they never do.
 
         Args:
@@ -160,9 +180,11 @@ class BuyingModel(TextRepr):
             buyers: The buyers whose shares the times are. "all": of all buyers like this one; a time is None if fewer
                 return. "returning": of those who return, as in the windows of `until_earliest`, `until_likely` and
                 `until_latest`.
+            covariates: The level of each covariate of the model, as in `of`.
 
         Raises:
-            ArgumentError: It is not a summary, the summary is impossible, or `buyers` is another word.
+            ArgumentError: It is not a summary, the summary is impossible, `buyers` is another word, or a covariate is
+                missing or has another level.
 
         Example:
             >>> from funnel.forecast import BuyingModel
@@ -178,7 +200,7 @@ class BuyingModel(TextRepr):
             >>> print(model.next_purchase(summary, buyers="returning"))
             of 100 buyers like this one, 27 never return; half of those who return do so within 109 d 16 h
         """
-        never, times = self._next_purchases(buyer_of(summary), buyers)
+        never, times = self._next_purchases(buyer_of(summary, self.covariates, covariates), buyers)
         spans = (None if np.isnan(column[0]) else round(float(column[0]) * DAY) * MICROSECOND for column in times)
         return NextPurchase(
             _estimate(never), *spans, buyers=buyers, model=self.name, confidence_level=self.confidence_level
@@ -188,7 +210,7 @@ class BuyingModel(TextRepr):
         """Return when the buyer of every row purchases next.
 
         Args:
-            summaries: A dataframe with the columns of `PurchaseSummary.over`.
+            summaries: A dataframe with the columns of `PurchaseSummary.over`, and those of the covariates of the model.
             buyers: The buyers whose shares the times are, as in `next_purchase`.
 
         Returns:
@@ -197,10 +219,10 @@ class BuyingModel(TextRepr):
             see `NextPurchase`. Otherwise as in `over`.
 
         Raises:
-            ArgumentError: A column is missing or holds no whole numbers, a row is impossible, or `buyers` is another
-                word.
+            ArgumentError: A column is missing or holds no whole numbers, a row is impossible, `buyers` is another word,
+                or a covariate has a missing value or another level.
         """
-        read = _table(summaries)
+        read = self._table(summaries)
         never, times = self._next_purchases(read.groups.buyers, buyers)
         columns = _interval_columns("never", never) | {
             name: DAY * column for name, column in zip(SPANS, times, strict=True)
@@ -215,6 +237,7 @@ class BuyingModel(TextRepr):
             "covariance": None if self.covariance is None else [list(row) for row in self.covariance],
             "model_covariance": None if self.model_covariance is None else [list(row) for row in self.model_covariance],
             "other_maxima": list(self.other_maxima),
+            "covariates": [one.to_dict() for one in self.covariates],
         }
 
     @classmethod
@@ -222,7 +245,7 @@ class BuyingModel(TextRepr):
         """Return the model that `to_dict` wrote, or one with parameters from a paper: a name and parameters suffice.
 
         Raises:
-            ArgumentError: The name is unknown, or the parameters are not those of the model.
+            ArgumentError: The name is unknown, or the parameters or covariates are not those of the model.
         """
         instance(data, Mapping, "data", "a mapping, such as to_dict returns")
         name, k = data.get("name"), data.get("k", 1)
@@ -234,11 +257,15 @@ class BuyingModel(TextRepr):
                 f"{name} needs the parameters {', '.join(family.parameters)}, all of them and no others"
             )
         numbers = {key: check_number(by_name[key], f"parameter {key}", zero=False) for key in family.parameters}
+        levels, factors, tests = covariates_from(data.get("covariates", ()), family.varying)
+        family = WithCovariates.of(family, levels)
+        every = dict(zip(family.parameters, (*numbers.values(), *factors), strict=True))
+        confidence = data.get("confidence_level", DEFAULT_CONFIDENCE)
         covariance, model_covariance = (_matrix(data, key) for key in ("covariance", "model_covariance"))
         return cls(
             name=family.name,
             k=k,
-            parameters=parameters_of(family.parameters, numbers, _array(covariance), _array(model_covariance)),
+            parameters=parameters_of(tuple(numbers), numbers, _array(covariance), _array(model_covariance)),
             log_likelihood=data.get("log_likelihood"),
             nbd_log_likelihood=data.get("nbd_log_likelihood"),
             people=data.get("people", 0),
@@ -249,7 +276,8 @@ class BuyingModel(TextRepr):
             other_maxima=tuple(data.get("other_maxima", ())),
             at_edge=data.get("at_edge"),
             is_converged=data.get("is_converged", True),
-            confidence_level=data.get("confidence_level", DEFAULT_CONFIDENCE),
+            confidence_level=confidence,
+            covariates=covariates_of(family, every, _array(covariance), confidence, tests),
         )
 
     def _next_purchases(self, rows: Buyers, group: BuyerGroup) -> tuple[Interval, tuple[Floats, ...]]:
@@ -257,10 +285,19 @@ class BuyingModel(TextRepr):
         predictor = self._predictor()
         return predictor.never(rows), predictor.until(rows, returning=group == "returning")
 
+    def _table(self, summaries: object) -> Summaries:
+        read = Summaries.read(summaries)
+        if read.frame is None:
+            raise ArgumentError("a list has no columns to return; use [model.of(one, within=...) for one in summaries]")
+        return read.divided(self.covariates)
+
     def _predictor(self) -> Predictor:
+        family = WithCovariates.of(family_of(self.name, self.k), self.covariates)
+        factors = (effect.factor.value for one in self.covariates for effect in one.effects)
+        numbers = (*(one.value for one in self.parameters), *factors)
         return Predictor(
-            family_of(self.name, self.k),
-            {one.name: one.value for one in self.parameters},
+            family,
+            dict(zip(family.parameters, numbers, strict=True)),
             _array(self.covariance),
             self.confidence_level,
         )
@@ -270,7 +307,8 @@ class BuyingModel(TextRepr):
         values = ", ".join(f"{one.name} {one.value:.4g}" for one in self.parameters)
         edge = f"; {self.at_edge}" if self.at_edge else ""
         fit = "" if self.log_likelihood is None else f"; log likelihood {self.log_likelihood:,.1f}"
-        return f"{self.name} of {self.people:,} buyers: {values}{fit}{edge}"
+        covariates = f"; covariates {', '.join(one.name for one in self.covariates)}" if self.covariates else ""
+        return f"{self.name} of {self.people:,} buyers: {values}{covariates}{fit}{edge}"
 
 
 def _matrix(data: Mapping[str, Any], key: str) -> Matrix | None:
@@ -279,13 +317,6 @@ def _matrix(data: Mapping[str, Any], key: str) -> Matrix | None:
 
 def _array(matrix: Matrix | None) -> Floats | None:
     return None if matrix is None else np.array(matrix)
-
-
-def _table(summaries: object) -> Summaries:
-    read = Summaries.read(summaries)
-    if read.frame is None:
-        raise ArgumentError("a list has no columns to return; use [model.of(one, within=...) for one in summaries]")
-    return read
 
 
 def _horizon(within: SpanLike) -> int:

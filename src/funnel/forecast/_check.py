@@ -9,7 +9,7 @@ import attrs
 import narwhals as nw
 import numpy as np
 
-from funnel._arguments import instance, parse_as_of
+from funnel._arguments import instance, kind_of, parse_as_of
 from funnel._dataframes.adapter import ROW, Frame, from_native, to_local
 from funnel._dataframes.compute import collected
 from funnel._format import TextRepr
@@ -17,11 +17,10 @@ from funnel._results import Charted
 from funnel._time import instant
 from funnel.backtest._figures import Flags, Floats, counts_by_score, ranked
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import dot
 from funnel.forecast._buying_model import BuyingModel
 from funnel.forecast._parameter import DAY
 from funnel.forecast._summaries import Summaries
-from funnel.forecast._tracking import WEEK, CheckedWeek, tracked
+from funnel.forecast._tracking import CheckedWeek, tracked
 from funnel.metrics._periods import Calendar
 from funnel.metrics._purchase_summary import PurchaseSummary
 
@@ -119,7 +118,9 @@ class ModelCheck(Charted, TextRepr):
         )
 
 
-def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime, until: datetime) -> ModelCheck:
+def check_model(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
+    model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime, until: datetime, covariates: Any = None
+) -> ModelCheck:
     """Compare the forecasts of a past day with the purchases that followed.
 
     Fit the model on summaries as of the same day or earlier: a model fitted on later purchases looks better than it is.
@@ -130,10 +131,13 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
         tz: The time zone of the calendar days.
         as_of: The day of the forecast.
         until: The end of the horizon, at most the end of the data.
+        covariates: For a model with covariates: a dataframe with one row for each person, `person_id` and the
+            covariates, such as the summaries of the fit.
 
     Raises:
         InstantError: An instant is naive.
-        ArgumentError: The argument is not a model, `until` is not after `as_of`, or nobody has purchased by `as_of`.
+        ArgumentError: The argument is not a model, `until` is not after `as_of`, nobody has purchased by `as_of`, or a
+            buyer has no covariates.
 
     Example:
         >>> import polars as pl
@@ -152,13 +156,16 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
     start, stop = parse_as_of(as_of), parse_as_of(until, "until")
     if stop <= start:
         raise ArgumentError("until must be after as_of")
+    people = _covariates(model, covariates)
     before, later = (_local(PurchaseSummary.over(purchases, tz=tz, as_of=day)) for day in (as_of, until))
     joined = before.join(later.select("person_id", _later=nw.col("repeat_count")), on="person_id", how="left")
+    if people is not None:
+        joined = joined.join(people, on="person_id", how="left")
     rows = collected(joined)
     if not len(rows):
         raise ArgumentError("nobody has a purchase by as_of; pass a later day")
     further = rows.select(nw.col("_later").fill_null(0) - nw.col("repeat_count")).get_column("_later").to_numpy()
-    read = Summaries.read(nw.to_native(rows.drop("_later", ROW, strict=False)))
+    read = Summaries.read(nw.to_native(rows.drop("_later", ROW, strict=False))).divided(model.covariates)
     predictor, buyers, index = model._predictor(), read.groups.buyers, read.groups.index
     horizon = (stop - start) / DAY
     columns = predictor.forecasts(buyers, horizon)
@@ -166,8 +173,6 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
     chance, count, bought = columns.chance.value[index], np.maximum(further, 0), further > 0
     auc, top_lift = _ranking(chance, bought)
     groups, expected = _groups(chance, bought), columns.expected.value[index]
-    ends = np.append(np.arange(WEEK, horizon, WEEK), horizon)
-    by_week = np.diff([dot(buyers.people, predictor.mean(buyers, end)) for end in ends], prepend=0.0)
     return ModelCheck(
         model=model.name,
         as_of=instant(start),
@@ -184,8 +189,33 @@ def check_model(model: BuyingModel, purchases: Any, *, tz: str, as_of: datetime,
         counts_inside=float(((lower <= count) & (count <= upper)).mean()),
         groups=groups,
         counts=_counts(buyers.count[index], expected, count),
-        weeks=tracked(predictor, purchases, Calendar.of("day", tz), (start, stop), by_week),
+        weeks=tracked(predictor, buyers, purchases, Calendar.of("day", tz), (start, stop)),
     )
+
+
+def _covariates(model: BuyingModel, table: object) -> Frame | None:
+    """Return the covariates of each person. None for a model without covariates.
+
+    Raises:
+        ArgumentError: The model has no covariates, a column is missing, or a person has several rows.
+    """
+    if not model.covariates and table is None:
+        return None
+    if not model.covariates:
+        raise ArgumentError(f"covariates must be None: the model has none (got {kind_of(table)})")
+    names = ["person_id", *(one.name for one in model.covariates)]
+    needed = f"covariates must be a dataframe with one row for each person and the columns {', '.join(names)}"
+    if table is None:
+        raise ArgumentError(f"{needed}, since the model has covariates (got None)")
+    frame = _local(table)
+    missing = [name for name in names if name not in frame.collect_schema().names()]
+    if missing:
+        raise ArgumentError(f"{needed}; it lacks {', '.join(missing)}")
+    ids = collected(frame.select("person_id"))["person_id"]
+    repeated = len(ids) - ids.n_unique()
+    if repeated:
+        raise ArgumentError(f"{needed}; {repeated:,} rows repeat a person")
+    return frame.select(*names)
 
 
 def _local(native: object) -> Frame:

@@ -14,6 +14,7 @@ from funnel._arguments import SpanLike, instance, parse_as_of, parse_zone, span
 from funnel._dataframes.adapter import from_native, to_native
 from funnel._expr.to_narwhals import int_lit
 from funnel._time import instant
+from funnel.errors import ArgumentError
 from funnel.forecast._buying_model import BuyingModel
 from funnel.metrics._purchase_summary import PurchaseSummary
 
@@ -28,7 +29,12 @@ _THOUSAND = 1000
 
 
 def _model(_: ForecastColumns, __: attrs.Attribute[Any], value: object) -> None:
-    instance(value, BuyingModel, "model", "a BuyingModel, the result of buying_model")
+    model: BuyingModel = instance(value, BuyingModel, "model", "a BuyingModel, the result of buying_model")
+    if model.covariates:
+        raise ArgumentError(
+            "model has covariates, and ForecastColumns does not read covariates; fit a model without them, or use "
+            "model.over(summaries, within=...)"
+        )
 
 
 def _zone(_: ForecastColumns, __: attrs.Attribute[Any], value: object) -> None:
@@ -53,7 +59,8 @@ class ForecastColumns:
         tz: The time zone of the calendar days, such as "Asia/Jakarta".
 
     Raises:
-        ArgumentError: `model` is not a model, the horizon is not a span above zero, or the zone is unknown.
+        ArgumentError: `model` is not a model or has covariates, the horizon is not a span above zero, or the zone is
+            unknown.
 
     Example:
         >>> from datetime import UTC, datetime

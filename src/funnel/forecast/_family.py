@@ -28,10 +28,12 @@ class Family(ABC):
 
     name: str
     """The name that `buying_model` accepts."""
-    parameters: ClassVar[tuple[str, ...]]
+    parameters: tuple[str, ...]
     """The names of the parameters in order."""
-    times: ClassVar[tuple[str, ...]]
+    times: tuple[str, ...]
     """The parameters that are times."""
+    varying: ClassVar[tuple[str, ...]]
+    """The parameters that differ by covariates."""
     k: int = 1
     """The number of events of the rate for each purchase."""
 
@@ -42,6 +44,11 @@ class Family(ABC):
         The gradient is by the logarithms of the parameters: one row for each parameter, one column for each buyer.
         """
 
+    def total(self, values: Values, buyers: Buyers) -> tuple[float, Floats]:
+        """Return the log likelihood of all people, and its gradient."""
+        value, scores = self.rows(values, buyers)
+        return dot(buyers.people, value), np.array([dot(buyers.people, score) for score in scores])
+
     @property
     def has_formula(self) -> bool:
         """True if the second derivatives have a formula, which is as fast as the gradient."""
@@ -51,8 +58,7 @@ class Family(ABC):
         """Return the second derivatives of the log likelihood of all people by the logarithms of the parameters."""
 
         def total(logs: Floats) -> tuple[float, Floats]:
-            value, scores = self.rows(as_values(self, logs), buyers)
-            return dot(buyers.people, value), np.array([dot(buyers.people, score) for score in scores])
+            return self.total(as_values(self, logs), buyers)
 
         return second_derivatives(total, np.log([values[name] for name in self.parameters]))
 
@@ -81,6 +87,21 @@ class Family(ABC):
     def alike(self, buyers: Buyers) -> tuple[Buyers, Indices]:
         """Return buyers with different forecasts if nobody has left, and the index among them of each buyer."""
         return buyers.alike
+
+    def along(self, directions: Floats, changes: Floats, buyers: Buyers) -> Floats:  # noqa: ARG002 (depends on the model)
+        """Return how a statistic of buyers changes along directions (rows).
+
+        Args:
+            directions: The directions: changes of the logarithms of the parameters.
+            changes: The change of the statistic of each buyer by the logarithms of the first parameters (rows).
+            buyers: The buyers.
+        """
+        return np.stack([np.einsum("i,in->n", one, changes) for one in directions])
+
+    @property
+    def steps(self) -> int:
+        """The number of parameters, from the first, by which `along` has the changes."""
+        return len(self.parameters)
 
     def at_least(self, values: Values, buyers: Buyers, horizon: float | Floats, purchases: int | Floats) -> Floats:
         """Return the chance that each buyer makes this number of purchases or more within the horizon."""

@@ -18,6 +18,8 @@ _ENOUGH = 2_000
 """The number of people for the starts."""
 _MORE = 20_000
 """The number of people for the next steps: some 3 % from the end, at a fiftieth of the time of a million."""
+_INSIDE = 8.0
+"""A start is this far from the bounds, where the likelihood is flat: our default."""
 _SHORTEST = 1e-6
 
 
@@ -34,6 +36,7 @@ class Fit:
         is_converged: True if the gradient is zero.
         edge: The index of the parameter at its bound. None if all are inside.
         starts: The log likelihoods from different starts that differ from the best.
+        without: The same model without each of its covariates.
     """
 
     family: Family
@@ -44,6 +47,7 @@ class Fit:
     is_converged: bool
     edge: int | None
     starts: tuple[float, ...]
+    without: tuple[Fit, ...] = ()
 
     @property
     def values(self) -> Values:
@@ -58,15 +62,15 @@ def fit(family: Family, buyers: Buyers, penalty: float = 0.0, start: Floats | No
         family: The family.
         buyers: The buyers.
         penalty: The precision of a normal prior on the logarithms of the parameters, in tenths of the mean age.
-        start: The logarithms of the parameters to begin with, in days. None: three starts.
+        start: The logarithms of the parameters of a similar fit, in days, to begin with. None: three starts.
     """
     unit = log(max(dot(buyers.people, buyers.age) / buyers.total / 10, _SHORTEST))
     units = np.array([unit * (name in family.times) for name in family.parameters])
     loss = _Loss(family, buyers, units, penalty)
-    some = loss.sample(_ENOUGH)
-    ends = [descend(some, one) for one in (loss.starts() if start is None else [start - units])]
-    near, lowest = min(ends, key=lambda end: end[1])
-    best = _best(loss, some, near)
+    if start is None:
+        best, others = _first(loss)
+    else:
+        best, others = _end(loss, np.clip(start - units, -_INSIDE, _INSIDE)), ()
     inverse, total = best.inverse, buyers.total
     return Fit(
         family,
@@ -76,8 +80,18 @@ def fit(family: Family, buyers: Buyers, penalty: float = 0.0, start: Floats | No
         None if inverse is None else inverse / total,
         best.is_converged,
         best.edge,
-        tuple(-end[1] * total for end in ends if (end[1] - lowest) * total > _DIFFERENT),
+        others,
     )
+
+
+def _first(loss: _Loss) -> tuple[Minimum, tuple[float, ...]]:
+    """Return the minimum from three starts, and the log likelihoods of those that end elsewhere."""
+    some = loss.sample(_ENOUGH)
+    ends = [descend(some, one) for one in loss.starts()]
+    near, lowest = min(ends, key=lambda end: end[1])
+    total = loss.buyers.total
+    others = tuple(-end[1] * total for end in ends if (end[1] - lowest) * total > _DIFFERENT)
+    return _best(loss, some, near), others
 
 
 def _best(loss: _Loss, some: _Loss, near: Floats) -> Minimum:
@@ -89,6 +103,11 @@ def _best(loss: _Loss, some: _Loss, near: Floats) -> Minimum:
         near = minimum(more, near, more.second).at
     else:
         near = near_minimum(loss, near, some.second(near))
+    return _end(loss, near)
+
+
+def _end(loss: _Loss, near: Floats) -> Minimum:
+    """Return the minimum by Newton steps; by a descent if these do not converge."""
     best = minimum(loss, near, loss.second)
     return best if best.is_converged else minimum(loss, descend(loss, near)[0], loss.second)
 
@@ -121,9 +140,8 @@ class _Loss:
         """Return the loss and its gradient."""
         values, value, gradient = self._values(logs), 0.0, np.zeros_like(logs)
         for block in self.buyers.blocks:
-            likelihood, scores = self.family.rows(values, block)
-            value += dot(block.people, likelihood)
-            gradient += [dot(block.people, score) for score in scores]
+            likelihood, score = self.family.total(values, block)
+            value, gradient = value + likelihood, gradient + score
         total, prior = self.buyers.total, self.penalty * logs
         return (float(prior @ logs) / 2 - value) / total, (prior - gradient) / total
 

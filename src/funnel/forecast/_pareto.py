@@ -26,6 +26,7 @@ class Pareto(Family):
 
     parameters = ("r", "alpha", "s", "beta")
     times = ("alpha", "beta")
+    varying = ("alpha", "beta")
 
     def rows(self, values: Values, buyers: Buyers) -> tuple[Floats, Floats]:
         """Return the log likelihood of each buyer, and its gradient."""

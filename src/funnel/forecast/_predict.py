@@ -89,8 +89,8 @@ class Predictor:
         """Return the forecasts of buyers for a horizon in days."""
         alike, index = self.family.alike(buyers)
         alive = self.alive(buyers)
-        if_alive = self.varied(lambda values: self.family.at_least_if_alive(values, alike, horizon, 1))
-        mean = self.varied(lambda values: self.family.expected_if_alive(values, alike, horizon))
+        if_alive = self.varied(lambda values, some: self.family.at_least_if_alive(values, some, horizon, 1), alike)
+        mean = self.varied(lambda values, some: self.family.expected_if_alive(values, some, horizon), alike)
         until = (self.family.until_if_alive(self.values, alike, share * if_alive.value) for share in QUANTILES)
         tail = (1 - self.confidence_level) / 2
         counts = _Counts(self.family, self.values, buyers, alike, index, alive.value, horizon)
@@ -107,7 +107,7 @@ class Predictor:
     def never(self, buyers: Buyers) -> Interval:
         """Return the chance that buyers never purchase again."""
         alike, index = self.family.alike(buyers)
-        if_alive = self.varied(lambda values: self.family.ever_if_alive(values, alike))
+        if_alive = self.varied(self.family.ever_if_alive, alike)
         returns = self.chance_interval(self.alive(buyers).times(if_alive, index))
         lower, upper = (None if end is None else 1 - end for end in (returns.ci_upper, returns.ci_lower))
         return Interval(1 - returns.value, lower, upper)
@@ -133,7 +133,7 @@ class Predictor:
 
     def alive(self, buyers: Buyers) -> Varied:
         """Return the chance that buyers have not left."""
-        return self.varied(lambda values: self.family.alive(values, buyers))
+        return self.varied(self.family.alive, buyers)
 
     def mean(self, buyers: Buyers, horizon: float) -> Floats:
         """Return the mean number of purchases within the horizon."""
@@ -141,17 +141,16 @@ class Predictor:
         mean = self.family.expected_if_alive(self.values, alike, horizon)
         return np.asarray(self.family.alive(self.values, buyers) * mean.take(index))
 
-    def varied(self, statistic: Callable[[Values], Floats]) -> Varied:
-        """Return a statistic, and how it changes with the parameters."""
-        value = statistic(self.values)
+    def varied(self, statistic: Callable[[Values, Buyers], Floats], buyers: Buyers) -> Varied:
+        """Return a statistic of buyers, and how it changes with the parameters."""
+        value = statistic(self.values, buyers)
         if self._directions is None:
             return Varied(value, None)
         logs = np.log([self.values[name] for name in self.family.parameters])
         below = np.maximum(value, _TINY)
-        changes = np.stack(
-            [(statistic(as_values(self.family, logs + step)) / below - 1) / _STEP for step in _STEP * np.eye(len(logs))]
-        )
-        return Varied(value, np.stack([np.einsum("i,in->n", one, changes) for one in self._directions]))
+        steps = [as_values(self.family, logs + step) for step in _STEP * np.eye(self.family.steps, len(logs))]
+        changes = np.stack([(statistic(values, buyers) / below - 1) / _STEP for values in steps])
+        return Varied(value, self.family.along(self._directions, changes, buyers))
 
     def chance_interval(self, chance: Varied) -> Interval:
         """Return a chance with its interval, which is symmetric in the log odds."""

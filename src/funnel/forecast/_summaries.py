@@ -15,6 +15,7 @@ from funnel._dataframes.adapter import ROW, Frame, FrameKind, from_native, to_lo
 from funnel._dataframes.compute import collected
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Buyers, Grouped, Whole, grouped, one
+from funnel.forecast._levels import Level, Levels, cell_of, cells_of, levels_of
 from funnel.metrics._purchase_summary import PurchaseSummary
 
 COUNTS = ("repeat_count", "first_to_last_days", "tenure_days")
@@ -37,6 +38,25 @@ class Summaries:
     frame: Frame | None
     frame_kind: FrameKind
     amounts: Whole | None
+
+    def levels(self, covariates: object, min_repeat_buyers: int) -> tuple[Levels, ...]:
+        """Return the levels of the columns that a model is to use.
+
+        Raises:
+            ArgumentError: A column cannot be used, or its effects cannot be estimated.
+        """
+        has_returned = self.groups.buyers.count[self.groups.index] > 0 if covariates else np.zeros(0, dtype=np.bool_)
+        return levels_of(self.frame, covariates, has_returned, min_repeat_buyers)
+
+    def divided(self, levels: Sequence[Levels]) -> Summaries:
+        """Return the same rows, whose buyers are different if their covariates are.
+
+        Raises:
+            ArgumentError: The input is a list, or a column lacks a value or has an unknown level.
+        """
+        if not levels:
+            return self
+        return attrs.evolve(self, groups=self.groups.divided(cells_of(self.frame, levels)))
 
     @classmethod
     def read(cls, summaries: object, *, with_amounts: bool = False) -> Summaries:
@@ -67,11 +87,16 @@ class Summaries:
         return cls(_with_gaps(_checked(*(_whole(local, name) for name in COUNTS)), gaps), local, kind, amounts)
 
 
-def buyer_of(summary: object) -> Buyers:
+def buyer_of(summary: object, levels: Sequence[Levels] = (), covariates: Mapping[str, Level] | None = None) -> Buyers:
     """Return one summary as buyers.
 
+    Args:
+        summary: The summary.
+        levels: The covariates of a model.
+        covariates: The level of each of them.
+
     Raises:
-        ArgumentError: It is not a summary, or it is impossible.
+        ArgumentError: It is not a summary, it is impossible, or a covariate is missing or has another level.
     """
     if not isinstance(summary, PurchaseSummary):
         raise ArgumentError(
@@ -80,7 +105,7 @@ def buyer_of(summary: object) -> Buyers:
         )
     counts = (summary.repeat_count, summary.first_to_last_days, summary.tenure_days)
     _checked(*(np.array([count], dtype=np.int64) for count in counts))
-    return one(*counts)
+    return one(*counts).at(cell_of(levels, covariates))
 
 
 def _kinds(rows: Sequence[object]) -> str:
@@ -120,16 +145,22 @@ def _checked(count: Whole, recency: Whole, age: Whole) -> Grouped:
 
 
 def with_columns(read: Summaries, columns: Mapping[str, Any], *, spans: Sequence[str] = ()) -> Frame:
-    """Return the rows of a table with one more column for each forecast; missing numbers are null.
+    """Return the rows of a table with one more column for each forecast.
 
     Args:
         read: The rows.
         columns: The column of each forecast, for the different buyers.
         spans: The columns in microseconds, which become whole numbers.
     """
+    index = read.groups.index
+    return with_row_columns(read, {name: column.take(index) for name, column in columns.items()}, spans=spans)
+
+
+def with_row_columns(read: Summaries, columns: Mapping[str, Any], *, spans: Sequence[str] = ()) -> Frame:
+    """Return the rows of a table with more columns, which have a number for each row; missing numbers are null."""
     rows = collected(read.frame)
-    backend, index = rows.implementation, read.groups.index
-    series = [nw.new_series(name, column.take(index), backend=backend) for name, column in columns.items()]
+    backend = rows.implementation
+    series = [nw.new_series(name, column, backend=backend) for name, column in columns.items()]
     cells = [one.fill_nan(None) if np.isnan(columns[one.name]).any() else one for one in series]
     whole = {name: nw.col(name).round().cast(nw.Int64()) for name in spans}
     result: Frame = rows.with_columns(*cells).with_columns(**whole).lazy()

@@ -11,7 +11,8 @@ import numpy as np
 
 from funnel._dataframes.adapter import to_local
 from funnel._dataframes.compute import collected
-from funnel.forecast._buyers import Buyers, Floats, Whole
+from funnel.forecast._buyers import Buyers, Floats, Whole, dot
+from funnel.forecast._parameter import DAY
 from funnel.forecast._predict import Predictor
 from funnel.metrics._orders import Orders, orders_of
 from funnel.metrics._periods import Calendar
@@ -45,27 +46,29 @@ class CheckedWeek:
 
 
 def tracked(
-    predictor: Predictor, purchases: Any, calendar: Calendar, horizon: tuple[int, int], later: Floats
+    predictor: Predictor, buyers: Buyers, purchases: Any, calendar: Calendar, horizon: tuple[int, int]
 ) -> tuple[CheckedWeek, ...]:
     """Return the weeks from the first purchase to the end of the horizon, whose last week may have fewer days.
 
     Args:
         predictor: The model.
+        buyers: The people of the forecast.
         purchases: The purchases.
         calendar: The calendar of the days.
         horizon: The instant of the forecast, and the end of the horizon.
-        later: The expected purchases of each week of the horizon.
     """
+    length = (horizon[1] - horizon[0]) / DAY
+    ends = np.append(np.arange(WEEK, length, WEEK), length)
+    later = np.diff([dot(buyers.people, predictor.mean(buyers, end)) for end in ends], prepend=0.0)
     orders, today = orders_of(purchases), calendar.number_at(horizon[0])
     before, after = (_purchase_days(orders, now, calendar) for now in horizon)
     after = after.join(before.select("person_id").unique(), on="person_id", how="semi")
-    firsts = before.filter(nw.col("day") == nw.col("first"))["day"].to_numpy()
-    past = -(-(today - int(firsts.min())) // WEEK)
+    past = -(-int(buyers.age.max()) // WEEK)
     origin, end = today - WEEK * past, past + len(later) - 1
     weeks = [(_repeats(rows) - origin) // WEEK for rows in (before, after)]
     early = np.bincount(np.minimum(weeks[0], past - 1), minlength=past)
     previous, total = (np.bincount(np.clip(week, past, end), minlength=end + 1)[past:] for week in weeks)
-    expected = np.concatenate([_expected(predictor, firsts - origin, past), later])
+    expected = np.concatenate([_expected(predictor, buyers, past), later])
     actual = np.concatenate([early, total - previous])
     sums = zip(
         expected.tolist(), actual.tolist(), np.cumsum(expected).tolist(), np.cumsum(actual).tolist(), strict=True
@@ -87,19 +90,14 @@ def _repeats(rows: Any) -> Whole:
     return np.asarray(rows.filter(nw.col("day") > nw.col("first"))["day"].to_numpy(), dtype=np.int64)
 
 
-def _expected(predictor: Predictor, firsts: Whole, weeks: int) -> Floats:
-    """Return the repeat purchases that the model expects in past weeks after the first purchases.
-
-    Args:
-        predictor: The model.
-        firsts: The day of each first purchase, from the beginning of the weeks.
-        weeks: The number of weeks.
-    """
-    days = np.arange(WEEK * weeks + 1)
+def _expected(predictor: Predictor, buyers: Buyers, weeks: int) -> Floats:
+    """Return the repeat purchases of buyers that the model expects in the past weeks, after their first purchases."""
+    days, expected = np.arange(WEEK * weeks + 1), np.zeros(weeks)
     nothing = np.zeros(len(days))
-    new = Buyers.of(nothing, nothing, nothing, nothing + 1)
-    mean = predictor.family.expected(predictor.values, new, np.maximum(days - _NOON, 0.0))
-    people = np.bincount(firsts, minlength=len(days))[: len(days)]
-    # The mean until each day, of the people of each first day.
-    until = [float((people[: edge + 1] * mean[edge::-1]).sum()) for edge in days[::WEEK]]
-    return np.diff(until)
+    for cell, _, some in buyers.by_cell:
+        new = Buyers.of(nothing, nothing, nothing, nothing + 1).at(cell)
+        mean = predictor.family.expected(predictor.values, new, np.maximum(days - _NOON, 0.0))
+        people = np.bincount((WEEK * weeks - some.age).astype(np.intp), some.people, len(days))
+        # The mean until each day, of the people of each first day.
+        expected += np.diff([float((people[: edge + 1] * mean[edge::-1]).sum()) for edge in days[::WEEK]])
+    return expected

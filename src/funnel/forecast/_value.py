@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import exp, log1p
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from funnel._dataframes.adapter import to_native
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Buyers, Floats, Whole
 from funnel.forecast._buying_model import BuyingModel
+from funnel.forecast._levels import Level
 from funnel.forecast._parameter import DAY, check_number
 from funnel.forecast._spending_model import SpendingModel
-from funnel.forecast._summaries import Summaries, buyer_of, with_columns
+from funnel.forecast._summaries import Summaries, buyer_of, with_row_columns
 from funnel.metrics._purchase_summary import PurchaseSummary
 
 if TYPE_CHECKING:
@@ -68,18 +70,22 @@ class CustomerValue:
     spending: SpendingModel = attrs.field(validator=_model)
     yearly_discount: float = attrs.field(default=0.0, kw_only=True, validator=_rate)
 
-    def of(self, summary: PurchaseSummary, *, within: SpanLike) -> int | None:
+    def of(
+        self, summary: PurchaseSummary, *, within: SpanLike, covariates: Mapping[str, Level] | None = None
+    ) -> int | None:
         """Return the expected spending of one buyer, in whole minor units. None if the mean amount does not exist.
 
         Args:
             summary: The buyer's summary as of the evaluation time.
             within: The horizon, such as "365 days".
+            covariates: The level of each covariate of the model of purchases, as in `BuyingModel.of`.
 
         Raises:
-            ArgumentError: It is not a summary, the summary is impossible, or the horizon is not a span above zero.
+            ArgumentError: It is not a summary, the summary is impossible, the horizon is not a span above zero, or a
+                covariate is missing or has another level.
         """
         horizon = span(within, "within") / DAY
-        buyer = buyer_of(summary)
+        buyer = buyer_of(summary, self.buying.covariates, covariates)
         mean = self.spending._means(buyer.count, np.array([float(summary.repeat_amount)]))
         return None if mean is None else int(_whole(mean, self._purchases(buyer, horizon))[0])
 
@@ -98,14 +104,14 @@ class CustomerValue:
                 not exist.
         """
         horizon = span(within, "within") / DAY
-        read = Summaries.read(summaries, with_amounts=True)
+        read = Summaries.read(summaries, with_amounts=True).divided(self.buying.covariates)
         groups, amounts = read.groups, np.asarray(read.amounts, dtype=np.float64)
         means = self.spending._means(groups.buyers.count[groups.index], amounts)
         if means is None:
             raise ArgumentError("the spending model has q of at most 1, so the mean amount does not exist")
         purchases = self._purchases(groups.buyers, horizon)[groups.index]
         columns = {"value": _whole(means, purchases)}
-        return to_native(with_columns(read, columns), read.frame_kind)  # type: ignore[no-any-return]
+        return to_native(with_row_columns(read, columns), read.frame_kind)  # type: ignore[no-any-return]
 
     def _purchases(self, buyers: Buyers, horizon: float) -> Floats:
         """Return the expected purchases, each week of them discounted from its middle."""

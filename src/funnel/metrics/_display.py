@@ -36,6 +36,11 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f} %"
 
 
+def p_text(p_value: float) -> str:
+    """Format a p value with three decimals."""
+    return "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"  # noqa: PLR2004 - three places
+
+
 def short_money(minor: int, currency: str | None) -> str:
     """Format an amount for a small cell: "GBP 5.8M", "-Rp250k". Without a currency, the minor units."""
     amount = abs(minor) if currency is None else abs(minor) / 10 ** decimals(currency)

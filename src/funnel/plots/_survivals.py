@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from funnel._time import MICROSECOND
-from funnel.metrics._display import days, percent
+from funnel.metrics._display import days, p_text, percent
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
@@ -42,14 +42,10 @@ def groups(result: SurvivalGroups) -> style.Chart:
     if not visible:
         return style.nothing("No group has enough people.", left_out)
     p_value = result.logrank_test.p_value
-    test = "groups cannot be tested" if p_value is None else f"log-rank test p {_p_text(p_value)}"
+    test = "groups cannot be tested" if p_value is None else f"log-rank test p {p_text(p_value)}"
     people = sum(one.people for _, one in visible)
     finding = f"Share that converted, by {style.name_of(tuple(result.by))}: {people:,} people; {test}"
     return style.titled(_curves(visible, None), finding, _note(visible[0][1]), f"{more} {left_out}".strip())
-
-
-def _p_text(p_value: float) -> str:
-    return "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"  # noqa: PLR2004 - three places
 
 
 def _note(result: Survival) -> str:

@@ -16,6 +16,7 @@ from funnel._dataframes.adapter import installed
 from funnel._format import as_span
 from funnel._results import Rows
 from funnel.errors import ArgumentError
+from funnel.metrics._display import p_text
 from funnel.metrics._survival.curve import waiting_in, waiting_in_arrays
 
 if TYPE_CHECKING:
@@ -75,15 +76,11 @@ class LogrankTest(Rows):
         )
         if self.chi_square is None or self.p_value is None:
             return f"not enough: {len(self.groups)} group{'s' * (len(self.groups) != 1)} to compare"
-        figures = f"chi square {self.chi_square:.2f}, degrees {self.degrees}, p {_p_text(self.p_value)}"
+        figures = f"chi square {self.chi_square:.2f}, degrees {self.degrees}, p {p_text(self.p_value)}"
         return f"{figures} ({groups})"
 
     def _repr_html_(self) -> str:
         return as_span(self, "log-rank test")
-
-
-def _p_text(p_value: float) -> str:
-    return f"{p_value:.3f}" if p_value >= 0.001 else "below 0.001"  # noqa: PLR2004 - three places
 
 
 def logrank_test(groups: Mapping[Any, Survival]) -> LogrankTest:
