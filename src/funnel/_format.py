@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import attrs
@@ -59,6 +60,11 @@ def span_parts(micros: int) -> list[tuple[int, str]]:
         count, micros = divmod(micros, size)
         parts.append((count, unit))
     return parts
+
+
+def clock(moment: datetime) -> str:
+    """Return an instant to the minute, with its zone: "2026-03-01 02:00 UTC"."""
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzinfo}"
 
 
 def mermaid_names(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:

@@ -46,7 +46,7 @@ _CODES = {
 DECIMALS = {code: scale for scale, codes in _CODES.items() for code in codes.split()}
 """Number of decimals of each currency, by its code of ISO 4217."""
 
-_SIGNS = {"IDR": "Rp"}
+SIGNS = {"IDR": "Rp"}
 """Sign before the amount, by currency. These currencies are written without decimals if the decimals are zero."""
 
 _SHAPES: dict[Style, re.Pattern[str]] = {
@@ -215,7 +215,7 @@ class Money:
             >>> Money(-1_250_000, "IDR").format(style="id"), Money("1234.5", "USD").format(style="us")
             ('-Rp1.250.000', 'USD 1,234.50')
         """
-        digits, sign = self._digits(style), _SIGNS.get(self.currency)
+        digits, sign = self._digits(style), SIGNS.get(self.currency)
         if sign is None:
             return f"{self.currency} {digits}"
         return f"-{sign}{digits[1:]}" if self.minor < 0 else f"{sign}{digits}"
@@ -316,7 +316,7 @@ class Money:
         whole, part = divmod(abs(self.minor), 10**scale)
         group, point = _SEPARATORS[style]
         head = "-" * (self.minor < 0) + f"{whole:,}".replace(",", group)
-        bare = not scale or (self.currency in _SIGNS and not part)
+        bare = not scale or (self.currency in SIGNS and not part)
         return head if bare else f"{head}{point}{part:0{scale}}"
 
 
@@ -372,7 +372,7 @@ def _unsigned(text: str, currency: str) -> str:
     bare = text.strip()
     minus = bare.startswith("-")
     rest = bare.removeprefix("-").lstrip() if minus else bare
-    for sign in (currency, _SIGNS.get(currency, currency)):
+    for sign in (currency, SIGNS.get(currency, currency)):
         if rest.startswith(sign):
             return "-" * minus + rest.removeprefix(sign).lstrip()
     return bare

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from funnel._arguments import parse_as_of, truth
-from funnel._format import as_html
+from funnel._format import as_html, clock
 from funnel._time import instant
 from funnel.facts import Facts
 from funnel.interactions import Feedback
@@ -106,7 +106,7 @@ class ProfileInteraction:
         """Score if rated, time and text."""
         score = "" if self.score is None else f"{self.score} of 5, "
         quoted = f': "{self.text}"' if self.text else ""
-        return f"{score}{_when(self.at)}{quoted}"
+        return f"{score}{clock(self.at)}{quoted}"
 
 
 @attrs.frozen
@@ -174,7 +174,7 @@ class CustomerProfile:
     def _when_last(self) -> str:
         if self.last_purchase_at is None:
             return "never"
-        return f"{_when(self.last_purchase_at)}, {days(self.as_of - self.last_purchase_at)} ago"
+        return f"{clock(self.last_purchase_at)}, {days(self.as_of - self.last_purchase_at)} ago"
 
     @property
     def _how_much(self) -> str:
@@ -195,10 +195,6 @@ class CustomerProfile:
 
     def _repr_html_(self) -> str:
         return as_html(("fact", "value"), self._rows())
-
-
-def _when(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} {moment.tzinfo}"
 
 
 def customer_profile(history: History, *, as_of: datetime, personal: bool = False) -> CustomerProfile:

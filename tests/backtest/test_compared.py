@@ -58,7 +58,7 @@ def test_two_rules_may_answer_in_different_words() -> None:
     text: Any = comparison.people(Segment.DORMANT, None) if ("dormant", None) in pairs(comparison) else None
 
     assert comparison.old == "segment"
-    assert pairs(comparison) == [("almost_lost", None), ("needs_attention", None), ("new", 1), ("promising", 1)]
+    assert pairs(comparison) == [("new", 1), ("promising", 1), ("needs_attention", None), ("almost_lost", None)]
     assert comparison.people(Segment.NEW, 1)["person_id"].to_list() == ["p10"]
     assert comparison.people("almost_lost", None)["person_id"].to_list() == ["p200"]
     assert text is None
@@ -66,8 +66,10 @@ def test_two_rules_may_answer_in_different_words() -> None:
         "5 of 5 people get a different answer on 2026-06-01",
         "segment, then score  None  1",
     ]
+    assert comparison.old_answers == ("new", "promising", "needs_attention", "almost_lost")
+    assert comparison.new_answers == (None, 1)
     assert comparison._repr_html_().count("<tr>") == 5
-    assert comparison.to_dicts()[0] == {"before": "almost_lost", "after": None, "people": 1, "is_unchanged": False}
+    assert comparison.to_dicts()[0] == {"before": "new", "after": 1, "people": 1, "is_unchanged": False}
 
 
 def pairs(comparison: Any) -> list[tuple[Any, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from itertools import product
 from pathlib import Path
@@ -16,7 +16,7 @@ import attrs
 import polars as pl
 import pytest
 
-from funnel import Customer, Lead, Money, Purchase, SqliteStore, lifecycle
+from funnel import Customer, Lead, Money, Purchase, Rate, SqliteStore, lifecycle
 from funnel._chart_messages import CHARTS
 from funnel._report_messages import ACCOUNT, REPORT
 from funnel.cli import _expected, _html, _pictures
@@ -29,6 +29,7 @@ from funnel.cli._source import of_orders
 from funnel.cli._tasks import of_today
 from funnel.cli._words import Words
 from funnel.forecast import Prediction
+from funnel.metrics._repeat.window import RepeatRate
 from funnel.plots import _style
 from funnel.policy import Policy
 from funnel.readers._read_orders import OrderMapping, read_orders
@@ -200,6 +201,23 @@ def test_a_picture_fits_on_a_phone(findings: Findings) -> None:
     cells = _pictures.pictures(findings.buying.cohorts, words)
     assert cells is not None
     assert [bool(re.search(r">\d+ %<", one)) for one in cells] == [True, False]
+
+
+def test_a_point_at_the_end_of_an_axis_does_not_touch_its_text(findings: Findings) -> None:
+    """The space between a plot and the texts beside it is as wide on a phone."""
+    everyone = RepeatRate(timedelta(days=30), Rate(40, 40), 0)
+    rates = attrs.evolve(findings.buying.rates, within=everyone)
+
+    for language in ("en", "id"):
+        pictures = _pictures.pictures(rates, Words(language, ZoneInfo("UTC")))
+        assert pictures is not None
+        for picture in pictures:
+            (points, texts) = (
+                [float(at) for at in re.findall(rf'description="{shape}"[^>]*translate\(([\d.]+)', picture)]
+                for shape in ("point", "text mark")
+            )
+            assert len(points) == len(texts) == 3
+            assert min(texts) - max(points) == 10
 
 
 def test_stages_and_months_of_too_few_people_are_left_out_with_a_note(findings: Findings) -> None:

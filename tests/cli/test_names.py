@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import attrs
 import polars as pl
 import pytest
 
@@ -16,6 +17,7 @@ from funnel.cli._names import PersonNames, records_of_logs
 from funnel.cli._source import of_orders
 from funnel.cli._words import Words
 from funnel.interactions import Visit
+from funnel.readers import shopify
 from funnel.readers._reader import exports_of
 from tests.cli.shop import ORDERS, write_files
 from tests.cli.test_cli import AS_OF, run
@@ -143,11 +145,63 @@ def test_no_name_of_an_export_is_personal_data(sample: Sample) -> None:
         (export, *_) = [one for one in exports_of(sample.name) if one.fits(heading)]
         indices = [index for name, index in export.positions(heading).items() if name in PRIVATE - {"username", "who"}]
         private = {row[index].strip().lower() for row in rows for index in indices if index < len(row)} - {""}
-    called = names(source.logs, source.ids).of(ids).values()
+    called = attrs.evolve(names(source.logs, source.ids), order_names=source.order_names).of(ids).values()
 
     assert len(set(called)) == len(ids)
     assert not [name for name in called if name.lower() in private or "@" in name.lstrip("@")]
     assert not [name for name in called if name.lstrip("+").isdigit() and source.ids == "key" and len(name) > 6]
+
+
+SHOPIFY = """Id,Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem name
+9001,#1461,canary@example.com,paid,IDR,20.00,2026-03-01 09:00:00 +0700,1,Cup
+,#1461,canary@example.com,,,,,1,Plate
+9002,#1461,budi@example.com,paid,IDR,30.00,2026-03-02 09:00:00 +0700,1,Cup
+9003,a@b.example,c@example.com,paid,IDR,40.00,2026-03-03 09:00:00 +0700,1,Cup
+"""
+"""Orders of two shops, which use a name twice, and a name that is not shown."""
+
+
+def test_people_of_shopify_have_the_name_of_their_order(tmp_path: Path) -> None:
+    """The owner knows "#1461", not the id; a name of two shops has a number, and an address in its place is hidden."""
+    path = tmp_path / "orders.csv"
+    path.write_text(SHOPIFY, encoding="utf-8")
+    source = of_orders(shopify.orders(path))
+    people_names = attrs.evolve(names(source.logs), order_names=source.order_names)
+    people = ["budi@example.com", "c@example.com", "canary@example.com"]
+    called = people_names.of(people)
+
+    assert sorted(called.values()) == ["order #1461", "order #1461 (2)", "order 9003"]
+    assert [people_names.id_of(called[one]) for one in people] == people
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_every_command_names_a_person_by_the_order_of_shopify(tmp_path: Path) -> None:
+    """The report, the list of the day and the page of a person have the same name, which finds the person."""
+    path = tmp_path / "orders.csv"
+    path.write_text(SHOPIFY, encoding="utf-8")
+    end = ["--as-of", "2027-01-01", *ZONE]
+
+    for call in (["report", str(path), *end], ["worklist", str(path), *end, "--limit", "9"]):
+        assert "order #1461" in run(*call).stdout
+    page = run("profile", str(path), "order #1461", *end).stdout
+
+    assert page.startswith("person: order #1461\n")
+    assert "@" not in page
+
+
+def test_an_order_has_a_name_if_it_is_not_the_id(tmp_path: Path) -> None:
+    """The table has the id, the source and the name; an old export without ids has no other name."""
+    path = tmp_path / "orders.csv"
+    path.write_text(SHOPIFY, encoding="utf-8")
+    old = SHOPIFY.replace("Id,Name", "No,Name")
+    (tmp_path / "old.csv").write_text(old, encoding="utf-8")
+
+    assert shopify.orders(path).order_names.rows() == [
+        ("9001", "shopify", "#1461"),
+        ("9002", "shopify", "#1461"),
+        ("9003", "shopify", "a@b.example"),
+    ]
+    assert shopify.orders(tmp_path / "old.csv").order_names.is_empty()
 
 
 # ---- every command -------------------------------------------------------------------------------------------------

@@ -115,18 +115,18 @@ def test_the_next_purchase_comes_with_the_chance_of_its_time(family: Family, som
 @each_family
 def test_a_chance_too_small_for_a_float_is_zero(family: Family) -> None:
     """Purchases of every day for years, then a silence of years: forecasts are numbers."""
-    gone = Buyers.of(np.array([413.0, 700.0]), np.array([413.0, 700.0]), np.array([775.0, 36_000.0]), np.ones(2))
+    silent = Buyers.of(np.array([413.0, 700.0]), np.array([413.0, 700.0]), np.array([775.0, 36_000.0]), np.ones(2))
     for covariance in (None, 0.01 * np.eye(len(family.parameters))):
         predictor = Predictor(family, VALUES, covariance, 0.95)
-        forecasts, never = predictor.forecasts(gone, 30.0), predictor.never(gone)
+        forecasts, never = predictor.forecasts(silent, 30.0), predictor.never(silent)
         for interval in (forecasts.chance, forecasts.expected, never):
             ends = [end for end in (interval.ci_lower, interval.ci_upper) if end is not None]
             assert all(np.isfinite(one).all() for one in (interval.value, *ends))
-        assert np.all(np.diff(predictor.until(gone, returning=True), axis=0) > 0)
+        assert np.all(np.diff(predictor.until(silent, returning=True), axis=0) > 0)
         if family.name != "nbd":
             assert np.all(forecasts.alive < 1e-100)
             assert np.all(never.value == 1)
-            assert np.isnan(predictor.until(gone, returning=False)).all()
+            assert np.isnan(predictor.until(silent, returning=False)).all()
 
 
 @each_family

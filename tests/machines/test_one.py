@@ -147,14 +147,17 @@ def test_the_stage_of_any_past_day_is_in_the_journey() -> None:
 
 
 def test_a_journey_is_written_a_line_a_move() -> None:
-    """A journey has a text and an HTML form; an empty journey says so."""
+    """Instants are written to the minute in UTC, in the text and in HTML; an empty journey says so."""
     journey = transitions.of(
         History.of("p1", [bought("1", NOW), bought("2", NOW + 90 * DAY)]), POLICY, as_of=NOW + 90 * DAY
     )
     nobody = transitions.of(History(person_id="p1"), POLICY, as_of=NOW)
 
-    assert str(journey).splitlines()[0] == "2026-09-01T00:00:00+00:00  arrives as customer  by purchase"
-    assert str(journey).splitlines()[2].endswith("lapsed -> repeat_customer  by purchase, won back")
+    assert str(journey).splitlines() == [
+        "2026-09-01 00:00 UTC  arrives as customer  by purchase",
+        "2026-10-31 00:00 UTC  customer -> lapsed  by time",
+        "2026-11-30 00:00 UTC  lapsed -> repeat_customer  by purchase, won back",
+    ]
     assert journey._repr_html_().count("<tr>") == 4
     assert str(nobody) == "no transitions"
     assert list(nobody) == []

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from funnel import Logs, Policy, lifecycle, retention, survival
+from funnel import FunnelStep, Logs, Policy, conversion, lifecycle, retention, survival
 from funnel._time import micros
-from funnel.errors import ArgumentError
+from funnel.errors import ArgumentError, FactsError
 from funnel.metrics import Groups, PurchaseSummary, durations, growth, segments
 from funnel.metrics._by_group import MOST_GROUPS, by_group
 from tests.engines import FULL, HERE, on
@@ -40,6 +40,9 @@ REFUNDS = pl.DataFrame({"id": ["1", "2"], "purchase_id": ["1", "4"], "refunded_a
 VISITS = pl.DataFrame(
     {"id": ["1"], "person_id": ["b"], "occurred_at": [NOW - 9 * DAY], "kind": ["visit"], "device": ["phone"]}
 )
+MEMBERS = pl.DataFrame(
+    {"person_id": ["a", "b", "c"], "tier": ["gold", "gold", None], "letters": [True, False, True], "stars": [3, 1, 3]}
+)
 KEEP = {"leads": ["city"], "purchases": ["country", "pieces", "is_gift"], "interactions": ["device"]}
 TABLES = {"leads": LEADS, "purchases": ORDERS, "refunds": REFUNDS, "interactions": VISITS}
 
@@ -67,6 +70,9 @@ PEOPLE: Mapping[str, Mapping[Any, str]] = {
     "is_gift": {False: "bd", True: "ac"},
     "promotion": {None: "abcd"},
     "device": {"phone": "b", None: "acd"},
+    "tier": {"gold": "ab", None: "cd"},
+    "letters": {False: "bd", True: "ac"},
+    "stars": {0: "d", 1: "b", 3: "ac"},
 }
 ELSEWHERE = [name for name in HERE if not name.startswith("polars")]
 
@@ -76,7 +82,10 @@ def shop(people: str = "abcd", engine: str = "polars") -> Logs:
     of_people = pl.col("person_id").is_in(list(people))
     rows = {log: table.filter(of_people) for log, table in TABLES.items() if log != "refunds"}
     rows["refunds"] = REFUNDS.filter(pl.col("purchase_id").is_in(rows["purchases"]["id"].to_list()))
-    return Logs(**on(engine, rows), keep=KEEP, currency="USD")
+    native = on(engine, {**rows, "members": MEMBERS})
+    members = native.pop("members")
+    own = {"person_id": "person_id", "tier": "tier", "letters": "letters", "stars": "stars"}
+    return Logs(**native, keep=KEEP, currency="USD").with_people(members, own)
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
@@ -85,16 +94,20 @@ def test_a_group_is_the_metric_of_its_people_alone(name: str) -> None:
 
     An unknown group of people whom the metric does not count, such as people without a purchase, is left out.
     """
-    groups = METRICS[name](shop(), by="city")
-    alone = [(group, METRICS[name](shop(people))) for group, people in PEOPLE["city"].items()]
+    for by, unknown in (("city", 1), ("tier", 0)):
+        groups = METRICS[name](shop(), by=by)
+        alone = [(group, METRICS[name](shop(people))) for group, people in PEOPLE[by].items()]
 
-    assert list(groups.items()) == [one for one in alone if len(one[1])]
-    assert len(groups) == len(alone) - (name in {"retention", "lifecycle"})
+        assert list(groups.items()) == [one for one in alone if len(one[1])]
+        assert len(groups) == len(alone) - unknown * (name in {"retention", "lifecycle"})
 
 
 @pytest.mark.parametrize("by", sorted(PEOPLE))
 def test_people_are_grouped_by_their_first_record(by: str) -> None:
-    """Origins and own columns of every log and type group people; unknown texts are last, and empty numbers are 0."""
+    """Origins and own columns of every log, of people and of every type group people.
+
+    Unknown texts are last, and empty numbers are 0.
+    """
     groups = by_group(shop(), by, micros(NOW), lambda logs: {history.person_id for history in logs.histories()})
 
     assert groups.by == (by,)
@@ -104,16 +117,55 @@ def test_people_are_grouped_by_their_first_record(by: str) -> None:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("engine", ELSEWHERE)
 def test_groups_are_the_same_on_every_engine(engine: str) -> None:
-    """Groups by text, whole number and truth equal those of Polars."""
-    for by in ("country", "pieces", "is_gift") if FULL else ("is_gift",):
+    """Groups by text, whole number and truth equal those of Polars, also by columns of people."""
+    for by in ("country", "pieces", "is_gift", "tier", "stars") if FULL else ("is_gift", "tier"):
         assert METRICS["lifecycle"](shop(engine=engine), by=by) == METRICS["lifecycle"](shop(), by=by)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("engine", [name for name in ELSEWHERE if name != "polars lazy"])
+def test_funnels_and_waits_by_people_are_the_same_on_every_engine(engine: str) -> None:
+    """Each event has the column of its person, and each wait keeps it."""
+    for by in ("tier", "stars", "letters") if FULL else ("stars",):
+        assert funnel_by(shop(engine=engine), by) == funnel_by(shop(), by)
+    waits = durations(shop(engine=engine), "leads", "purchases", as_of=NOW, keep=["stars"])
+    assert sorted((row["person_id"], row["stars"]) for row in read(waits)) == [("a", 3), ("b", 1), ("c", 3), ("d", 0)]
+
+
+def funnel_by(logs: Logs, by: str) -> dict[Any, list[int]]:
+    """The people who arrived and who bought, by group."""
+    result = conversion(logs, ["lead", "purchase"], within=150 * DAY, as_of=NOW, min_people=1, by=by)
+    return {group.value: [step.reached for step in group.steps] for group in result.groups}
+
+
+def test_a_funnel_is_grouped_by_columns_of_people() -> None:
+    """A text is unknown, a number 0 and a truth False if the person is not in the table; conditions read them too."""
+    assert funnel_by(shop(), "tier") == {"gold": [2, 2], None: [2, 1]}
+    assert funnel_by(shop(), "stars") == {0: [1, 0], 1: [1, 1], 3: [2, 2]}
+    assert funnel_by(shop(), "letters") == {False: [2, 1], True: [2, 2]}
+    steps = ["lead", FunnelStep("gold order", kind="purchase", where=lambda e: e.tier == "gold")]
+    result = conversion(shop(), steps, within=150 * DAY, as_of=NOW)
+
+    assert [step.reached for step in result.steps] == [4, 2]
+
+
+def test_columns_of_people_of_another_instant_group_nobody() -> None:
+    """A forecast of March says nothing of April: grouping by it is an error of its instant."""
+    forecast = MEMBERS.with_columns(as_of=pl.lit(NOW - 9 * DAY))
+    names = {"person_id": "person_id", "tier": "tier", "as_of": "as_of"}
+    logs = Logs(leads=LEADS, purchases=ORDERS).with_people(forecast, names)
+
+    for call in (METRICS["lifecycle"], METRICS["segments"]):
+        with pytest.raises(FactsError, match="the columns of people are as of"):
+            call(logs, by="tier")
+    with pytest.raises(FactsError, match="the columns of people are as of"):
+        funnel_by(logs, "tier")
 
 
 def test_growth_is_not_grouped_by_what_only_buyers_have() -> None:
     """With leads, a column of purchases is refused, because everyone in its groups bought; without leads it works."""
-    with pytest.raises(
-        ArgumentError, match=r"by must be 'source' or 'campaign' or 'referral' or 'city' .got 'country'"
-    ):
+    groups = "'source' or 'campaign' or 'referral' or .* or 'city'"
+    with pytest.raises(ArgumentError, match=rf"by must be {groups} .got 'country'"):
         METRICS["growth"](shop(), by="country")
     buyers: Logs[Any] = Logs(purchases=ORDERS, keep={"purchases": ["country"]})
 
@@ -168,20 +220,22 @@ def test_a_purchase_summary_has_the_group_of_each_buyer() -> None:
     assert groups("device") == {"a": None, "b": "phone", "c": None}
     assert groups("pieces") == {"a": 2, "b": 3, "c": 2}
     assert groups("is_gift") == {"a": True, "b": False, "c": True}
+    assert groups("tier") == {"a": "gold", "b": "gold", "c": None}
+    assert groups("letters") == {"a": True, "b": False, "c": True}
     assert groups("source") == {"a": "ad", "b": "fair", "c": "ad"}
 
 
 def test_waits_keep_own_columns_of_their_start() -> None:
     """A wait has the own columns of its first start event, for `survival` by group."""
-    table = durations(shop(), "leads", "purchases", as_of=NOW, keep=["city", "source"])
+    table = durations(shop(), "leads", "purchases", as_of=NOW, keep=["city", "source", "tier"])
     groups = survival(table, as_of=NOW, by="city")
 
-    assert sorted((row["person_id"], row["city"], row["source"]) for row in read(table)) == [
-        ("a", "Oslo", "ad"),
-        ("b", "Oslo", "fair"),
-        ("c", "Rome", "ad"),
-        ("d", "", "fair"),
+    assert sorted((row["person_id"], row["city"], row["source"], row["tier"]) for row in read(table)) == [
+        ("a", "Oslo", "ad", "gold"),
+        ("b", "Oslo", "fair", "gold"),
+        ("c", "Rome", "ad", ""),
+        ("d", "", "fair", ""),
     ]
     assert sorted(groups) == ["", "Oslo", "Rome"]
-    with pytest.raises(ArgumentError, match=r"keep must name columns of leads .got 'country'"):
+    with pytest.raises(ArgumentError, match=r"keep must name columns of leads or of people .got 'country'"):
         durations(shop(), "leads", "purchases", as_of=NOW, keep=["country"])

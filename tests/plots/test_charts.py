@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import altair as alt
 import attrs
@@ -70,7 +71,7 @@ LABELS: Mapping[str, str] = {
     "cohorts": "2026-10* (46)|average|+9|months later",
     "lifecycle": "dormant|resurrected|2026-10*",
     "growth": "with pending people|2026-10*|leads",
-    "growth-change": "average sale|+IDR 417k|profit (IDR)",
+    "growth-change": "average sale|+Rp417k|profit (Rp)",
     "repeat-rates": "bought again within 60 d|have bought again by now",
     "purchase-steps": "purchase 1 to 2|purchase 10 to 11",
     "repeat-groups": "fair|bought again",
@@ -90,7 +91,7 @@ LABELS: Mapping[str, str] = {
     "shop-forecast": "purchases made|purchases expected|first day",
     "cohorts-revenue": "average|+0",
     "cohorts-value": "average|+0",
-    "lifecycle-revenue": "IDR|dormant",
+    "lifecycle-revenue": "paid (Rp)|dormant",
     "stage-flow-links": "(new) · 900|lapsed · 338",
     "backtest-reliability": "observed share that bought",
 }
@@ -220,7 +221,31 @@ def test_a_heat_map_of_money_has_its_currency() -> None:
 
     assert cohorts.currency == "IDR"
     assert cells["+1"]["value"] == first.value_each(1)
-    assert cells["+1"]["text"].startswith("IDR ")
+    assert cells["+1"]["text"].startswith("Rp")
+
+
+@pytest.mark.parametrize(
+    "name", ["cohorts-revenue", "cohorts-value", "growth", "growth-change", "lifecycle-revenue", "segments", "worklist"]
+)
+def test_a_picture_writes_money_in_one_style(name: str) -> None:
+    """Titles, cells, tooltips and axes have the sign of the currency and the points of English texts."""
+    spec = str(chart(name).to_dict())
+
+    assert "Rp" in spec
+    assert "IDR" not in spec
+    assert not re.search(r"Rp[\d.,]*\.\d{3}", spec)
+
+
+def test_large_and_negative_amounts_are_written_alike_on_axes_and_bars() -> None:
+    """Billions have one suffix, and a minus stands before the sign of the currency."""
+    change = result("growth-change")
+    before, after = (attrs.evolve(one, revenue=-(10**6) * one.revenue) for one in (change.before, change.after))
+    parts = {"leads": after.profit - before.profit}
+    picture = attrs.evolve(change, before=before, after=after, parts=parts).plot()
+
+    assert finding(picture) == "Profit went from -Rp3,388,500,000,000 to -Rp3,393,000,000,000"
+    assert {"-Rp3.4T", "-Rp4.5B"} <= texts(to_svg(picture))
+    assert not any("G" in text for text in texts(to_svg(picture)))
 
 
 def test_a_lifecycle_shows_dormant_people_below_zero() -> None:
@@ -237,6 +262,14 @@ def test_a_waterfall_ends_at_the_later_profit() -> None:
 
     assert all(one["end"] == two["start"] for one, two in pairwise(bars[:-1]))
     assert bars[-2]["end"] == bars[-1]["end"]
+
+
+def test_a_comparison_of_two_rules_has_the_stages_in_their_order() -> None:
+    """Both sides of the heat map have the order of the stages, not that of the alphabet."""
+    parts = chart("rule-comparison").to_dict()["layer"][0]["encoding"]
+    order = ["lead", "prospect", "customer", "repeat customer", "lapsed"]
+
+    assert [parts[side]["sort"] for side in ("y", "x")] == [order, order]
 
 
 def test_links_of_stages_have_the_width_of_their_counts() -> None:
@@ -352,7 +385,7 @@ EMPTY: Mapping[str, tuple[Callable[[], Any], str]] = {
         "The amounts are not known.",
     ),
     "growth": (without("growth", periods=()), "Nobody has arrived."),
-    "waterfall": (without("growth-change", parts=None), "Profit went from Rp3.388.500 to Rp3.393.000."),
+    "waterfall": (without("growth-change", parts=None), "Profit went from Rp3,388,500 to Rp3,393,000."),
     "steps": (without("purchase-steps", steps=()), "Nobody has bought."),
     "repeat groups": (without("repeat-groups", groups=()), "Nobody has bought."),
     "rhythm": (without("rhythm", quarters=None), "Nobody has bought twice."),
@@ -368,7 +401,7 @@ EMPTY: Mapping[str, tuple[Callable[[], Any], str]] = {
         "The rule has no probabilities.",
     ),
     "calibration": (without("calibration", min_people=1000), "Too few people for probabilities."),
-    "comparison": (without("rule-comparison", changes=()), "Nobody can be compared."),
+    "comparison": (without("rule-comparison", changes=(), old_answers=(), new_answers=()), "Nobody can be compared."),
 }
 """Results without parts, and the title of their chart."""
 
@@ -396,7 +429,7 @@ def note(one: Any) -> str:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("lifecycle-revenue", "2026-09: Rp17.115.000 paid, Rp10.950.000 of it by new buyers"),
+        ("lifecycle-revenue", "2026-09: Rp17,115,000 paid, Rp10,950,000 of it by new buyers"),
         ("repeat-groups", "Bought again within 60 d, by source: 320 people, 52.3 % (instagram) to 52.6 % (search)"),
         ("drivers", "cart has the highest odds of converting of 3 values of kind"),
         ("backtest-reliability", "readiness points: predicted 11.8 % of 2,492 evaluations, 7.4 % bought"),
@@ -416,6 +449,13 @@ def test_a_stage_that_nobody_had_is_not_in_the_picture() -> None:
 
     assert "lead" not in {row["stage"] for row in rows(picture)}
     assert " lead" not in finding(picture)
+
+
+def test_a_picture_of_a_journey_names_its_instant_in_utc() -> None:
+    """An instant of another zone is converted, so that the note is true."""
+    local = without("journey", as_of=gallery.NOW.astimezone(ZoneInfo("Asia/Jakarta")))()
+
+    assert note(local.plot()) == note(chart("journey")) == "As of 2026-10-28 00:00 UTC."
 
 
 def test_charts_of_few_people_say_that_there_are_too_few() -> None:

@@ -226,11 +226,12 @@ def test_a_step_that_nobody_reached_has_no_times() -> None:
     ("minor", "currency", "text"),
     [
         (5_810_829_42, "GBP", "GBP 5.8M"),
-        (1_500_000_000_00, "IDR", "IDR 1.5B"),
+        (1_500_000_000_00, "IDR", "Rp1.5B"),
+        (2_500_000_000_000_00, "IDR", "Rp2.5T"),
         (1_234, None, "1.2k"),
         (900, "JPY", "JPY 900"),
         (0, "USD", "USD 0"),
-        (-250_000, "JPY", "JPY -250k"),
+        (-250_000, "JPY", "-JPY 250k"),
     ],
 )
 def test_money_in_a_small_cell_has_three_figures(minor: int, currency: str | None, text: str) -> None:

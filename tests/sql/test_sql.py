@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from funnel import Facts, Policy, rule
+from funnel import Facts, Logs, Policy, rule
 from funnel._dataframes.compute import collected
 from funnel._dataframes.ibis_dialects import looking_ahead
 from funnel.errors import ArgumentError, EngineError, FactsError, MissingExtraError
+from funnel.facts import column, count, since
+from funnel.facts._base import BaseFacts
 from tests.specimens import DAY, NOW, POLICY
 from tests.sql.warehouse import COLUMNS, WAREHOUSES, comparable, facts, on_duckdb, parsed, shop
 from tests.tables import rules
@@ -68,6 +70,58 @@ def test_the_sql_of_facts_gives_the_facts(dialect: Any) -> None:
     assert rows == comparable(facts().select("person_id", *names).to_dicts())
 
 
+class MemberFacts(BaseFacts):
+    """Facts of the table of people, and of own columns of purchases."""
+
+    tier: str = column("tier", str)
+    visits: int = column("visits", int)
+    letters: bool = column("letters", bool)
+    since_joined: timedelta = since(column("joined", datetime))
+    from_abroad: int = count("purchases", where=lambda one: one.country != "ID", columns={"country": str})
+
+
+PEOPLE = pl.DataFrame(
+    {
+        "person_id": ["p0", "p1", "x"],
+        "tier": ["gold", None, "gold"],
+        "visits": [3, None, 4],
+        "letters": [True, None, True],
+    }
+).with_columns(joined=pl.Series([NOW - 30 * DAY, None, NOW]))
+OWN = {"people": PEOPLE.columns, "purchases": [*COLUMNS["purchases"], "country"]}
+
+
+@pytest.mark.parametrize(
+    "dialect", ["duckdb", *(pytest.param(one, marks=pytest.mark.services) for one in WAREHOUSES if one != "clickhouse")]
+)
+def test_the_sql_of_facts_reads_the_table_of_people(dialect: Any) -> None:
+    """Columns of people and own columns of a log have the answers of `over`; nobody comes from the table of people."""
+    frames = {**shop(), "people": PEOPLE}
+    abroad = pl.when(pl.int_range(pl.len()) == 1).then(pl.lit("SG")).otherwise(pl.lit("ID"))
+    frames["purchases"] = frames["purchases"].with_columns(country=abroad)
+    logs = Logs(**{name: frame for name, frame in frames.items() if name != "people"}, keep={"purchases": ["country"]})
+    expected = MemberFacts.over(logs.with_people(PEOPLE, {name: name for name in PEOPLE.columns}), as_of=NOW)
+    sql = MemberFacts.sql({**COLUMNS, **OWN}, as_of=NOW, dialect=dialect)
+
+    assert parsed(sql, dialect)
+    assert on_duckdb(sql, dialect, frames) == comparable(
+        expected.with_columns(pl.col("since_joined").dt.total_microseconds()).to_dicts()
+    )
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({}, r"a fact reads tier of people, .* add it: tables={'people': \['person_id', 'tier'\]}"),
+        ({"people": ["person_id"]}, r"reads tier of people, .* add it: tables={'people': \[\.\.\., 'tier'\]}"),
+    ],
+)
+def test_a_fact_of_people_needs_their_table(tables: Any, message: str) -> None:
+    """A missing table or column is named with the argument that adds it."""
+    with pytest.raises(FactsError, match=message):
+        MemberFacts.sql({**COLUMNS, **tables}, as_of=NOW, dialect="duckdb", facts=["tier"])
+
+
 @pytest.mark.services
 def test_only_the_instant_differs_between_two_days() -> None:
     """The SQL of facts on two days differs only in the instant, so a dbt model can replace it by a variable."""
@@ -85,7 +139,9 @@ def test_only_the_instant_differs_between_two_days() -> None:
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
-        ({}, "tables is empty"),
+        ({}, "tables has no records"),
+        ({"people": ["person_id"]}, "tables has no records"),
+        ({"purchases": COLUMNS["purchases"], "people": ["person_id", "tier"]}, "unknown column 'tier'"),
         ([], "tables must be the columns of each table"),
         ({"purchases": "id"}, "the table purchases must be a list of names"),
         ({"purchases": [1]}, "the table purchases must be a list of names"),

@@ -305,6 +305,12 @@ def answer_kind(tree: Tree) -> str:
     return min(kinds, default="nothing")
 
 
+def enum_values(tree: Tree) -> list[int | str]:
+    """Return the values of the enum that a tree answers with, in its order. Empty for other answers."""
+    kinds = {type(leaf.answer) for leaf in leaves(tree) if isinstance(leaf.answer, enum.Enum)}
+    return [member.value for kind in kinds for member in kind]
+
+
 def is_none(leaf: Leaf) -> bool:
     """Return whether the answer of a leaf is None."""
     return leaf.node is None and leaf.answer is None

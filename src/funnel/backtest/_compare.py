@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
@@ -57,12 +58,16 @@ class RuleComparison(Charted, Rows, Tabular, Generic[FrameT]):
         old: Name of the old rule.
         new: Name of the new rule.
         as_of: The day.
+        old_answers: Answers of the old rule, in the order of its enum, or ascending; None first.
+        new_answers: Answers of the new rule, in the same order.
         changes: Number of people for each pair of answers, in order. Pairs without people are left out.
     """
 
     old: str
     new: str
     as_of: datetime
+    old_answers: tuple[Any, ...]
+    new_answers: tuple[Any, ...]
     changes: tuple[AnswerChange, ...]
     _answers: Frame = attrs.field(repr=False, eq=False, alias="answers")
     _kind: FrameKind = attrs.field(repr=False, eq=False, alias="kind")
@@ -109,24 +114,13 @@ class RuleComparison(Charted, Rows, Tabular, Generic[FrameT]):
 
     def _tables(self) -> Iterator[Table]:
         counts = {(change.before, change.after): change.people for change in self.changes}
-        before = list(dict.fromkeys(change.before for change in self.changes))
-        after = _ordered({change.after for change in self.changes})
-        rows = [(one, *(f"{counts.get((one, to), 0):,}" for to in after)) for one in before]
+        rows = [(one, *(f"{counts.get((one, to), 0):,}" for to in self.new_answers)) for one in self.old_answers]
         title = f"{self.changed:,} of {self.total:,} people get a different answer on {self.as_of:%Y-%m-%d}"
-        yield title, (f"{self.old}, then {self.new}", *after), rows
+        yield title, (f"{self.old}, then {self.new}", *self.new_answers), rows
 
 
 def _is(name: str, value: Any) -> nw.Expr:
     return nw.col(name).is_null() if value is None else nw.col(name) == nw.lit(value)
-
-
-def _ordered(values: set[Any]) -> list[Any]:
-    """Return the values in order, None first."""
-    return sorted(values, key=_first_nothing)
-
-
-def _first_nothing(value: Any) -> tuple[bool, Any]:
-    return value is not None, 0 if value is None else value
 
 
 def compare_rules(  # noqa: PLR0913 (two rules, each with a policy)
@@ -176,18 +170,17 @@ def compare_rules(  # noqa: PLR0913 (two rules, each with a policy)
     for name, one in (("old", old), ("new", new)):
         check_is_rule(one, name)
     now = instant(parse_as_of(as_of))
+    later_policy = policy if new_policy is None else new_policy
     before = _answers(old, logs_of(logs), policy, now, "_old")
-    after = _answers(new, logs, policy if new_policy is None else new_policy, now, "_new")
+    after = _answers(new, logs, later_policy, now, "_new")
     both = before.join(after, on=PERSON, how="inner")
     counts = both.group_by("_old", "_new").agg(nw.col(PERSON).count().alias("_people"))
     people_of_pair = {(one, other): int(people) for one, other, people in to_rows(counts, "_old", "_new", "_people")}
-    pairs = sorted(people_of_pair, key=_first_nothings)
+    olds = tuple(sorted({one for one, _ in people_of_pair}, key=old._compiled_rule(policy).answer_key))
+    news = tuple(sorted({other for _, other in people_of_pair}, key=new._compiled_rule(later_policy).answer_key))
+    pairs = [pair for pair in product(olds, news) if pair in people_of_pair]
     changes = tuple(AnswerChange(one, other, people_of_pair[one, other]) for one, other in pairs)
-    return RuleComparison(old.name, new.name, now, changes, both, logs._frame_kind)
-
-
-def _first_nothings(pair: tuple[Any, Any]) -> tuple[tuple[bool, Any], tuple[bool, Any]]:
-    return _first_nothing(pair[0]), _first_nothing(pair[1])
+    return RuleComparison(old.name, new.name, now, olds, news, changes, both, logs._frame_kind)
 
 
 def _answers(one: Rule[Any, Any, Any], logs: Logs, policy: Policy, now: datetime, name: str) -> Frame:

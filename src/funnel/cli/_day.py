@@ -125,9 +125,9 @@ def profile_of(
         ArgumentError: No person has this id or name.
     """
     history = _history(person, source, stored or source().logs.history, query)
-    ids = "key" if stored else source().ids
+    ids, order_names = ("key", dict[str, str]()) if stored else (source().ids, source().order_names)
     words = Words(query.language, ZoneInfo(query.tz))
-    names = PersonNames(records_of_history(history), ids, query.as_of, words, query.contacts)
+    names = PersonNames(records_of_history(history), ids, query.as_of, words, query.contacts, order_names)
     name = names.of([history.person_id])[history.person_id]
     profile = customer_profile(history, as_of=query.as_of, personal=query.contacts)
     facts = str(_in_zone(profile, ZoneInfo(query.tz))).splitlines()

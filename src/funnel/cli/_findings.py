@@ -204,7 +204,7 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
 def names_of(source: Source, query: ReportQuery) -> PersonNames:
     """Return the names of the people of a source."""
     words = Words(query.language, ZoneInfo(query.tz))
-    return PersonNames(records_of_logs(source.logs), source.ids, query.as_of, words, query.contacts)
+    return PersonNames(records_of_logs(source.logs), source.ids, query.as_of, words, query.contacts, source.order_names)
 
 
 def _evaluated(logs: Logs, query: ReportQuery, step: Callable[[], None]) -> pl.DataFrame:

@@ -5,8 +5,10 @@ Invariant: without `--contacts`, no page, list or file of a command has an e-mai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -37,6 +39,8 @@ class PersonNames:
         as_of: The evaluation time.
         words: The language and the shop's zone.
         contacts: If True, each person is named by the id, even if it is personal data.
+        order_names: The name that the shop knows an order by, by the id of the order. A name with an address or a blank
+            is not shown.
     """
 
     records: Callable[[str], pl.DataFrame]
@@ -44,6 +48,7 @@ class PersonNames:
     as_of: datetime
     words: Words
     contacts: bool
+    order_names: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
     def of(self, ids: Iterable[str]) -> Mapping[str, str]:
         """Return the names of people with records, by id."""
@@ -87,14 +92,20 @@ class PersonNames:
         zone = self.words.zone.key
         day = pl.from_epoch("t", "us").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d")
         for log, by_day in (("orders", "order_day"), ("leads", "lead_day")):
+            rows = self.records(log).filter(pl.col("t") <= micros(self.as_of)).sort("t", "id", descending=True)
+            if log == "orders" and self._visible_names:
+                rows = rows.with_columns(pl.col("id").replace(self._visible_names))
             has_number = pl.lit(value=log == "orders") & ~pl.col("id").str.contains(_NO_NUMBER)
             by = pl.when(has_number).then(pl.lit("order_id")).otherwise(pl.lit(by_day)).alias("by")
             text = pl.when(has_number).then("id").otherwise(day).alias("text")
-            rows = self.records(log).filter(pl.col("t") <= micros(self.as_of))
-            yield rows.sort("t", "id", descending=True).select("person_id", "t", by, text)
+            yield rows.select("person_id", "t", by, text)
         for log in ("orders", "leads", "interactions", "referrals"):
             nothing = pl.lit(0, pl.Int64).alias("t"), pl.lit("person_number").alias("by"), pl.lit("").alias("text")
             yield self.records(log).select("person_id", *nothing)
+
+    @cached_property
+    def _visible_names(self) -> dict[str, str]:
+        return {number: name for number, name in self.order_names.items() if not re.search(_NO_NUMBER, name)}
 
 
 def visible_id(person_id: str, name: str) -> str:

@@ -43,6 +43,7 @@ class Source:
         account: The outcome of the rows of the file.
         contacts: Reads the contact details of people, which are shown only on request.
         ids: Kind of the person ids; see `Export.ids`.
+        order_names: The name that the shop knows an order by, by the id of the order.
     """
 
     logs: Logs
@@ -50,6 +51,7 @@ class Source:
     account: tuple[Entry, ...]
     contacts: Contacts
     ids: PersonIds = "key"
+    order_names: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
     @property
     def purchased(self) -> pl.Series:
@@ -81,7 +83,8 @@ def of_orders(orders: ShopData) -> Source:
         return {person_id: details for person_id, *details in cells}
 
     ids = "key" if orders.export == "mapping" else exports_of(orders.export)[0].ids
-    return Source(orders.logs(), orders.currency, orders.account, contacts, ids)
+    names = dict(orders.order_names.select("purchase_id", "name").iter_rows())
+    return Source(orders.logs(), orders.currency, orders.account, contacts, ids, names)
 
 
 def is_store(argument: str) -> bool:

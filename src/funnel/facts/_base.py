@@ -193,7 +193,9 @@ class BaseFacts(RawFacts):
         Nothing is validated and duplicates are not dropped, because there are no rows yet.
 
         Args:
-            tables: Columns of each table: `{"purchases": ["id", "person_id", "purchased_at", "amount"]}`.
+            tables: Columns of each table: `{"purchases": ["id", "person_id", "purchased_at", "amount"]}`, with the own
+                columns that the facts declare. Columns of people are in the table `people`, with one row for each
+                `person_id`: `{"people": ["person_id", "tier"]}`.
             as_of: Instant of the facts, an aware datetime. It stands in the SQL as microseconds since 1970.
             dialect: SQL dialect: bigquery, databricks, duckdb, postgres, snowflake or trino. ClickHouse is not
                 supported, because its window functions return 0 instead of null.
@@ -204,7 +206,7 @@ class BaseFacts(RawFacts):
 
         Raises:
             ArgumentError: The dialect, a table or a column is unknown, or a required column is missing.
-            FactsError: A fact is unknown.
+            FactsError: A fact is unknown, or reads an own column that is not in `tables`.
             InstantError: `as_of` is naive.
             MissingExtraError: Ibis, which writes the SQL, is not installed.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -13,7 +13,7 @@ from funnel._expr.explain import Explanation, RulePath, paths, reasons, sides
 from funnel._expr.next_change import first_change, flip_delays
 from funnel._expr.nodes import Node, Value, facts_of
 from funnel._expr.to_python import Evaluator, Run, compile_expressions, compile_tree
-from funnel._expr.tree import Tree, answer_kind, forks, leaves, numbered
+from funnel._expr.tree import Tree, answer_kind, enum_values, forks, leaves, numbered
 from funnel.facts._display import RawFacts
 from funnel.facts._schema import FactSchema, narrowed
 
@@ -43,6 +43,14 @@ class CompiledRule:
     def is_span(self) -> bool:
         """Whether the answer is a span of time."""
         return answer_kind(self.tree) == "span"
+
+    @cached_property
+    def _positions(self) -> dict[int | str, int]:
+        return {value: position for position, value in enumerate(enum_values(self.tree))}
+
+    def answer_key(self, answer: Any) -> tuple[bool, Any]:
+        """Return the key that sorts answers of a column: None first, then in the order of the enum, or ascending."""
+        return answer is not None, 0 if answer is None else self._positions.get(answer, answer)
 
     @cached_property
     def run_indices(self) -> dict[str, tuple[int, int]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._aggregate.aggregations import POST_AGGREGATIONS, base_table
+from funnel._aggregate.aggregations import POST_AGGREGATIONS, base_table, own_kind, own_name
 from funnel._aggregate.group_by import PERSON, aggregated, value_name
 from funnel._aggregate.intervals import cached
 from funnel._aggregate.window import AT, running
@@ -18,6 +18,7 @@ from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.nodes import Fact, Node
 from funnel._expr.to_narwhals import Column, by_value, int_lit, node_column
+from funnel._ledger.own import OWN_LOGS
 from funnel._ledger.streams import ROOTS
 from funnel._people import logs_of
 from funnel._time import EVER, FOREVER, LATEST, NEVER
@@ -44,7 +45,11 @@ def facts_sql(
     """Return the SQL of everyone's facts at one instant."""
     from funnel.logs.sql_tables import SqlLogs, to_sql, words_of
 
-    logs = SqlLogs(tables, dialect)
+    own: dict[str, dict[str, str]] = {}
+    for stream in plan.layouts.values():
+        kinds = {own_name(field): own_kind(field) for field in stream.own}
+        own.setdefault(OWN_LOGS[stream.plain_table], {}).update(kinds)
+    logs = SqlLogs(tables, dialect, own)
     chosen = plan.declared if names is None else words_of(names, "facts")
     unknown = [name for name in chosen if name not in plan.declared]
     if unknown:

@@ -121,10 +121,14 @@ class LedgerTables(Mapping[str, Frame]):
         """
         base, fields = (str(name), ()) if name in _BUILDERS else own_of_table(base_table(str(name))[0])
         if fields and base == "people" and base not in self._logs:
-            columns = ", ".join(map(own_name, fields))
-            msg = f"a fact reads {columns} of people, and the logs have no table of people"
-            raise FactsError(f"{msg}; add it: logs.with_people(table, {{'person_id': ..., {columns!r}: ...}})")
+            columns = list(map(own_name, fields))
+            msg = f"a fact reads {', '.join(columns)} of people, and the logs have no table of people"
+            raise FactsError(f"{msg}; add it: {self._with_people(columns)}")
         return base in _BUILDERS and _BUILDERS[base][1] in self._logs
+
+    def _with_people(self, columns: Sequence[str]) -> str:
+        names = ", ".join(f"{name!r}: ..." for name in ("person_id", *columns))
+        return f"logs.with_people(table, {{{names}}})"
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the supported tables that are not windowed."""
@@ -136,11 +140,15 @@ class LedgerTables(Mapping[str, Frame]):
 
     def _with_fields(self, table: str, fields: Sequence[Fact]) -> LedgerTables:
         """Return tables that have fields of own columns of the log of a table."""
-        log, (own, kind) = OWN_LOGS[table], self.own
+        log = OWN_LOGS[table]
         if log not in self._logs:
             raise KeyError(table)
-        frame = self._keep(with_fields(log, self.named_log[log], own.get(log, ()), kind, fields))
+        frame = self._keep(self._log_with_fields(log, fields))
         return LedgerTables({**self.named_log, log: frame}, self._keep, self.own, fields, self.people)
+
+    def _log_with_fields(self, log: str, fields: Sequence[Fact]) -> Frame:
+        own, kind = self.own
+        return with_fields(log, self.named_log[log], own.get(log, ()), kind, fields)
 
     def at(self, now: int) -> Self:
         """Return the tables for facts at one instant, which may read columns of people of that instant.

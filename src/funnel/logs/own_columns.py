@@ -107,12 +107,21 @@ def with_fields(log: str, frame: Frame, own: Sequence[str], kind: FrameKind, fie
     schema = frame.collect_schema()
     for field in fields:
         _check_field(log, field, own, schema, kind)
-    copies = frame.with_columns(nw.col(own_name(field)).alias(field.name) for field in fields)
     instants = [field.name for field in fields if own_kind(field) == "instant"]
-    typed = microseconds(copies, kind, instants)
-    typed = typed.with_columns(_typed(field, schema[own_name(field)]) for field in fields)
+    typed = filled_fields(microseconds(copied_fields(frame, fields), kind, instants), fields)
     raise_if_any(list(_value_issues(log, typed, fields)))
     return typed
+
+
+def copied_fields(frame: Frame, fields: Sequence[Fact]) -> Frame:
+    """Return a log with its own columns a second time, under their inner names."""
+    return frame.with_columns(nw.col(own_name(field)).alias(field.name) for field in fields)
+
+
+def filled_fields(frame: Frame, fields: Sequence[Fact]) -> Frame:
+    """Return a log whose fields are integers and texts without nulls; their instants are microseconds already."""
+    schema = frame.collect_schema()
+    return frame.with_columns(_typed(field, schema[field.name]) for field in fields)
 
 
 def own_kinds(logs: Mapping[str, Frame], own: OwnColumns, kind: FrameKind) -> dict[str, dict[str, str]]:

@@ -13,7 +13,7 @@ import attrs
 
 from funnel._arguments import parse_as_of
 from funnel._expr.explain import Explanation
-from funnel._format import Listed, as_html, one_line
+from funnel._format import Listed, as_html, clock, one_line
 from funnel._results import Charted, Rows
 from funnel._time import instant, micros
 from funnel.errors import InstantError
@@ -65,11 +65,11 @@ class Transition(Generic[S]):
         }
 
     def __str__(self) -> str:
-        """Return the transition as one line."""
+        """Return the transition as one line, with its instant to the minute in UTC."""
         start = "arrives as" if self.from_stage is None else f"{one_line(self.from_stage.value)} ->"
         by = "time" if self.record_kind is None else self.record_kind
         back = ", won back" if self.is_return else ""
-        return f"{self.transitioned_at.isoformat()}  {start} {one_line(self.to_stage.value)}  by {by}{back}"
+        return f"{clock(self.transitioned_at)}  {start} {one_line(self.to_stage.value)}  by {by}{back}"
 
 
 def _value(stage: Any) -> Any:

@@ -38,9 +38,9 @@ T = TypeVar("T")
 SizedT = TypeVar("SizedT", bound=Sized)
 Cell = str | int | bool | None
 
-ARRIVAL, PROMOTION = ("source", "campaign", "referral"), "promotion"
-OWN_OF = ("purchases", "leads", "interactions")
-"""The logs whose own columns can group people, in the order in which a column is looked for."""
+ARRIVAL, PROMOTION, PEOPLE = ("source", "campaign", "referral"), "promotion", "people"
+OWN_OF = ("purchases", "leads", "interactions", PEOPLE)
+"""The logs whose own columns can group people, and the table of people, in the order of preference."""
 
 MOST_GROUPS = 100
 _GROUP, _TEXT, _TRUTH = "group", "text", "truth"
@@ -107,7 +107,7 @@ def own_choices(logs: Logs, own_of: Sequence[str] = OWN_OF) -> dict[str, tuple[s
 def people_groups(logs: Logs, by: str, now: int, own_of: Sequence[str] = OWN_OF) -> Frame:
     """Return the group of each person: `person_id` and `group`, with the empty value of facts if it is unknown.
 
-    A group is a fact: the value in the person's first record that counts at an instant.
+    A group is a fact: the value in the table of people, or in the person's first record that counts at an instant.
     """
     if by in _OF_ARRIVAL:
         plan = narrowed(Facts._fact_plan, frozenset(_ARRIVAL_FACTS))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from funnel._format import span_parts
 from funnel._time import MICROSECOND
-from funnel.money import Money, decimals
+from funnel.money import SIGNS, Money, Style, decimals
 
 
 def days(span: timedelta) -> str:
@@ -19,11 +19,11 @@ def days(span: timedelta) -> str:
     return f"-{text}" if text and span < timedelta(0) else text or "0 s"
 
 
-def money(minor: int, currency: str | None) -> str:
-    """Format an amount: "GBP 5,810,829.42". Without a currency, the minor units."""
+def money(minor: int, currency: str | None, *, style: Style | None = None) -> str:
+    """Format an amount: "GBP 5,810,829.42". Without a currency, the minor units. Default style: the currency's."""
     if currency is None:
         return f"{minor:,}"
-    return Money.of_minor(minor, currency).format(style="id" if currency == "IDR" else "us")
+    return Money.of_minor(minor, currency).format(style=style or ("id" if currency == "IDR" else "us"))
 
 
 def signed_money(minor: int, currency: str | None) -> str:
@@ -37,13 +37,17 @@ def percent(share: float | None) -> str:
 
 
 def short_money(minor: int, currency: str | None) -> str:
-    """Format an amount for a small cell: "GBP 5.8M". Without a currency, the minor units."""
-    amount = minor if currency is None else minor / 10 ** decimals(currency)
-    sign = "" if currency is None else f"{currency} "
-    size, suffix = next((pair for pair in _SIZES if abs(amount) >= pair[0]), (1, ""))
+    """Format an amount for a small cell: "GBP 5.8M", "-Rp250k". Without a currency, the minor units."""
+    amount = abs(minor) if currency is None else abs(minor) / 10 ** decimals(currency)
+    size, suffix = next((pair for pair in _SIZES if amount >= pair[0]), (1, ""))
     scaled = amount / size
-    figures = f"{scaled:,.0f}" if abs(scaled) >= 100 or scaled == int(scaled) else f"{scaled:,.1f}"  # noqa: PLR2004
-    return f"{sign}{figures}{suffix}"
+    figures = f"{scaled:,.0f}" if scaled >= 100 or scaled == int(scaled) else f"{scaled:,.1f}"  # noqa: PLR2004
+    return f"{'-' * (minor < 0)}{unit_of_money(currency)}{figures}{suffix}"
 
 
-_SIZES = ((10**9, "B"), (10**6, "M"), (10**3, "k"))
+def unit_of_money(currency: str | None) -> str:
+    """Return what stands before an amount: "Rp", "GBP ", or nothing for minor units."""
+    return "" if currency is None else SIGNS.get(currency, f"{currency} ")
+
+
+_SIZES = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))

@@ -29,7 +29,8 @@ def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: d
         as_of: The evaluation time.
 
     Returns:
-        The number of people for each result that occurs. An enum member is returned as its value.
+        The number of people for each result that occurs: None first, then in the order of the enum, or ascending.
+        An enum member is returned as its value.
 
     Raises:
         ArgumentError: The argument is not a rule.
@@ -46,4 +47,5 @@ def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: d
         PERSON, _answer=nw.col(rule.name)
     )
     counts = answers.group_by("_answer").agg(nw.col(PERSON).count().alias("_people"))
-    return {answer: int(people) for answer, people in sorted(to_rows(counts, "_answer", "_people"), key=str)}
+    people_of = {answer: int(people) for answer, people in to_rows(counts, "_answer", "_people")}
+    return {answer: people_of[answer] for answer in sorted(people_of, key=rule._compiled_rule(policy).answer_key)}

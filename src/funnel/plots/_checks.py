@@ -162,19 +162,18 @@ def comparison(result: RuleComparison[Any]) -> style.Chart:
         }
         for one in result.changes
     ]
-    order = list(dict.fromkeys([*(row["before"] for row in rows), *(row["after"] for row in rows)]))
+    before, after = (list(map(style.name_of, answers)) for answers in (result.old_answers, result.new_answers))
     axis = alt.Axis(orient="top", labelAngle=0, ticks=False, domain=False, labelLimit=110)
     base = style.chart(rows).encode(
-        x=alt.X("after:N", sort=order, title=f"new: {result.new}", axis=axis),
-        y=style.names("before", f"old: {result.old}", order=order),
+        x=alt.X("after:N", sort=after, title=f"new: {result.new}", axis=axis),
+        y=style.names("before", f"old: {result.old}", order=before),
     )
     heat = alt.Color("people:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
     color = alt.condition(alt.datum.is_same, alt.value(style.GREY), heat)
     ink = alt.condition(alt.datum.is_dark, alt.value("white"), alt.value(style.INK))
     cells = base.mark_rect(stroke="white", strokeWidth=2).encode(color=color)
     texts = base.mark_text(fontSize=12).encode(text="text:N", color=ink)
-    wide, high = (len({row[side] for row in rows}) for side in ("after", "before"))
-    figure = alt.layer(cells, texts).properties(width=max(wide * 100, 200), height=high * 34)
+    figure = alt.layer(cells, texts).properties(width=max(len(after) * 100, 200), height=len(before) * 34)
     share = percent(result.changed / result.total)
     finding = f"{result.changed:,} of {result.total:,} people ({share}) get a different answer"
     return style.titled(figure, finding, f"As of {result.as_of:%Y-%m-%d}. Grey cells are unchanged.")

@@ -96,8 +96,7 @@ def _groups(result: FunnelResult[Any]) -> style.Chart:
     across = style.numbers("value", f"share of all {result.unit} of the group who entered", form="%", domain=[0, 1])
     bars = base.mark_bar().encode(x=alt.X(**across), color=style.colors("group", groups, result.by))
     lines = base.mark_rule(color=style.INK).encode(x="lower:Q", x2="upper:Q")
-    texts = base.mark_text(align="left", fontSize=11, color=style.INK)
-    labels = texts.encode(x=alt.value(style.WIDTH + 10), text="text:N")
+    labels = style.texts_beside(base, size=11)
     height = max(len(order) * len(groups) * 22, 60)
     figure = alt.layer(bars, lines, labels).properties(width=style.WIDTH, height=height)
     notes = [*_notes(result), more]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from funnel.metrics._display import money, percent
+from funnel.metrics._display import percent
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def _segment_bars(result: Segments) -> style.Chart:
         {
             "label": style.name_of(one.segment),
             "people": one.people.successes,
-            "text": f"{one.people.successes:,} · {percent(one.people.value)} · {money(one.net_spent, result.currency)}",
+            "text": " · ".join(
+                (f"{one.people.successes:,}", percent(one.people.value), style.money(one.net_spent, result.currency))
+            ),
         }
         for one in result
         if one.people.successes
@@ -79,10 +81,7 @@ def _bars(rows: Sequence[style.Row], field: str, heading: str) -> style.Chart:
     base = style.chart(rows).encode(y=style.names("label", order=[str(row["label"]) for row in rows]))
     across = alt.X(**style.numbers(field, heading))
     bars = base.mark_bar(color=style.BLUE, size=18).encode(x=across, tooltip=[alt.Tooltip("text:N")])
-    texts = base.mark_text(align="left", fontSize=12, color=style.INK)
-    return alt.layer(bars, texts.encode(x=alt.value(style.WIDTH + 10), text="text:N")).properties(
-        width=style.WIDTH, height=len(rows) * style.ROW
-    )
+    return alt.layer(bars, style.texts_beside(base)).properties(width=style.WIDTH, height=len(rows) * style.ROW)
 
 
 def worklist(result: Worklist) -> style.Chart:
@@ -95,7 +94,8 @@ def worklist(result: Worklist) -> style.Chart:
         amounts = [task.value for task in result if task.action == action and task.value is not None]
         currencies = {one.currency for one in amounts}
         stake = [
-            f"{money(sum(one.minor for one in amounts if one.currency == code), code)}" for code in sorted(currencies)
+            f"{style.money(sum(one.minor for one in amounts if one.currency == code), code)}"
+            for code in sorted(currencies)
         ]
         text = f"{people:,} · {percent(people / len(result))}{''.join(f' · {one} at stake' for one in stake)}"
         rows.append({"label": style.name_of(action), "people": people, "text": text})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 
-from funnel.metrics._display import money, percent, short_money
+from funnel.metrics._display import percent, short_money
 from funnel.metrics._periods import period_label
 from funnel.plots import _style as style
 
@@ -30,7 +30,7 @@ def lifecycle(result: Lifecycles, show: LifecycleShow) -> style.Chart:
         return style.nothing("The amounts are not known.")
     rows = [row for one in result for row in _kinds(result, one, show)]
     people = style.numbers("amount", "buyers")
-    across = people if show == "people" else style.numbers("amount", _unit(result.currency), form="~s")
+    across = people if show == "people" else style.amounts("amount", "paid", result.currency)
     bars = (
         style.chart(rows)
         .mark_bar()
@@ -55,7 +55,7 @@ def _kinds(result: Lifecycles, one: Lifecycle, show: LifecycleShow) -> Iterator[
     label = period_label(one.start, result.period, is_partial=one.is_partial)
     for order, kind in enumerate(_KINDS):
         amount: int = getattr(one, kind if show == "people" else f"{kind}_revenue")
-        text = f"{amount:,} people" if show == "people" else money(amount, result.currency)
+        text = f"{amount:,} people" if show == "people" else style.money(amount, result.currency)
         sign = -1 if kind == "dormant" else 1
         yield {
             "period": label,
@@ -72,16 +72,12 @@ def _lifecycle_finding(result: Lifecycles, show: LifecycleShow) -> str:
     last = over[-1]
     when = period_label(last.start, result.period, is_partial=last.is_partial)
     if show == "revenue":
-        paid, new = (money(amount or 0, result.currency) for amount in (last.revenue, last.new_revenue))
+        paid, new = (style.money(amount or 0, result.currency) for amount in (last.revenue, last.new_revenue))
         return f"{when}: {paid} paid, {new} of it by new buyers"
     repeat = last.retained + last.resurrected
     share = f" ({percent(repeat / last.active)})" if last.active else ""
     buyers = f"{last.active:,} buyers, {last.new:,} new and {repeat:,} returned{share}"
     return f"{when}: {buyers}; {last.dormant:,} became dormant"
-
-
-def _unit(currency: str | None) -> str:
-    return currency or "minor units"
 
 
 def _major(minor: float, currency: str | None) -> float:
@@ -104,7 +100,7 @@ def growth(result: Growth) -> style.Chart:
             "state": "with pending people" if one.pending or one.is_partial else "complete",
             "leads": one.leads,
             "pending": one.pending,
-            "text": f"{money(one.profit, result.currency)} · {one.buyers:,} of {one.leads:,} leads bought",
+            "text": f"{style.money(one.profit, result.currency)} · {one.buyers:,} of {one.leads:,} leads bought",
         }
         for one in result
     ]
@@ -112,7 +108,7 @@ def growth(result: Growth) -> style.Chart:
     tips = [alt.Tooltip(f"{name}:N") for name in ("period", "text", "pending")]
     base = style.chart(rows).encode(x=style.periods("period"), tooltip=tips)
     profits = base.mark_bar().encode(
-        y=alt.Y(**style.numbers("profit", f"profit ({_unit(result.currency)})", form="~s")),
+        y=alt.Y(**style.amounts("profit", "profit", result.currency)),
         color=style.colors("state", list(states), **states),
     )
     leads = base.mark_bar(color=style.LIGHT).encode(y=alt.Y(**style.numbers("leads", "leads")))
@@ -120,7 +116,7 @@ def growth(result: Growth) -> style.Chart:
         profits.properties(width=style.WIDTH, height=200), leads.properties(width=style.WIDTH, height=60), spacing=10
     )
     total, people = sum(one.profit for one in result), sum(one.leads for one in result)
-    finding = f"{money(total, result.currency)} of profit from {people:,} leads"
+    finding = f"{style.money(total, result.currency)} of profit from {people:,} leads"
     pending = sum(one.pending for one in result)
     note = f"By period of arrival. {pending:,} people are pending and in no number." if pending else _ARRIVAL_NOTE
     return style.titled(figure, finding, note)
@@ -132,7 +128,10 @@ _ARRIVAL_NOTE = "By period of arrival."
 def waterfall(result: GrowthChange) -> style.Chart:
     """Return the profit of two periods, and between them the part of each way."""
     names = [f"{one.start:%Y-%m-%d}" for one in (result.before, result.after)]
-    visible, currency = [money(one.profit, result.currency) for one in (result.before, result.after)], result.currency
+    visible, currency = (
+        [style.money(one.profit, result.currency) for one in (result.before, result.after)],
+        result.currency,
+    )
     finding = f"Profit went from {visible[0]} to {visible[1]}"
     if result.parts is None:
         return style.nothing(f"{finding}.", "The change cannot be split: a factor is zero in one of the periods.")
@@ -145,7 +144,7 @@ def waterfall(result: GrowthChange) -> style.Chart:
     kinds = {"profit": style.BLACK, "more": style.BLUE, "less": style.RED}
     axis = alt.Axis(labelAngle=0, ticks=False, labelPadding=6, labelLimit=110)
     base = style.chart(rows).encode(x=alt.X("label:N", sort=order, title=None, axis=axis))
-    across = style.numbers("start", f"profit ({_unit(currency)})", form="~s")
+    across = style.amounts("start", "profit", currency)
     bars = base.mark_bar().encode(
         y=alt.Y(**across), y2="end:Q", color=style.colors("kind", list(kinds), **kinds), tooltip=[alt.Tooltip("text:N")]
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 
+from funnel._format import clock
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
 from funnel.metrics._stage_flow.result import stages_with_people
@@ -178,10 +180,7 @@ def difference(result: StageDifference[Any]) -> style.Chart:
     base = style.chart(rows).encode(y=style.names("label", order=[row["label"] for row in rows]))
     across = alt.X(**style.numbers("more", "more or fewer transitions by the new rule book"))
     bars = base.mark_bar(size=18).encode(x=across, color=style.colors("kind", list(kinds), **kinds))
-    texts = base.mark_text(align="left", fontSize=12, color=style.INK).encode(
-        x=alt.value(style.WIDTH + 10), text="text:N"
-    )
-    figure = alt.layer(bars, texts).properties(width=style.WIDTH, height=len(rows) * style.ROW)
+    figure = alt.layer(bars, style.texts_beside(base)).properties(width=style.WIDTH, height=len(rows) * style.ROW)
     return style.titled(figure, finding, more)
 
 
@@ -219,4 +218,4 @@ def journey(result: Journey[Any]) -> style.Chart:
     last = result.spells[-1]
     finding = f"{style.name_of(last.stage)} for {days(last.duration)}, after {len(result):,} transitions"
     figure = bars.properties(width=style.WIDTH, height=len(order) * style.ROW)
-    return style.titled(figure, finding, f"As of {result.as_of:%Y-%m-%d %H:%M} UTC.")
+    return style.titled(figure, finding, f"As of {clock(result.as_of.astimezone(UTC))}.")

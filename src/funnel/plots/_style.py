@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, cast
 import altair as alt
 from altair.typing import ChartType
 
+from funnel.metrics import _display
 from funnel.metrics._display import percent
 from funnel.metrics._rate import Rate
 
@@ -111,6 +112,19 @@ def numbers(field: str, heading: str | None, *, form: str = COUNTS, grid: bool =
     return {"shorthand": f"{field}:Q", "title": heading, "axis": axis, "scale": alt.Scale(**scale)}
 
 
+def amounts(field: str, heading: str, currency: str | None) -> dict[str, Any]:
+    """Return the parts of an axis of money, with the sign of the currency in the heading and the suffixes of a cell."""
+    unit = _display.unit_of_money(currency).strip() or "minor units"
+    parts = numbers(field, f"{heading} ({unit})", form="~s")
+    parts["axis"]["labelExpr"] = "replace(datum.label, 'G', 'B')"
+    return parts
+
+
+def money(minor: int, currency: str | None) -> str:
+    """Return an amount in the style of English texts, as axes and cells have it: "Rp3,388,500", "-USD 5.00"."""
+    return f"{'-' * (minor < 0)}{_display.money(abs(minor), currency, style='us')}"
+
+
 def with_field(axis: dict[str, Any], field: str) -> dict[str, Any]:
     """Return the parts of an axis for another field."""
     return {**axis, "shorthand": f"{field}:Q"}
@@ -178,11 +192,17 @@ def intervals(
         x=alt.X(**with_field(across, "lower")), x2="upper:Q", tooltip=_tips(rows)
     )
     points = base.mark_point(filled=True, size=50, opacity=1, color=BLUE).encode(x=alt.X(**across), tooltip=_tips(rows))
-    texts = base.mark_text(align="left", fontSize=12, color=INK).encode(x=alt.value(width + 10), text="text:N")
-    layers = [lines, points, texts]
+    layers = [lines, points, texts_beside(base, width)]
     if even is not None:
         layers.insert(0, chart([{"even": even}]).mark_rule(strokeDash=[4, 4], color=MUTED).encode(x="even:Q"))
     return alt.layer(*layers).properties(width=width, height=max(len(rows), 1) * ROW)
+
+
+def texts_beside(base: alt.Chart, width: int = WIDTH, size: int = 12) -> Chart:
+    """Return the texts of rows at the right of a plot. The space before them stays if the plot gets narrower."""
+    texts = base.mark_text(align="left", dx=10, fontSize=size, color=INK)
+    placed: Chart = texts.encode(x=alt.value(width), text="text:N")
+    return placed
 
 
 def _tips(rows: Sequence[Row]) -> list[alt.Tooltip]:

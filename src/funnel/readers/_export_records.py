@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from funnel.readers._shop_data import CUSTOMERS, ORDER_LINES, PURCHASES, REFUNDS
+from funnel.readers._shop_data import CUSTOMERS, ORDER_LINES, ORDER_NAMES, PURCHASES, REFUNDS
 from funnel.readers._values import CODE
 
 
@@ -32,6 +32,16 @@ def purchases_of(orders: pl.DataFrame, source: str) -> pl.DataFrame:
         .sort("purchased_at", "id")
         .match_to_schema(PURCHASES)
     )
+
+
+def order_names_of(orders: pl.DataFrame, rows: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Return the name of each order that has one beside its id."""
+    if "name_of_order" not in rows.columns:
+        return pl.DataFrame(schema=ORDER_NAMES)
+    names = rows.group_by(key="id").agg(name=pl.col("name_of_order").min())
+    ids = orders.select("key", pl.col("id").alias("purchase_id"), pl.lit(source).alias("source"))
+    by_id = ids.join(names, on="key").filter(pl.col("name") != pl.col("purchase_id"))
+    return by_id.select(*ORDER_NAMES).sort("purchase_id")
 
 
 def refunds_of(orders: pl.DataFrame, source: str) -> pl.DataFrame:

@@ -38,7 +38,7 @@ from funnel.readers._account import Entry
 from funnel.readers._export import Export, State
 from funnel.readers._export_account import NOTHING, account_of, with_outcome
 from funnel.readers._export_columns import FILE, IS_HEAD, LINE, NOTE, ORDER, TIMES, WHY
-from funnel.readers._export_records import customers_of, order_lines_of, purchases_of, refunds_of
+from funnel.readers._export_records import customers_of, order_lines_of, order_names_of, purchases_of, refunds_of
 from funnel.readers._export_rows import with_codes, without_blanks, without_lost_lines
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
@@ -131,6 +131,7 @@ class Orders:
             purchases=purchases,
             refunds=refunds,
             order_lines=order_lines_of(remaining, self._source),
+            order_names=order_names_of(orders, remaining, self._source),
             customers=customers_of(orders) if self._options.contacts else pl.DataFrame(schema=CUSTOMERS),
         )
 

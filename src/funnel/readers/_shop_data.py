@@ -64,6 +64,7 @@ INTERACTIONS: Schema = {
     "sku": pl.String,
     "text": pl.String,
 }
+ORDER_NAMES: Schema = {"purchase_id": pl.String, "source": pl.String, "name": pl.String}
 CUSTOMERS: Schema = {
     "person_id": pl.String,
     "name": pl.String,
@@ -87,6 +88,8 @@ class ShopData:
             refunds of a purchase never exceed it), currency, reason.
         order_lines: One row for each line of an order: purchase_id, source, sku ("" if none), product, quantity,
             amount (minor units; null if the file does not say), currency.
+        order_names: The name that the shop knows an order by, such as "#1461", if the file has one beside the id:
+            purchase_id, source, name. Orders of two shops may have the same name.
         leads: One row for each lead: person_id, arrived_at, source, campaign.
         interactions: One row for each interaction: id, source, person_id, occurred_at, kind, direction, channel,
             regarding, sku ("" if the file names no product, or several), text ("" unless the reader was asked for
@@ -103,6 +106,7 @@ class ShopData:
     purchases: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=PURCHASES), repr=False)
     refunds: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=REFUNDS), repr=False)
     order_lines: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=ORDER_LINES), repr=False)
+    order_names: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=ORDER_NAMES), repr=False)
     leads: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=LEADS), repr=False)
     interactions: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=INTERACTIONS), repr=False)
     customers: pl.DataFrame = attrs.field(factory=partial(pl.DataFrame, schema=CUSTOMERS), repr=False)

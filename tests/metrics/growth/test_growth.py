@@ -222,6 +222,10 @@ def test_what_one_way_more_would_bring() -> None:
     assert less.ci_lower <= less.gained <= (less.ci_upper or 0)
     assert one.referral == Rate(10, 100)
     assert str(result) == "transactions +10 %: +450 (377 to 518)"
+    in_pounds = attrs.evolve(one, currency="GBP")
+    assert str(in_pounds.what_if("transactions", 0.1)) == "transactions +10 %: +GBP 4.50 (GBP 3.77 to GBP 5.18)"
+    assert str(in_pounds) == "100 x 60.0 % x 1.50 x GBP 1.00 x 50 % = GBP 45.00"
+    assert str(attrs.evolve(in_pounds, pending=3, buyers=0)) == "100 leads, 0 buyers: profit GBP 45.00; 3 pending"
     bare = attrs.evolve(one, buyers=0, orders=0, revenue=0).what_if("leads", 0.1)
     assert (bare.gained, bare.ci_lower, str(bare)) == (0, None, "leads +10 %: +0")
     with pytest.raises(ArgumentError, match="did you mean 'margin'"):
@@ -269,6 +273,9 @@ def test_the_table_reads_well() -> None:
         " 2026-01  2 x 50.0 % x 2.00 x 400 x 25 % = 200",
         "2026-03*  0 leads, 0 buyers: profit 0; 1 pending",
     ]
+    in_yen = growth(Logs(leads=LEADS, purchases=BOUGHT, currency="JPY"), **ARGUMENTS)
+    assert str(in_yen.periods[0]) == "2 x 50.0 % x 2.00 x JPY 400 x 25 % = JPY 200"
+    assert str(in_yen.periods[0].what_if("leads", 0.5)) == "leads +50 %: +JPY 100 (JPY 19 to JPY 181)"
     assert [one.profit for one in growth(LOGS, **{**ARGUMENTS, "margin": margins})] == [400, 0]
     assert len(result) == 2
     assert [row["conversion"] for row in result.to_dicts()] == [0.5, None]

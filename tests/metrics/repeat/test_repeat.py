@@ -25,7 +25,8 @@ from funnel.metrics._repeat.rates import (
 )
 from funnel.policy import Policy
 from funnel.rules._activity import has_bought, has_bought_again
-from funnel.stages import stage
+from funnel.rules._rule import rule
+from funnel.stages import Stage, stage
 from tests.metrics.people import FEW, bought_by, crowds, logs_of
 from tests.strategies import instants
 
@@ -168,7 +169,7 @@ def test_stages_are_counted_as_they_are_found_one_by_one(people: list[History], 
     bare = Counter(stage.of(facts_without_words(facts), Policy()).value for facts in facts_of_people)
 
     assert counts == dict(bare)
-    assert list(counts) == sorted(counts)
+    assert list(counts) == [one.value for one in Stage if one.value in counts]
 
 
 def facts_without_words(facts: Facts) -> Facts:
@@ -183,3 +184,15 @@ def test_people_are_counted_by_whatever_a_rule_answers() -> None:
 
     assert people_by(has_bought_again, logs, Policy(), as_of=NOON + DAY) == {False: 1, True: 1}
     assert people_by(has_bought, logs, Policy(), as_of=NOON + DAY) == {True: 2}
+
+
+def test_answers_are_listed_in_order() -> None:
+    """None comes first, and numbers ascend: 9 is before 10."""
+
+    @rule
+    def orders(f: Facts, policy: Policy) -> int | None:
+        return f.purchase_count if f.purchase_count > 1 else None
+
+    logs = bought(a=[NOON] * 10, b=[NOON] * 9, c=[NOON])
+
+    assert list(people_by(orders, logs, Policy(), as_of=NOON).items()) == [(None, 1), (9, 1), (10, 1)]

@@ -39,6 +39,7 @@ from funnel.logs.normalize import MISSING
 from funnel.logs.own_columns import own_kinds
 from funnel.logs.schema import WIDE, Column, hint, raise_if_any, wrong_type
 from funnel.logs.validate import Check, id_check, issues_of
+from funnel.metrics._by_group import PEOPLE, people_groups
 from funnel.metrics._conversion.query import EventCondition
 from funnel.metrics._purchases import is_valid
 
@@ -237,7 +238,8 @@ def _value_checks(source: Source, read: Collection[str], compared: Collection[st
 def own_kinds_of(logs: Logs) -> dict[str, str]:
     """Return the kind of each own column of the logs that events can have.
 
-    A column that has another kind in another log, or the name of a column of events, is left out.
+    A column that has another kind in another log, or the name of a column of events, is left out. A column of people is
+    that of each event of the person, unless the logs have a column with that name.
     """
     tables = logs._tables
     assert isinstance(tables, LedgerTables)
@@ -245,12 +247,16 @@ def own_kinds_of(logs: Logs) -> dict[str, str]:
         return {}
     by_log = own_kinds(tables.log, *tables.own)
     kinds: dict[str, set[str]] = {}
-    for own in by_log.values():
-        for name, kind in own.items():
-            kinds.setdefault(name, set()).add(kind)
+    for name, kind in (pair for log in _LOGS_OF_EVENTS for pair in by_log.get(log, {}).items()):
+        kinds.setdefault(name, set()).add(kind)
+    for name, kind in by_log.get(PEOPLE, {}).items():
+        kinds.setdefault(name, {kind})
     reserved = {*FROM_LOGS, "person_id", "occurred_at"}
     single = {name: kind for name, (kind, *others) in kinds.items() if not others and kind in OWN_TYPES}
     return {name: kind for name, kind in single.items() if name not in reserved}
+
+
+_LOGS_OF_EVENTS = ("leads", "interactions", "purchases")
 
 
 def events_of_logs(logs: Logs, now: int, read: Collection[str]) -> Frame:
@@ -273,7 +279,20 @@ def events_of_logs(logs: Logs, now: int, read: Collection[str]) -> Frame:
         valid = table("purchases").filter(is_valid(now))
         bought = valid.with_columns(amount=nw.col("net_amount"))
         parts.append(_events(bought, nw.lit("purchase"), own, "promotion", "amount"))
-    return nw.concat(parts)
+    events = nw.concat(parts)
+    for name in own:
+        if not any(name in logs.own_columns.get(log, ()) for log in _LOGS_OF_EVENTS):
+            events = _with_people(events.drop(name), logs, name, kinds[name], now)
+    return events
+
+
+def _with_people(events: Frame, logs: Logs, name: str, kind: str, now: int) -> Frame:
+    """Return the events with a column of people; an empty text is null."""
+    people = people_groups(logs, name, now, (PEOPLE,)).rename({"group": name})
+    value = nw.col(name)
+    filled = nw.when(value != "").then(value) if kind == "text" else value.fill_null(0).cast(nw.Int64())
+    joined = events.join(people, on="person_id", how="left")
+    return joined.with_columns((filled == 1 if kind == "truth" else filled).alias(name))
 
 
 def _events(table: Frame, kind: nw.Expr, own: Mapping[str, Fact], *has: str) -> Frame:

@@ -11,7 +11,7 @@ import narwhals as nw
 from funnel._arguments import check_choice, is_one_of
 from funnel._dataframes.adapter import to_native
 from funnel._dataframes.frame_types import FrameT
-from funnel._format import Listed, as_html, as_text
+from funnel._format import Listed, as_html, as_text, clock
 from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
 from funnel.metrics._conversion.attempts import AttemptColumns, Group, StepCount, last_required
@@ -303,7 +303,7 @@ class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
         counts = f"{entered}: {self.converted:,} converted, {self.dropped:,} dropped, {self.pending:,} pending"
         rules = self._columns.query.matching
         how = f"{rules.order}, attempts {rules.attempts}, within {days(self.within)}"
-        return f"{counts} ({how}, as of {self.as_of:%Y-%m-%d %H:%M} UTC)"
+        return f"{counts} ({how}, as of {clock(self.as_of)})"
 
     def _html(self) -> str:
         groups = (

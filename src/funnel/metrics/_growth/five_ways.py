@@ -60,6 +60,7 @@ class FiveWays:
         sources: Conversion of the leads of each source.
         is_partial: Whether the period is not over, so that more people may arrive in it.
         has_leads: Whether the logs have leads. If not, conversion and referrals are not known.
+        currency: The currency of the amounts. None if it is not known; amounts are then in minor units.
     """
 
     start: date
@@ -73,6 +74,7 @@ class FiveWays:
     sources: Mapping[str, Rate]
     is_partial: bool = False
     has_leads: bool = True
+    currency: str | None = None
 
     @property
     def factor_names(self) -> tuple[str, ...]:
@@ -136,7 +138,19 @@ class FiveWays:
         ci_lower, ci_upper = None, None
         if rate.value and rate.ci_lower is not None and rate.ci_upper is not None:
             ci_lower, ci_upper = sorted(round(gained * end / rate.value) for end in (rate.ci_lower, rate.ci_upper))
-        return WhatIf(way, by, round(gained), ci_lower, ci_upper, self.pending, self.is_partial)
+        return WhatIf(way, by, round(gained), ci_lower, ci_upper, self.pending, self.is_partial, self.currency)
+
+    def __str__(self) -> str:
+        """Return the known ways and their product, the profit, with the number of pending people."""
+        factors, profit = self.factors(), money(self.profit, self.currency)
+        pending = f"; {self.pending:,} pending" if self.pending else ""
+        if factors is None:
+            leads = f"{self.leads:,} leads, " if self.has_leads else ""
+            return f"{leads}{self.buyers:,} buyers: profit {profit}{pending}"
+        (people, *rate), (transactions, sale, margin) = factors[:-3], factors[-3:]
+        conversion = "".join(f"{100 * value:.1f} % x " for value in rate)
+        average = money(round(sale), self.currency)
+        return f"{people:,.0f} x {conversion}{transactions:.2f} x {average} x {100 * margin:.0f} % = {profit}{pending}"
 
 
 @attrs.frozen
@@ -153,6 +167,7 @@ class WhatIf:
         ci_upper: The larger gain.
         pending: Number of people of the period whose window is still open. Their purchases are not included.
         is_partial: Whether the period is not over, so that more people may arrive in it.
+        currency: The currency of the amounts. None if it is not known; amounts are then in minor units.
     """
 
     way: str
@@ -162,13 +177,15 @@ class WhatIf:
     ci_upper: int | None
     pending: int = 0
     is_partial: bool = False
+    currency: str | None = None
 
     def __str__(self) -> str:
         """Return the gain, its interval and the number of pending people as text."""
-        doubt = "" if self.ci_lower is None or self.ci_upper is None else f" ({self.ci_lower:,} to {self.ci_upper:,})"
+        ends = [money(end, self.currency) for end in (self.ci_lower, self.ci_upper) if end is not None]
+        doubt = f" ({' to '.join(ends)})" if ends else ""
         pending = f"; {self.pending:,} pending" if self.pending else ""
         open_ = "; the period is not over" if self.is_partial else ""
-        return f"{self.way} {100 * self.by:+.0f} %: {self.gained:+,}{doubt}{pending}{open_}"
+        return f"{self.way} {100 * self.by:+.0f} %: {signed_money(self.gained, self.currency)}{doubt}{pending}{open_}"
 
 
 @attrs.frozen
@@ -338,7 +355,7 @@ class Growth(Charted, Rows, Listed[FiveWays]):
         """Return one line per period as text; a star marks a period that is not over."""
         starts = [f"{period_label(one.start, self.period)}{'*' * one.is_partial}" for one in self.periods]
         wide = max(map(len, starts), default=0)
-        lines = [f"{start.rjust(wide)}  {_line(one)}" for start, one in zip(starts, self.periods, strict=True)]
+        lines = [f"{start.rjust(wide)}  {one}" for start, one in zip(starts, self.periods, strict=True)]
         note = ["no leads: these are first-time buyers; leads, conversion and referrals are not known"]
         return "\n".join([*lines, *(note if self.unknown else [])])
 
@@ -355,18 +372,6 @@ class Growth(Charted, Rows, Listed[FiveWays]):
             for one in self
         )
         return as_html(head, rows)
-
-
-def _line(one: FiveWays) -> str:
-    factors = one.factors()
-    pending = f"; {one.pending:,} pending" if one.pending else ""
-    if factors is None:
-        leads = f"{one.leads:,} leads, " if one.has_leads else ""
-        return f"{leads}{one.buyers:,} buyers: profit {one.profit:,}{pending}"
-    (people, *rate), (transactions, sale, margin) = factors[:-3], factors[-3:]
-    conversion = "".join(f"{100 * value:.1f} % x " for value in rate)
-    product = f"{people:,.0f} x {conversion}{transactions:.2f} x {sale:,.0f} x {100 * margin:.0f} %"
-    return f"{product} = {one.profit:,}{pending}"
 
 
 def _parts(before: FiveWays, after: FiveWays) -> Mapping[str, int] | None:

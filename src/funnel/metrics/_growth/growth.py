@@ -19,9 +19,9 @@ from funnel._expr.to_narwhals import to_int
 from funnel._people import logs_of
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
-from funnel.metrics._by_group import Groups, by_group
+from funnel.metrics._by_group import PEOPLE, Groups, by_group
 from funnel.metrics._growth.five_ways import COUNTS, FiveWays, Growth
-from funnel.metrics._orders import orders_of
+from funnel.metrics._orders import Orders, orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
 from funnel.metrics._purchases import PERSON, started
 from funnel.metrics._rate import Rate
@@ -114,8 +114,8 @@ def growth(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     now, calendar, length = parse_as_of(as_of), Calendar.of(period, tz, week_start), span(within, "within")
     if by is None:
         return _growth(logs_of(logs), calendar, now, length, margin)
-    own_of = ("leads",) if "leads" in logs_of(logs)._tables else ("purchases", "interactions")
-    return by_group(logs, by, now, lambda part: _growth(part, calendar, now, length, margin), own_of)
+    records = ("leads",) if "leads" in logs_of(logs)._tables else ("purchases", "interactions")
+    return by_group(logs, by, now, lambda part: _growth(part, calendar, now, length, margin), (*records, PEOPLE))
 
 
 def _growth(logs: Logs, calendar: Calendar, now: int, length: int, margin: float | Mapping[date, float]) -> Growth:
@@ -125,7 +125,7 @@ def _growth(logs: Logs, calendar: Calendar, now: int, length: int, margin: float
     arrivals = orders.firsts("purchase" if leads is None else "lead", now)
     start = started(arrivals, "first")
     if start is None:
-        return Growth(instant(now), tz, period, within, (), logs.currency)
+        return Growth(instant(now), tz, period, within, (), orders.currency)
     periods = Periods.between(start, now, calendar)
     people = _people(leads, arrivals, orders.valid(now), length)
     placed = people.with_columns(cohort=periods.index_column("first"), had=to_int(nw.col("first") <= now - length))
@@ -135,12 +135,12 @@ def _growth(logs: Logs, calendar: Calendar, now: int, length: int, margin: float
             periods.day(index),
             counts[index],
             margin,
+            orders,
             is_partial=not periods.is_over(index, now),
-            has_leads=leads is not None,
         )
         for index in sorted(counts)
     )
-    return Growth(instant(now), tz, period, within, tuple(five_ways), logs.currency)
+    return Growth(instant(now), tz, period, within, tuple(five_ways), orders.currency)
 
 
 def _people(leads: Frame | None, arrivals: Frame, bought: Frame, length: int) -> Frame:
@@ -184,10 +184,11 @@ def _five_ways(
     start: date,
     sources: Mapping[str, Mapping[str, int]],
     margin: float | Mapping[date, float],
+    orders: Orders,
     *,
     is_partial: bool,
-    has_leads: bool,
 ) -> FiveWays:
+    has_leads = "leads" in orders.tables
     total = {name: sum(counts[name] for counts in sources.values()) for name in COUNTS}
     trials = {name: counts for name, counts in sources.items() if counts["leads"] and has_leads}
     rates = {name: Rate(counts["buyers"], counts["leads"]) for name, counts in trials.items()}
@@ -197,6 +198,7 @@ def _five_ways(
         sources=rates,
         is_partial=is_partial,
         has_leads=has_leads,
+        currency=orders.currency,
         **total,
     )
 

@@ -110,7 +110,8 @@ def repeat_by(  # noqa: PLR0913 - three of them say when, how long, how many
     Args:
         logs: All records.
         by: The grouping: `source`, `campaign` or `referral` (of the first arrival), `promotion` or `product` (of the
-            first purchase), or an own column that is not an instant (of the first purchase, arrival or interaction).
+            first purchase), or an own column that is not an instant (of the first purchase, arrival or interaction, or
+            of the table of people).
         within: Maximum time from the first purchase to the next occasion, inclusive.
         as_of: The evaluation time.
         lines: For `product` only: a dataframe of the same engine as the logs, with `purchase_id` and `sku` (and

@@ -108,7 +108,8 @@ def retention(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         counting: The event that starts a person's time, the people that a cell counts, and the period of refunds.
         by: For `Logs`: the grouping of people. `source`, `campaign` or `referral` of the first arrival, `promotion` of
             the first purchase, or an own column that is not an instant. A column of purchases groups by the first
-            purchase, of leads by the first arrival, of interactions by the first interaction. At most 100 groups.
+            purchase, of leads by the first arrival, of interactions by the first interaction, of `with_people` by the
+            person. At most 100 groups.
 
     Returns:
         The cohorts, from the first to the cohort of `as_of`. With `by`: the cohorts of each group.

@@ -22,7 +22,7 @@ from funnel._ledger.streams import STREAMS
 from funnel._time import FOREVER
 from funnel.errors import ArgumentError
 from funnel.logs import Logs
-from funnel.metrics._by_group import own_columns_of
+from funnel.metrics._by_group import PEOPLE, own_choices, own_columns_of, people_groups
 from funnel.metrics._kinds import check_kinds, no_events
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._survival.input import ENDED, STARTED, read
@@ -63,8 +63,8 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
         start: The kind of event that starts the wait; for `Logs`, the name of a stream, such as "leads".
         end: The kind of event that ends the wait, such as "purchases". Only purchases that are valid at `as_of` count.
         as_of: The evaluation time. Later events are not read.
-        keep: Columns of the start event to keep, for grouping; for `Logs`, own columns too. If several start events
-            have the same instant, the first one in the order of these columns is used.
+        keep: Columns of the start event to keep, for grouping; for `Logs`, own columns and columns of people too. If
+            several start events have the same instant, the first one in the order of these columns is used.
         earlier: The treatment of an end before the start. "counts": the person had converted before the start;
             `survival` excludes and counts such rows. "ignored": the person waits for the next end.
 
@@ -132,10 +132,15 @@ def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int)
     starts, ends = _stream(logs, start, now, carried), _stream(logs, end, now)
     if starts is None:
         starts = no_events(logs._tables, **{_TIME: nw.Int64(), **dict.fromkeys(carried, nw.String())})
-    columns = {*starts.collect_schema()} - _INNER
+    columns, of_people = {*starts.collect_schema()} - _INNER, own_choices(logs, (PEOPLE,))
     for name in carried:
-        if name not in columns:
-            raise ArgumentError(f"keep must name columns of {start} (got {brief(name)}); {suggest(name, columns)}")
+        if name in columns:
+            continue
+        if name not in of_people:
+            choices = suggest(name, {*columns, *of_people})
+            raise ArgumentError(f"keep must name columns of {start} or of people (got {brief(name)}); {choices}")
+        people = people_groups(logs, name, now, (PEOPLE,)).rename({"group": name})
+        starts = starts.join(people, on=PERSON, how="inner")
     if start == end:
         return _Events(starts, None)
     return _Events(starts, no_events(logs._tables, **{_TIME: nw.Int64()}) if ends is None else ends)
