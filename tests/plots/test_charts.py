@@ -214,14 +214,15 @@ def test_a_heat_map_of_cohorts_hides_what_is_not_observed() -> None:
 
 
 def test_a_heat_map_of_money_has_its_currency() -> None:
-    """The cells of value are those of the result, with the currency of the logs."""
+    """The cells of value are those of the result. The currency of the logs is in the notes."""
     cohorts = result("cohorts-value")
     first = cohorts.cohorts[0]
     cells = {row["after"]: row for row in rows(chart("cohorts-value")) if row["cohort"].startswith("2026-01")}
 
     assert cohorts.currency == "IDR"
     assert cells["+1"]["value"] == first.value_each(1)
-    assert cells["+1"]["text"].startswith("Rp")
+    assert not cells["+1"]["text"].startswith("Rp")
+    assert any("Amounts are in Rp." in line for line in chart("cohorts-value").to_dict()["title"]["subtitle"])
 
 
 @pytest.mark.parametrize(
@@ -518,9 +519,27 @@ def test_charts_of_many_parts_show_the_first_and_count_the_rest() -> None:
     assert "text" not in {part["mark"]["type"] for part in specs(wide.plot().to_dict())}
 
 
-def widened(cohort: Any) -> Any:
-    """A cohort that was observed for three times as long."""
-    return attrs.evolve(cohort, people=cohort.people * 3, trials=cohort.trials * 3)
+def widened(cohort: Any, times: int = 5) -> Any:
+    """A cohort that was observed for several times as long."""
+    fields = {name: getattr(cohort, name) * times for name in ("people", "trials", "orders", "revenue", "value")}
+    return attrs.evolve(cohort, over=cohort.over * times, **fields)
+
+
+@pytest.mark.parametrize("show", ["share", "revenue", "value"])
+@pytest.mark.parametrize(("times", "has_texts"), [(3, True), (5, False)])
+def test_a_heat_map_of_many_columns_has_texts_or_a_legend(show: Any, times: int, *, has_texts: bool) -> None:
+    """Up to 36 columns have texts. More columns have narrow cells, a legend with the unit, and labels with gaps."""
+    one = result("cohorts")
+    cohorts = tuple(widened(cohort, times) for cohort in one.cohorts)
+    picture = attrs.evolve(one, cohorts=cohorts).plot(show=show)
+    svg = to_svg(picture)
+    visible = texts(svg)
+    legend = "share of people" if show == "share" else f"{show} (Rp)"
+    hidden = re.findall(r'opacity="0">(\+\d+)<', svg)
+
+    assert ("text" in {part["mark"]["type"] for part in specs(picture.to_dict())}) is has_texts
+    assert (legend in visible) is not has_texts
+    assert bool(hidden) is not has_texts
 
 
 def test_a_chart_can_be_changed_and_put_beside_another() -> None:
