@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,10 +14,10 @@ import altair as alt
 import attrs
 import pytest
 
-from funnel import Rate, lifecycle
+from funnel import Rate, lifecycle, retention
 from funnel.backtest import calibrate
 from funnel.errors import ArgumentError
-from funnel.metrics import SurvivalGroups, TimeHistogram
+from funnel.metrics import Groups, SurvivalGroups, TimeHistogram, growth, segments
 from funnel.metrics._repeat.window import RepeatRate
 from funnel.plots import to_png, to_svg
 from funnel.readers import read_orders
@@ -540,6 +541,43 @@ def test_a_heat_map_of_many_columns_has_texts_or_a_legend(show: Any, times: int,
     assert ("text" in {part["mark"]["type"] for part in specs(picture.to_dict())}) is has_texts
     assert (legend in visible) is not has_texts
     assert bool(hidden) is not has_texts
+
+
+BY_SOURCE: Mapping[str, Callable[..., Any]] = {
+    "cohorts": partial(retention, tz=gallery.TZ),
+    "lifecycle": partial(lifecycle, tz=gallery.TZ),
+    "growth": partial(growth, within=60 * gallery.DAY, margin=0.5, tz=gallery.TZ),
+    "segments": partial(segments, policy=gallery.POLICY),
+}
+
+
+@pytest.mark.parametrize("name", BY_SOURCE)
+def test_results_by_group_have_one_chart_for_each_group(name: str) -> None:
+    """The largest group is first. Each chart has its group and its finding as the title. Common notes are above."""
+    groups = BY_SOURCE[name](gallery.shop(), as_of=gallery.NOW, by="source")
+    spec = groups.plot().to_dict()
+    titles = [" ".join(part["title"]["text"]).replace("\u00a0", " ") for part in spec["vconcat"]]
+
+    assert spec["title"]["text"] == ["3 groups by source, largest first"]
+    assert sorted(title.split(": ")[0] for title in titles) == list(groups) == ["fair", "instagram", "search"]
+    assert titles[0].split(": ", 1)[1] == finding(groups[titles[0].split(": ")[0]].plot())
+    assert spec["title"]["subtitle"] == groups[titles[0].split(": ")[0]].plot().to_dict()["title"]["subtitle"]
+    assert "<svg" in groups._repr_html_()
+
+
+def test_a_chart_of_groups_has_the_options_of_one_and_at_most_eight_groups() -> None:
+    """The content of the charts can be chosen, the other groups are counted, and no group is a sentence."""
+    one = result("cohorts")
+    groups = Groups(("city",), tuple((None if not at else f"c{at}", one) for at in range(10)))
+    spec = groups.plot(show="value").to_dict()
+
+    assert [part["title"]["text"][0].split(": ")[0] for part in spec["vconcat"]] == [
+        "unknown",
+        *map("c{}".format, range(1, 8)),
+    ]
+    assert "paid by each person" in spec["vconcat"][0]["title"]["text"][0]
+    assert spec["title"]["subtitle"][0] == "2 more groups not shown."
+    assert finding(Groups(("city",), ()).plot()) == "The result has no groups by city."
 
 
 def test_a_chart_can_be_changed_and_put_beside_another() -> None:
