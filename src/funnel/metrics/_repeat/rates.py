@@ -80,6 +80,8 @@ class RepeatRates(Charted, Rows):
 def repeat_rates(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRates:
     """Compute the three repeat rates in one pass.
 
+    For rates by origin, first product or an own column, use `repeat_by`.
+
     Args:
         logs: All records.
         within: Maximum time from the first purchase to the next occasion, inclusive. `returning` looks back
