@@ -19,6 +19,7 @@ from funnel.backtest import calibrate
 from funnel.errors import ArgumentError
 from funnel.metrics import Groups, SurvivalGroups, TimeHistogram, growth, segments
 from funnel.metrics._repeat.window import RepeatRate
+from funnel.plots import _style as style
 from funnel.plots import to_png, to_svg
 from funnel.readers import read_orders
 from tests import gallery
@@ -286,6 +287,21 @@ def test_links_of_stages_have_the_width_of_their_counts() -> None:
     assert sorted(round(band[0]["high"] - band[0]["low"]) for band in links.values()) == sorted(counts.values())
     starts = sorted((band[0]["low"], band[0]["high"]) for band in links.values())
     assert all(high <= low for (_, high), (low, _) in pairwise(starts))
+
+
+def test_a_stage_has_one_colour_in_every_chart() -> None:
+    """People over time, transitions and the way of one person show a stage in the same colour."""
+
+    def colours(part: Any) -> dict[str, str]:
+        scale = part["encoding"]["color"]["scale"]
+        return dict(zip(scale["domain"], scale["range"], strict=True))
+
+    people, way = (colours(chart(name).to_dict()) for name in ("stage-flow", "journey"))
+    links = colours(chart("stage-flow-links").to_dict()["layer"][0])
+
+    assert links == {"(new)": style.LIGHT, **people, **{name: links[name] for name in links if name not in people}}
+    assert {name: people[name] for name in way} == way
+    assert len(set(links.values())) == len(links)
 
 
 def test_a_grid_of_scores_counts_every_buyer_once() -> None:
