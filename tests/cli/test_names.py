@@ -53,6 +53,14 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- which ids are shown -------------------------------------------------------------------------------------------
 
 
+def test_a_difference_is_that_of_the_shares_as_they_are_shown() -> None:
+    """From 17.8 % to 23.0 % are 5.2 points, also if the exact difference is 5.12 points."""
+    words = Words("en", ZoneInfo("UTC"))
+
+    assert (words.percent(0.1784), words.percent(0.2296)) == ("17.8 %", "23.0 %")
+    assert words.difference(0.2296, 0.1784) == words.difference(0.1784, 0.2296) == "5.2"
+
+
 @pytest.mark.parametrize(
     ("person_id", "is_shown"),
     [

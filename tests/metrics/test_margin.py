@@ -77,7 +77,7 @@ def test_the_margin_of_groups_is_shown_with_currency_and_with_what_is_left_out()
         "country  purchases   revenue      cost      fees     margin    share",
     ]
     assert result.to_dicts()[1] == {
-        "country": "UK",
+        "group": "UK",
         "purchases": 2,
         "costed": 1,
         "revenue": 900,

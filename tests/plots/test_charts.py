@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,11 +14,12 @@ import altair as alt
 import attrs
 import pytest
 
-from funnel import Rate, lifecycle
+from funnel import Rate, lifecycle, retention
 from funnel.backtest import calibrate
 from funnel.errors import ArgumentError
-from funnel.metrics import SurvivalGroups, TimeHistogram
+from funnel.metrics import Groups, SurvivalGroups, TimeHistogram, growth, segments
 from funnel.metrics._repeat.window import RepeatRate
+from funnel.plots import _style as style
 from funnel.plots import to_png, to_svg
 from funnel.readers import read_orders
 from tests import gallery
@@ -214,14 +216,15 @@ def test_a_heat_map_of_cohorts_hides_what_is_not_observed() -> None:
 
 
 def test_a_heat_map_of_money_has_its_currency() -> None:
-    """The cells of value are those of the result, with the currency of the logs."""
+    """The cells of value are those of the result. The currency of the logs is in the notes."""
     cohorts = result("cohorts-value")
     first = cohorts.cohorts[0]
     cells = {row["after"]: row for row in rows(chart("cohorts-value")) if row["cohort"].startswith("2026-01")}
 
     assert cohorts.currency == "IDR"
     assert cells["+1"]["value"] == first.value_each(1)
-    assert cells["+1"]["text"].startswith("Rp")
+    assert not cells["+1"]["text"].startswith("Rp")
+    assert any("Amounts are in Rp." in line for line in chart("cohorts-value").to_dict()["title"]["subtitle"])
 
 
 @pytest.mark.parametrize(
@@ -284,6 +287,21 @@ def test_links_of_stages_have_the_width_of_their_counts() -> None:
     assert sorted(round(band[0]["high"] - band[0]["low"]) for band in links.values()) == sorted(counts.values())
     starts = sorted((band[0]["low"], band[0]["high"]) for band in links.values())
     assert all(high <= low for (_, high), (low, _) in pairwise(starts))
+
+
+def test_a_stage_has_one_colour_in_every_chart() -> None:
+    """People over time, transitions and the way of one person show a stage in the same colour."""
+
+    def colours(part: Any) -> dict[str, str]:
+        scale = part["encoding"]["color"]["scale"]
+        return dict(zip(scale["domain"], scale["range"], strict=True))
+
+    people, way = (colours(chart(name).to_dict()) for name in ("stage-flow", "journey"))
+    links = colours(chart("stage-flow-links").to_dict()["layer"][0])
+
+    assert links == {"(new)": style.LIGHT, **people, **{name: links[name] for name in links if name not in people}}
+    assert {name: people[name] for name in way} == way
+    assert len(set(links.values())) == len(links)
 
 
 def test_a_grid_of_scores_counts_every_buyer_once() -> None:
@@ -518,9 +536,64 @@ def test_charts_of_many_parts_show_the_first_and_count_the_rest() -> None:
     assert "text" not in {part["mark"]["type"] for part in specs(wide.plot().to_dict())}
 
 
-def widened(cohort: Any) -> Any:
-    """A cohort that was observed for three times as long."""
-    return attrs.evolve(cohort, people=cohort.people * 3, trials=cohort.trials * 3)
+def widened(cohort: Any, times: int = 5) -> Any:
+    """A cohort that was observed for several times as long."""
+    fields = {name: getattr(cohort, name) * times for name in ("people", "trials", "orders", "revenue", "value")}
+    return attrs.evolve(cohort, over=cohort.over * times, **fields)
+
+
+@pytest.mark.parametrize("show", ["share", "revenue", "value"])
+@pytest.mark.parametrize(("times", "has_texts"), [(3, True), (5, False)])
+def test_a_heat_map_of_many_columns_has_texts_or_a_legend(show: Any, times: int, *, has_texts: bool) -> None:
+    """Up to 36 columns have texts. More columns have narrow cells, a legend with the unit, and labels with gaps."""
+    one = result("cohorts")
+    cohorts = tuple(widened(cohort, times) for cohort in one.cohorts)
+    picture = attrs.evolve(one, cohorts=cohorts).plot(show=show)
+    svg = to_svg(picture)
+    visible = texts(svg)
+    legend = "share of people" if show == "share" else f"{show} (Rp)"
+    hidden = re.findall(r'opacity="0">(\+\d+)<', svg)
+
+    assert ("text" in {part["mark"]["type"] for part in specs(picture.to_dict())}) is has_texts
+    assert (legend in visible) is not has_texts
+    assert bool(hidden) is not has_texts
+
+
+BY_SOURCE: Mapping[str, Callable[..., Any]] = {
+    "cohorts": partial(retention, tz=gallery.TZ),
+    "lifecycle": partial(lifecycle, tz=gallery.TZ),
+    "growth": partial(growth, within=60 * gallery.DAY, margin=0.5, tz=gallery.TZ),
+    "segments": partial(segments, policy=gallery.POLICY),
+}
+
+
+@pytest.mark.parametrize("name", BY_SOURCE)
+def test_results_by_group_have_one_chart_for_each_group(name: str) -> None:
+    """The largest group is first. Each chart has its group and its finding as the title. Common notes are above."""
+    groups = BY_SOURCE[name](gallery.shop(), as_of=gallery.NOW, by="source")
+    spec = groups.plot().to_dict()
+    titles = [" ".join(part["title"]["text"]).replace("\u00a0", " ") for part in spec["vconcat"]]
+
+    assert spec["title"]["text"] == ["3 groups by source, largest first"]
+    assert sorted(title.split(": ")[0] for title in titles) == list(groups) == ["fair", "instagram", "search"]
+    assert titles[0].split(": ", 1)[1] == finding(groups[titles[0].split(": ")[0]].plot())
+    assert spec["title"]["subtitle"] == groups[titles[0].split(": ")[0]].plot().to_dict()["title"]["subtitle"]
+    assert "<svg" in groups._repr_html_()
+
+
+def test_a_chart_of_groups_has_the_options_of_one_and_at_most_eight_groups() -> None:
+    """The content of the charts can be chosen, the other groups are counted, and no group is a sentence."""
+    one = result("cohorts")
+    groups = Groups(("city",), tuple((None if not at else f"c{at}", one) for at in range(10)))
+    spec = groups.plot(show="value").to_dict()
+
+    assert [part["title"]["text"][0].split(": ")[0] for part in spec["vconcat"]] == [
+        "unknown",
+        *map("c{}".format, range(1, 8)),
+    ]
+    assert "paid by each person" in spec["vconcat"][0]["title"]["text"][0]
+    assert spec["title"]["subtitle"][0] == "2 more groups not shown."
+    assert finding(Groups(("city",), ()).plot()) == "The result has no groups by city."
 
 
 def test_a_chart_can_be_changed_and_put_beside_another() -> None:

@@ -54,7 +54,7 @@ class Answers:
         if change.value is None or change.ci_lower is None or change.ci_upper is None:
             return words("conversion_few", month=month)
         low, high = words.points(change.ci_lower), words.points(change.ci_upper)
-        points = words.points(abs(change.value)).removeprefix("+")
+        points = words.difference(last.rate.value or 0, before.rate.value or 0)
         interval = {"low": low, "high": high, "month": month, "points": points}
         if change.ci_lower > 0:
             return words("conversion_up", **interval)

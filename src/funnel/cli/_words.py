@@ -61,6 +61,10 @@ class Words:
         """Return a difference of shares in points, with its sign."""
         return self._figures(f"{100 * difference:+.1f}")
 
+    def difference(self, one: float, other: float) -> str:
+        """Return the difference of two shares in points, without its sign, as their percentages show it."""
+        return self.points(abs(round(100 * one, 1) - round(100 * other, 1)) / 100).removeprefix("+")
+
     def change(self, before: int, after: int) -> str:
         """Return a relative change, with its sign."""
         return f"{self.points(after / before - 1)} %" if before > 0 else self("new_from_none")

@@ -18,11 +18,11 @@ from funnel._aggregate.intervals import cached
 from funnel._arguments import check_choice
 from funnel._dataframes.adapter import distinct
 from funnel._dataframes.compute import to_rows
-from funnel._format import Html, escape
+from funnel._format import escape
 from funnel._ledger.own import OWN_LOGS, TYPES
 from funnel._ledger.streams import STREAMS
 from funnel._people import logs_of
-from funnel._results import Rows
+from funnel._results import Charted, Rows, chart_of
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.facts._declare import Declared, earliest
@@ -31,6 +31,8 @@ from funnel.facts._schema import fact_schema, narrowed
 from funnel.metrics._purchases import PERSON
 
 if TYPE_CHECKING:
+    from altair.typing import ChartType
+
     from funnel._dataframes.adapter import Frame
     from funnel.logs import Logs
 
@@ -47,7 +49,7 @@ _GROUP, _TEXT, _TRUTH = "group", "text", "truth"
 
 
 @attrs.frozen
-class Groups(Rows, Html, Mapping[Any, T], Generic[T]):
+class Groups(Charted, Rows, Mapping[Any, T], Generic[T]):
     """Results by group: a mapping from each group to its result.
 
     A mapping is not a table for Polars: use `to_polars()` in place of `pl.DataFrame(groups)`.
@@ -60,6 +62,20 @@ class Groups(Rows, Html, Mapping[Any, T], Generic[T]):
 
     by: tuple[str, ...]
     groups: tuple[tuple[Any, T], ...]
+
+    _CHART = "groups.multiples"
+
+    def plot(self, **options: str) -> ChartType:
+        """Return one chart for each of the eight largest groups, one below another, as an Altair chart.
+
+        Args:
+            options: The options of `plot` of one result, such as `show="revenue"`.
+
+        Raises:
+            ArgumentError: An option has another word.
+            MissingExtraError: The extra `plots` is not installed.
+        """
+        return chart_of(self, **options)
 
     @cached_property
     def _by_group(self) -> Mapping[Any, T]:

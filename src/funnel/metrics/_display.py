@@ -42,12 +42,17 @@ def p_text(p_value: float) -> str:
 
 
 def short_money(minor: int, currency: str | None) -> str:
-    """Format an amount for a small cell: "GBP 5.8M", "-Rp250k". Without a currency, the minor units."""
+    """Format an amount for a small bar: "GBP 5.8M", "-Rp250k". Without a currency, the minor units."""
+    return f"{'-' * (minor < 0)}{unit_of_money(currency)}{short_number(abs(minor), currency)}"
+
+
+def short_number(minor: int, currency: str | None) -> str:
+    """Format an amount for a small cell, without its currency: "5.8M", "-250k"."""
     amount = abs(minor) if currency is None else abs(minor) / 10 ** decimals(currency)
     size, suffix = next((pair for pair in _SIZES if amount >= pair[0]), (1, ""))
     scaled = amount / size
     figures = f"{scaled:,.0f}" if scaled >= 100 or scaled == int(scaled) else f"{scaled:,.1f}"  # noqa: PLR2004
-    return f"{'-' * (minor < 0)}{unit_of_money(currency)}{figures}{suffix}"
+    return f"{'-' * (minor < 0)}{figures}{suffix}"
 
 
 def unit_of_money(currency: str | None) -> str:

@@ -86,9 +86,9 @@ class MarginGroups(Rows, Listed[MarginGroup], Tabular):
     _PARTS = "groups"
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Return one row per group, ready for a dataframe."""
+        """Return one row per group, with the column `group`."""
         return [
-            {self.by: one.group, **{name: getattr(one, name) for name in (*_SUMS, "margin", "share")}}
+            {"group": one.group, **{name: getattr(one, name) for name in (*_SUMS, "margin", "share")}}
             for one in self.groups
         ]
 

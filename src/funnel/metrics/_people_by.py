@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: datetime) -> dict[Any, int]:
     """Count people by the result of a rule, such as the people in each stage.
 
+    For people by origin or by an own column, see `repeat_by`, and `by=` of `conversion` and `retention`.
+
     Args:
         rule: The rule.
         logs: The shop's records as tables.

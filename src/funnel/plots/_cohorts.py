@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 
-from funnel.metrics._display import short_money
+from funnel.metrics._display import short_money, short_number
 from funnel.metrics._periods import period_label
+from funnel.money import decimals
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Show = Literal["share", "revenue", "value"]
 
 _AVERAGE = "average"
-_MOST_TEXTS, _DARK, _CELL, _HEIGHT = 24, 0.55, 44, 24
+_MOST_TEXTS, _DARK, _CELL, _NARROW, _HEIGHT = 36, 0.55, 44, 16, 24
 
 
 def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
@@ -33,28 +34,41 @@ def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
     for row in rows:
         row["dark"] = row["value"] is not None and not row["is_partial"] and row["value"] > _DARK * most
     columns, cohorts = _columns(result, show), list(dict.fromkeys(row["cohort"] for row in rows))
-    wide = len(columns) <= _MOST_TEXTS
+    has_texts = len(columns) <= _MOST_TEXTS
     base: Any = style.chart(rows).encode(
         x=alt.X(
             "after:O",
             sort=None,
             title=f"{result.period}s later",
-            axis=alt.Axis(orient="top", labelAngle=0, ticks=False, domain=False),
+            axis=alt.Axis(
+                orient="top", labelAngle=0, labelOverlap="parity", labelSeparation=4, ticks=False, domain=False
+            ),
         ),
         y=style.names("cohort", "cohort (people)", order=cohorts),
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("cohort", "after", "text", "detail")],
     )
-    heat = alt.Color("value:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
+    heat = alt.Color(
+        "value:Q",
+        scale=alt.Scale(domain=[0, most], range=list(style.HEAT)),
+        legend=None if has_texts else _legend(result, show),
+    )
     opacity = alt.condition(alt.datum.is_partial, alt.value(style.FEW), alt.value(1))
     cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=heat, opacity=opacity)
     ink = alt.condition(alt.datum.dark, alt.value("white"), alt.value(style.INK))
     unknown = style.chart(row for row in rows if row["value"] is None).encode(x=base.encoding.x, y=base.encoding.y)
     grey = unknown.mark_rect(stroke="white", strokeWidth=1.5, color=style.GREY).encode(tooltip=base.encoding.tooltip)
-    layers: list[Any] = [cells, grey, base.mark_text(fontSize=11).encode(text="text:N", color=ink)][: 2 + wide]
-    figure = alt.layer(*layers).properties(
-        width=len(columns) * (_CELL + 10 * (show != "share") if wide else 16), height=len(cohorts) * _HEIGHT
-    )
+    layers: list[Any] = [cells, grey, base.mark_text(fontSize=11).encode(text="text:N", color=ink)][: 2 + has_texts]
+    size = {"width": len(columns) * (_CELL if has_texts else _NARROW), "height": len(cohorts) * _HEIGHT}
+    figure = alt.layer(*layers).properties(**size)
     return style.titled(figure, _finding(result, show), *_notes(result, show))
+
+
+def _legend(result: Cohorts[Any], show: Show) -> alt.Legend:
+    """Return the legend of the colours, for cells without texts."""
+    heading = "share of people" if show == "share" else style.with_unit(show, result.currency)
+    size = 1 if show == "share" or result.currency is None else 10 ** decimals(result.currency)
+    labels = f"replace(format(datum.value / {size}, '{'.0%' if show == 'share' else '.2~s'}'), 'G', 'B')"
+    return alt.Legend(title=heading, labelExpr=labels, gradientLength=120)
 
 
 def _columns(result: Cohorts[Any], show: Show) -> range:
@@ -119,13 +133,12 @@ def _average(over: list[Cohort], index: int, show: Show) -> float | None:
 def _text(value: float, result: Cohorts[Any], show: Show) -> str:
     if show == "share":
         return f"{100 * value:.0f} %" if value == 0 or value >= 0.1 else f"{100 * value:.1f} %"  # noqa: PLR2004 - a tenth
-    return short_money(int(value), result.currency)
+    return short_number(int(value), result.currency)
 
 
 def _finding(result: Cohorts[Any], show: Show) -> str:
     people = sum(cohort.size for cohort in result)
-    horizon = result.horizon
-    last = 1 if horizon is None or horizon >= 1 else 0
+    last = min(1, result.width - 1)
     over = [cohort for cohort in result if last < cohort.over]
     average = _average(over, last, show) if over else None
     cohorts = f"{people:,} people in {len(result)} cohort{'s' * (len(result) != 1)}"
@@ -137,10 +150,11 @@ def _finding(result: Cohorts[Any], show: Show) -> str:
         "revenue": f"of revenue of a cohort {last} {result.period} later",
         "value": f"paid by each person up to {last} {result.period} later",
     }[show]
-    return f"{_text(average, result, show)} {meaning}, on average; {cohorts}"
+    figure = _text(average, result, show) if show == "share" else short_money(int(average), result.currency)
+    return f"{figure} {meaning}, on average; {cohorts}"
 
 
 def _notes(result: Cohorts[Any], show: Show) -> list[str]:
-    unit = "" if show == "share" or result.currency else "Amounts are in minor units."
+    unit = "" if show == "share" else f"Amounts are in {style.money_unit(result.currency)}."
     grey = "Grey is not observed. A light cell with a star is not over. The average counts only finished periods."
     return [f"{grey} {unit}".strip()]

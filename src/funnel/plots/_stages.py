@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
+from enum import Enum
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
@@ -52,7 +54,7 @@ def _people(result: StageFlow) -> style.Chart:
     figure = marked.encode(
         x=style.periods("period"),
         y=alt.Y(**style.numbers("people", "people"), stack="zero"),
-        color=style.colors("stage", order),
+        color=style.colors("stage", order, **_palette(result.stages)),
         order="order:O",
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("period", "stage", "text")],
     ).properties(width=style.WIDTH, height=260)
@@ -62,6 +64,11 @@ def _people(result: StageFlow) -> style.Chart:
     finding = f"{total:,} people: {', '.join(parts)}"
     star = f" A star marks the {result.period} that is not over." if last.is_partial else ""
     return style.titled(figure, finding, f"By stage at the end of each {result.period}.{star}")
+
+
+def _palette(stages: Iterable[Value]) -> dict[str, str]:
+    """Return the colour of each stage of a machine, the same in every chart."""
+    return dict(zip(map(style.name_of, stages), cycle(style.PALETTE), strict=False))
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -91,7 +98,7 @@ def _links(result: StageFlow) -> style.Chart:
             x=across,
             y=down,
             y2="high:Q",
-            color=style.colors("from", order, **{_NEW: style.LIGHT}).legend(None),
+            color=style.colors("from", order, **_palette(result.stages), **{_NEW: style.LIGHT}).legend(None),
             detail="link:N",
             tooltip=[alt.Tooltip("text:N")],
         )
@@ -189,6 +196,7 @@ def journey(result: Journey[Any]) -> style.Chart:
     if not len(result):
         return style.nothing("The person has no transitions.")
     order = list(dict.fromkeys(style.name_of(one.stage) for one in result.spells))
+    stages: type[Enum] = type(result.spells[0].stage)
     rows = [
         {
             "stage": style.name_of(one.stage),
@@ -211,7 +219,7 @@ def journey(result: Journey[Any]) -> style.Chart:
             x=across,
             x2="end:T",
             y=style.names("stage", order=order),
-            color=style.colors("stage", order).legend(None),
+            color=style.colors("stage", order, **_palette([one.value for one in stages])).legend(None),
             tooltip=[alt.Tooltip("text:N")],
         )
     )

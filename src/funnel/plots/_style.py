@@ -114,10 +114,19 @@ def numbers(field: str, heading: str | None, *, form: str = COUNTS, grid: bool =
 
 def amounts(field: str, heading: str, currency: str | None) -> dict[str, Any]:
     """Return the parts of an axis of money, with the sign of the currency in the heading and the suffixes of a cell."""
-    unit = _display.unit_of_money(currency).strip() or "minor units"
-    parts = numbers(field, f"{heading} ({unit})", form="~s")
+    parts = numbers(field, with_unit(heading, currency), form="~s")
     parts["axis"]["labelExpr"] = "replace(datum.label, 'G', 'B')"
     return parts
+
+
+def with_unit(heading: str, currency: str | None) -> str:
+    """Return a heading of amounts with their unit: "revenue (Rp)"."""
+    return f"{heading} ({money_unit(currency)})"
+
+
+def money_unit(currency: str | None) -> str:
+    """Return the unit of amounts that are written without it: "Rp", "GBP", or "minor units"."""
+    return _display.unit_of_money(currency).strip() or "minor units"
 
 
 def money(minor: int, currency: str | None) -> str:

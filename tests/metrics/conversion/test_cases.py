@@ -282,7 +282,7 @@ def test_groups_are_by_the_value_at_a_row_that_is_named(at: str, labels: list[An
     funnel = conversion(table(rows), ["a", "b"], within=minutes(1), as_of=LATE, by=bins("amount", [2, 3], at=at))
 
     assert [(group.value, group.steps[0].reached) for group in funnel.groups] == labels
-    assert [row["by"] for row in funnel.to_dicts()] == [value for value, _ in labels for _ in range(2)]
+    assert [row["group"] for row in funnel.to_dicts()] == [value for value, _ in labels for _ in range(2)]
 
 
 def test_groups_lie_the_largest_first() -> None:

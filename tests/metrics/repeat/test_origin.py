@@ -109,7 +109,7 @@ def test_buyers_are_grouped_by_an_own_column(engine: str) -> None:
     rates = {one.group: (one.repeat.rate.successes, one.repeat.rate.trials) for one in groups}
     assert rates == {"UK": (1, 1), "FR": (0, 1), None: (0, 1)}
     assert "by country" in groups.summary
-    assert groups.to_dicts()[0]["country"] in {"UK", "FR", None}
+    assert groups.to_dicts()[0]["group"] in {"UK", "FR", None}
     assert {one.group for one in repeat_by(logs, "pieces", timedelta(days=5), as_of=days[-1])} == {1, 3, 4}
     with pytest.raises(ArgumentError, match=r"by must be .*'country' or 'pieces' \(got 'due'\)"):
         repeat_by(logs, "due", timedelta(days=5), as_of=days[-1])
@@ -218,7 +218,7 @@ def test_groups_read_well() -> None:
     ]
     assert "one in twenty" not in groups.summary
     assert "2 equal groups" in repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, min_people=3).summary
-    assert [row["promotion"] for row in groups.to_dicts()] == [None, "launch"]
+    assert [row["group"] for row in groups.to_dicts()] == [None, "launch"]
     assert len(groups) == 2
     assert "<td>launch</td>" in groups._repr_html_()
 

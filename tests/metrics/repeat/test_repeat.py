@@ -130,7 +130,7 @@ def test_nobody_has_no_repeat_rate(logs: Logs) -> None:
     assert repeat_rate_within(logs, DAY, as_of=NOON) == RepeatRate(DAY, Rate(0, 0), 0)
     assert returning_rate(logs, DAY, as_of=NOON) == Rate(0, 0)
     rates = RepeatRate(DAY, Rate(0, 0), 0)
-    assert repeat_rates(logs, DAY, as_of=NOON) == RepeatRates(NOON, rates, Rate(0, 0), Rate(0, 0))
+    assert repeat_rates(logs, DAY, as_of=NOON) == RepeatRates(NOON, rates, Rate(0, 0), Rate(0, 0), 0)
 
 
 def test_the_three_rates_read_well() -> None:
@@ -151,6 +151,17 @@ def test_the_three_rates_read_well() -> None:
     ]
     assert "<td>have bought again by now</td>" in rates._repr_html_()
     assert rates.within.to_dict()["within"] == DAY
+
+
+def test_the_text_of_the_rates_has_the_purchases_that_count_with_another() -> None:
+    """Two orders of one evening are one occasion. The text has their number, and a notebook has the same sentence."""
+    one = repeat_rates(bought(a=[NOON, NOON + TICK], b=[NOON]), DAY, as_of=NOON + DAY)
+    three = repeat_rates(bought(a=[NOON] * 3, b=[NOON, NOON + DAY - TICK]), DAY, as_of=NOON + DAY)
+
+    assert str(one).splitlines()[-1] == "1 purchase within a day of another counts with it"
+    assert str(three).splitlines()[-1] == "3 purchases within a day of another count with it"
+    assert (three.joined, three.ever.successes) == (3, 0)
+    assert "<p>3 purchases within a day of another count with it</p>" in three._repr_html_()
 
 
 @pytest.mark.parametrize("within", [timedelta(0), -DAY, 30])

@@ -279,10 +279,10 @@ class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
         return compared({group.value: group.rate for group in self.groups}, self.rate.confidence_level, self.min_people)
 
     def to_dicts(self) -> list[dict[str, object]]:
-        """Return one row for each step, or for each step and group (column `by`) if there are groups."""
+        """Return one row for each step, or for each step and group (column `group`) if there are groups."""
         if not self.groups:
             return [step.to_dict() for step in self.steps]
-        return [{"by": group.value, **step.to_dict()} for group in self.groups for step in group.steps]
+        return [{"group": group.value, **step.to_dict()} for group in self.groups for step in group.steps]
 
     def __str__(self) -> str:
         """Return a table with one line for each step.

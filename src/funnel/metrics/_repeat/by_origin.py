@@ -73,8 +73,8 @@ class RepeatGroups(Charted, Rows, Listed[RepeatGroup], Tabular):
     _PARTS = "groups"
 
     def to_dicts(self) -> list[dict[str, object]]:
-        """Return one row per group, ready for a dataframe."""
-        return [{self.by: one.group, **one.repeat.to_dict()} for one in self.groups]
+        """Return one row per group, with the column `group`."""
+        return [{"group": one.group, **one.repeat.to_dict()} for one in self.groups]
 
     @property
     def summary(self) -> str:

@@ -46,12 +46,14 @@ class RepeatRates(Charted, Rows):
         within: Buyers who bought again within the time, of buyers whose window is complete.
         ever: Buyers who have bought again by now, of all buyers.
         returning: Buyers who had bought before, of buyers in the same time up to `as_of`.
+        joined: Number of purchases less than a day after another one. Both are one occasion.
     """
 
     as_of: datetime
     within: RepeatRate
     ever: Rate
     returning: Rate
+    joined: int
 
     _CHART = "repeats.rates"
 
@@ -70,15 +72,24 @@ class RepeatRates(Charted, Rows):
         ]
 
     def __str__(self) -> str:
-        """Return the three rates as text, one line each."""
-        return "\n".join(f"{label}: {rate}" for label, rate in self._rows())
+        """Return the three rates as text, one line each, and the purchases that count with another one."""
+        return "\n".join([*(f"{label}: {rate}" for label, rate in self._rows()), *self._joined()])
+
+    def _joined(self) -> list[str]:
+        """Return the sentence about purchases that are part of an earlier occasion, if there are any."""
+        if not self.joined:
+            return []
+        subject, verb = ("purchase", "counts") if self.joined == 1 else ("purchases", "count")
+        return [f"{self.joined:,} {subject} within a day of another {verb} with it"]
 
     def _html(self) -> str:
-        return as_html(("who", "how many"), self._rows())
+        return as_html(("who", "how many"), self._rows(), above="".join(self._joined()))
 
 
 def repeat_rates(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRates:
     """Compute the three repeat rates in one pass.
+
+    For rates by origin, first product or an own column, use `repeat_by`.
 
     Args:
         logs: All records.
@@ -105,13 +116,18 @@ def repeat_rates(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRate
     window = RepeatWindow.of(within, as_of)
     people = _people(logs, window)
     if people is None:
-        return RepeatRates(window.as_of, window.rate(), Rate(0, 0), Rate(0, 0))
+        return RepeatRates(window.as_of, window.rate(), Rate(0, 0), Rate(0, 0), 0)
     lately, has_repeated = nw.col("last") >= window.now - window.length, nw.col("bought") > 1
     flags = {**window.flags(), "again": to_int(has_repeated), "once": int_lit(1)}
-    flags |= {"back": to_int(lately & has_repeated), "lately": to_int(lately)}
+    flags |= {
+        "back": to_int(lately & has_repeated),
+        "lately": to_int(lately),
+        "joined": nw.col("orders") - nw.col("bought"),
+    }
     (row,) = to_rows(people.select(**flags).select(*(nw.col(name).sum() for name in flags)), *flags)
-    hit, had, pending, successes, trials, back, buyers = map(whole, row)
-    return RepeatRates(window.as_of, window.rate(hit, had, pending), Rate(successes, trials), Rate(back, buyers))
+    hit, had, pending, successes, trials, back, buyers, joined = map(whole, row)
+    within_time = window.rate(hit, had, pending)
+    return RepeatRates(window.as_of, within_time, Rate(successes, trials), Rate(back, buyers), joined)
 
 
 def repeat_rate_within(logs: Logs, within: SpanLike, *, as_of: datetime) -> RepeatRate:
@@ -202,7 +218,7 @@ def returning_rate(logs: Logs, within: SpanLike, *, as_of: datetime) -> Rate:
 
 
 def _people(logs: Logs, window: RepeatWindow) -> Frame | None:
-    """Return each buyer's first and last purchase, number of occasions, and number of repeats within the time."""
+    """Return each buyer's first and last purchase, numbers of occasions and orders, and of repeats within the time."""
     valid = valid_purchases(logs, window.now)
     if valid is None:
         return None
@@ -210,7 +226,12 @@ def _people(logs: Logs, window: RepeatWindow) -> Frame | None:
     rows = with_gap(valid.select(PERSON, *ORDER)).join(firsts, on=PERSON, how="inner")
     in_time = nw.col("t") - nw.col("first") <= window.length
     soon = rows.with_columns(bought=to_int(begins_occasion()), soon=to_int(begins_occasion() & in_time))
-    edges = nw.col("first").min(), nw.col("t").max().alias("last"), nw.col("bought").sum()
+    edges = (
+        nw.col("first").min(),
+        nw.col("t").max().alias("last"),
+        nw.col("bought").sum(),
+        nw.col("t").count().alias("orders"),
+    )
     return soon.group_by(PERSON).agg(*edges, nw.col("soon").sum()).with_columns(soon=nw.col("soon") - 1)
 
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import attrs
 
-from funnel._results import Charted
 from funnel.metrics._by_group import Groups
 from funnel.metrics._survival.logrank import LogrankTest, logrank_test
 from funnel.metrics._survival.result import Survival
 
 
 @attrs.frozen
-class SurvivalGroups(Charted, Groups[Survival]):
+class SurvivalGroups(Groups[Survival]):
     """Survival by group: a mapping from each group to its `Survival`.
 
     A mapping is not a table for Polars: use `to_polars()` in place of `pl.DataFrame(groups)`.
