@@ -625,6 +625,22 @@ def test_erase_leaves_no_trace_in_the_file(file: Path) -> None:
     assert traces(file) == []
 
 
+def test_an_erased_id_leaves_no_trace_in_the_file(file: Path) -> None:
+    """No table, index or write-ahead log contains the former id, also after an order that came again."""
+    with SqliteStore(file) as store:
+        friend = make_lead("p2", referred_by=CANARY)
+        store.append(make_purchase("1", CANARY), make_lead(CANARY), make_lead("p3"), friend, recorded_at=NOON)
+        store.put_customer(Customer(person_id=CANARY, name="Sari"), recorded_at=NOON)
+        store.merge("p3", into=CANARY, merged_at=NOON)
+        assert traces(file)
+        store.erase("p3", new_id="guest-1")
+        assert traces(file) == []
+        store.amend(make_purchase("1", CANARY, status="delivered"), recorded_at=NOON)
+
+        assert store.history("guest-1").purchases[0].status == "delivered"
+    assert traces(file) == []
+
+
 def test_erase_beside_a_reader_raises(file: Path) -> None:
     """While a reader sees the former state, a trace stays: an error says so, and erasing again removes it."""
     with SqliteStore(file, timeout=SOON) as store:

@@ -23,7 +23,7 @@ from funnel.interactions import Complaint
 from funnel.policy import Policy
 from funnel.records import Customer, Record
 from funnel.rules._rule import Rule
-from funnel.store import _aliases, _export
+from funnel.store import _aliases, _erasure, _export
 from funnel.store._arguments import (
     each_of,
     limit_of,
@@ -211,7 +211,8 @@ class TableStore(ProcessBound, ABC):
             # The store had no records of this person, so the added records are the whole history.
             return trusted(person.canonical, added, None)
 
-        live = self._evaluator.refresh(group_id, person.canonical, (before, person.version), at, added, read)
+        last = change.evaluated_before.get(group_id)
+        live = self._evaluator.refresh(person, (before, last), at, added, read)
         change.live_people[group_id] = live
         person.previous_stage, person.evaluated_at = person.stage, at
         person.stage, person.due_at, person.rule_fingerprint = live.stage, live.due_at, self._evaluator.fingerprint
@@ -350,21 +351,10 @@ class TableStore(ProcessBound, ABC):
         with self._reading() as tables:
             return _export.export(tables, name, self._evaluator.fingerprint)
 
-    def erase(self, person_id: str) -> int:
-        """Erase a person's personal data permanently; facts and counts stay."""
-        name = name_of("person_id", person_id)
-
-        def work(tables: Tables, change: Change) -> int:
-            change.read([name])
-            person = change.person(name)
-            if not person.version:
-                return 0
-            erased = tables.erase(tables.group(person.person_id))
-            person.version += erased > 0
-            tables.save([person])
-            return erased
-
-        erased = self._change(work)
+    def erase(self, person_id: str, *, new_id: str | None = None) -> int:
+        """Erase a person's personal data permanently, also the id if there is a new one; facts and counts stay."""
+        name, other = name_of("person_id", person_id), None if new_id is None else name_of("new_id", new_id)
+        erased = self._change(lambda tables, change: _erasure.erase(tables, change, name, other))
         self._wipe()
         return erased
 

@@ -208,6 +208,18 @@ class Tables(Protocol):
         """Delete all personal data of names and mark the names as erased; return the number of rows."""
         ...
 
+    def move(self, rows: Mapping[Key, Row]) -> None:
+        """Write another id, person, version and referrer into stored rows, by their present keys."""
+        ...
+
+    def remove(self, keys: Collection[Key]) -> None:
+        """Delete rows."""
+        ...
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Delete names that have no rows left, with their merges, entries and erasure marks."""
+        ...
+
     def erased_names(self, names: Sequence[str]) -> Sequence[str]:
         """Return the names among these that are marked as erased."""
         ...

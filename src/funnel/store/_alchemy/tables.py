@@ -108,7 +108,7 @@ class AlchemyTables(AlchemyPeople):
         """Replace the rows with the same keys."""
         r, a = self._tables.records, self._tables.personal_data
         for row in rows:
-            this = sa.and_(*(r.c[name] == value for name, value in _key(row).items()))
+            this = self._has(row.key)
             (person_id, version) = self._execute(sa.select(r.c.person_id, r.c.version).where(this)).one()
             self._execute(a.delete().where(a.c.person_id == person_id, a.c.version == version))
             cells = dict(zip(_CELLS, row.cells, strict=True))
