@@ -309,6 +309,7 @@ SCHEMA_OF_VERSION_3 = tuple(_SCRIPT.split(";"))
 """The tables and indexes of version 3."""
 
 BACK_TO_VERSION_3 = (
+    "DROP TABLE webhook_states",
     *(
         f"ALTER TABLE records DROP COLUMN {name}"
         for name in ("paid_at", "prepaid", "fees", "cost", "original", "own_columns")

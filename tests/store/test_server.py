@@ -37,7 +37,6 @@ from funnel.history import History
 from funnel.interactions import Complaint
 from funnel.money import Money
 from funnel.policy import Policy
-from funnel.readers.webhooks import SqlAlchemyStates
 from funnel.records import Contact, Customer, Record
 from funnel.stages import stage
 from funnel.store import _server as server_store
@@ -871,7 +870,7 @@ def test_threads_apply_webhooks_in_any_order(served: sa.Engine) -> None:
 
     def receive(number: int) -> None:
         store = stores[number % 2]
-        deliver(random.Random(number).sample(news, len(news)), store, SqlAlchemyStates(store))
+        deliver(random.Random(number).sample(news, len(news)), store)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(receive, range(16 if FULL else 4)))

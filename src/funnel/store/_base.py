@@ -45,7 +45,7 @@ from funnel.store._evaluator import Evaluator
 from funnel.store._frames import frames_of, logs_of
 from funnel.store._reading import history_of, person_of
 from funnel.store._results import Alias, AppendResult, StageRecord
-from funnel.store._rows import rows_of
+from funnel.store._rows import ID_ERASED, row_of, rows_of
 from funnel.store._tables import NEVER_EVALUATED, DuplicateKeyError, Evaluation, Person, Tables
 from funnel.store._writing import WriteOptions, write
 
@@ -357,6 +357,19 @@ class TableStore(ProcessBound, ABC):
         erased = self._change(lambda tables, change: _erasure.erase(tables, change, name, other))
         self._wipe()
         return erased
+
+    # ---- webhooks --------------------------------------------------------------------------------------------------
+
+    def _keep_newest(self, key: str, state: str) -> str:
+        """Keep the greatest state of a key of a webhook in one transaction, and return it."""
+        return self._write(lambda tables: tables.keep_newest(key, state))
+
+    def _id_after_erasure(self, record: Record) -> str | None:
+        """Return the id that `erase` gave the person of a stored record; None if the id was not erased."""
+        row = row_of(record)
+        with self._reading() as tables:
+            stored = tables.rows_with([row.key]).get(row.key)
+        return stored.person_id if stored is not None and stored.personal_data_state == ID_ERASED else None
 
     @abstractmethod
     def _wipe(self) -> None:

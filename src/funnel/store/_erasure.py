@@ -12,6 +12,7 @@ import attrs
 from funnel.errors import ArgumentError, RecordError
 from funnel.store._change import Change
 from funnel.store._reading import names_of
+from funnel.store._register import rename_states
 from funnel.store._rows import ID_ERASED, Key, Row, record_of
 from funnel.store._tables import Entry, Tables
 
@@ -56,6 +57,7 @@ def _rename(tables: Tables, change: Change, name: str, new_id: str) -> int:
     tables.remove([row.key for row, now in renamed if now is None])
     tables.move({row.key: now for row, now in renamed if now is not None})
     tables.forget([one for one in names if one != new_id])
+    rename_states(tables, names, new_id)
     _mark_erased(tables, new_id, next((entries[one] for one in names if one in entries), None))
     version = holder.version + len(rows) + 1
     person = attrs.evolve(holder, person_id=new_id, group_id=new_id, version=version, canonical_id=None, name_count=1)

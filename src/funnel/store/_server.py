@@ -151,10 +151,6 @@ class SqlAlchemyStore(TableStore):
     def _write(self, work: Callable[[Tables], T]) -> T:
         return self._open().write(work)
 
-    def _keep_newest(self, key: str, state: str) -> str:
-        """Keep the greatest state of a key of a webhook in one transaction, and return it."""
-        return self._open().write(lambda tables: tables.keep_newest(key, state))
-
     def _reading(self) -> AbstractContextManager[Tables]:
         return self._open().reading()
 

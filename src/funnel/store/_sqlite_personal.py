@@ -1,4 +1,4 @@
-"""Personal data and ids of people in SQLite: the customer book, erasures and other ids."""
+"""Personal data in SQLite: the customer book, erasures, other ids, and the register of webhooks."""
 
 # ruff: noqa: S608 - statements are put together from the tables' own names
 
@@ -21,6 +21,11 @@ _MARK_ERASED = "INSERT OR IGNORE INTO personal_data (person_id, version, payload
 _MOVE = (
     "UPDATE records SET source_id = ?, person_id = ?, version = ?, personal_data_state = ?, referred_by = ? "
     f"WHERE {BY_KEY}"
+)
+
+_KEEP_NEWEST = (
+    "INSERT INTO webhook_states (key, state) VALUES (?, ?) "
+    "ON CONFLICT (key) DO UPDATE SET state = max(state, excluded.state) RETURNING state"
 )
 
 
@@ -95,6 +100,24 @@ class SqlitePersonalData:
         for table in ("people", "customers", "personal_data"):
             self._execute(f"DELETE FROM {table} WHERE person_id IN {these}", bound)
         self._execute(f"DELETE FROM merges WHERE alias IN {these} OR person_id IN {these}", (*bound, *bound))
+
+    # ---- the register of webhooks ----------------------------------------------------------------------------------
+
+    def keep_newest(self, key: str, state: str) -> str:
+        """Keep the greatest state of a key in the register of webhooks, and return it."""
+        return str(self._execute(_KEEP_NEWEST, (key, state)).fetchall()[0][0])
+
+    def states_with(self, text: str) -> Mapping[str, str]:
+        """Return the states in the register that contain a text, by key."""
+        return dict(self._execute("SELECT key, state FROM webhook_states WHERE instr(state, ?) > 0", (text,)))
+
+    def put_state(self, key: str, state: str) -> None:
+        """Replace a state in the register."""
+        self._execute("UPDATE webhook_states SET state = ? WHERE key = ?", (state, key))
+
+    def drop_states(self, keys: Collection[str]) -> None:
+        """Delete states from the register."""
+        self._connection.executemany("DELETE FROM webhook_states WHERE key = ?", [(key,) for key in keys])
 
 
 def _is_marked(names: Sequence[str]) -> str:

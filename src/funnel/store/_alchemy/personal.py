@@ -1,4 +1,4 @@
-"""Personal data and ids of people in SQLAlchemy Core: the customer book, erasures and other ids."""
+"""Personal data in SQLAlchemy Core: the customer book, erasures, other ids, and the register of webhooks."""
 
 from __future__ import annotations
 
@@ -85,3 +85,32 @@ class AlchemyPersonalData:
         for table in (t.people, t.customers, t.personal_data):
             self._execute(table.delete().where(table.c.person_id.in_(names)))
         self._execute(t.merges.delete().where(sa.or_(t.merges.c.alias.in_(names), t.merges.c.person_id.in_(names))))
+
+    # ---- the register of webhooks ----------------------------------------------------------------------------------
+
+    def keep_newest(self, key: str, state: str) -> str:
+        """Keep the greatest state of a key in the register of webhooks, and return it."""
+        w = self._tables.webhook_states
+        query = sa.select(w.c.state).where(w.c.key == key).with_for_update()
+        stored: str | None = self._execute(query).scalar()
+        if stored is None:
+            self._execute(w.insert().values(key=key, state=state))
+        elif stored < state:
+            self._execute(w.update().where(w.c.key == key).values(state=state))
+        return max(stored or "", state)
+
+    def states_with(self, text: str) -> Mapping[str, str]:
+        """Return the states in the register that contain a text, by key."""
+        w = self._tables.webhook_states
+        query = sa.select(w.c.key, w.c.state).where(w.c.state.contains(text, autoescape=True)).with_for_update()
+        return {row.key: row.state for row in self._execute(query)}
+
+    def put_state(self, key: str, state: str) -> None:
+        """Replace a state in the register."""
+        w = self._tables.webhook_states
+        self._execute(w.update().where(w.c.key == key).values(state=state))
+
+    def drop_states(self, keys: Collection[str]) -> None:
+        """Delete states from the register."""
+        w = self._tables.webhook_states
+        self._execute(w.delete().where(w.c.key.in_(keys)))
