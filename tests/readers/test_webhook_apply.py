@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -19,8 +20,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from funnel import AsyncSqlAlchemyStore, Contact, Customer, SqlAlchemyStore, SqliteStore, Store
 from funnel.errors import ArgumentError, RecordError, StoreError
 from funnel.readers import webhooks
-from funnel.readers.webhooks import MemoryStates, NewestStates, SqlAlchemyStates, Webhook
+from funnel.readers._people_keys import with_person
+from funnel.readers._webhook_states import StoreStates
+from funnel.readers.webhooks import BuyerKey, MemoryStates, NewestStates, Webhook
 from funnel.store import store_tables
+from funnel.store._base import TableStore
 from tests.readers.hooks import (
     NOON,
     charge,
@@ -52,7 +56,7 @@ STATES = [
 NEWS = [*map(read, STATES), webhooks.shopify("refunds/create", json.dumps(shopify_refund()))]
 
 
-def delivered(news: Sequence[Webhook], store: Store, states: NewestStates) -> None:
+def delivered(news: Sequence[Webhook], store: Store, states: NewestStates | None = None) -> None:
     """Apply webhooks one after the other."""
     for one in news:
         webhooks.apply(one, store, states, recorded_at=NOON)
@@ -77,16 +81,87 @@ def test_every_interleaving_ends_with_the_newest_state(some: list[Webhook], all_
         assert is_newest(store)
 
 
-def test_a_register_in_a_table_outlives_a_restart(tmp_path: Path) -> None:
+def sqlite_file(path: Path) -> Store:
+    """Open a store in a file."""
+    return SqliteStore(path, flush="normal")
+
+
+def sqlalchemy_file(path: Path) -> Store:
+    """Open a store in a file through SQLAlchemy."""
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+    store_tables().create_all(engine)
+    return SqlAlchemyStore(engine)
+
+
+STORES = pytest.mark.parametrize("opened", [sqlite_file, sqlalchemy_file])
+
+
+@STORES
+def test_a_register_in_a_table_outlives_a_restart(tmp_path: Path, opened: Callable[[Path], Store]) -> None:
     """Every delivery comes to a process of its own; the newest state comes first and stays."""
-    address = f"sqlite:///{tmp_path / 'shop.db'}"
-    store_tables().create_all(sa.create_engine(address))
     for index in (3, 4, 2, 0, 1, 3, 0):
-        engine = sa.create_engine(address)
-        with SqlAlchemyStore(engine) as store:
-            delivered([NEWS[index]], store, SqlAlchemyStates(store))
+        with opened(tmp_path / "shop.db") as store:
+            delivered([NEWS[index]], store)
             assert is_newest(store) or index == 4
-        engine.dispose()
+
+
+@STORES
+@settings(max_examples=10)
+@given(steps=st.lists(st.tuples(st.sampled_from("ab"), st.text("0123é", max_size=3)), max_size=8))
+def test_a_register_keeps_the_greatest_text(
+    tmp_path_factory: pytest.TempPathFactory, opened: Callable[[Path], Store], steps: list[tuple[str, str]]
+) -> None:
+    """The register in a store answers as the register in memory."""
+    memory = MemoryStates()
+    with opened(tmp_path_factory.mktemp("register") / "shop.db") as store:
+        assert isinstance(store, TableStore)
+        assert [StoreStates(store).keep(*step) for step in steps] == [memory.keep(*step) for step in steps]
+
+
+GUEST = "b@example.org"
+
+
+def guest_order(**changes: Any) -> Webhook:
+    """Read an order of a guest, whose person id is the address."""
+    return woo(woo_order(customer_id=0, billing={"email": GUEST, "first_name": "Budi"}, **changes), contacts=True)
+
+
+@STORES
+def test_a_guest_can_be_erased(tmp_path: Path, opened: Callable[[Path], Store]) -> None:
+    """The address is in no table, and repeated, older and newer deliveries of the order do not bring it back."""
+    states = [guest_order(date_modified_gmt=f"2026-03-0{day}T00:00:00", total=f"{day}000") for day in (2, 3, 4)]
+    other = woo(woo_order(id=5, customer_id=GUEST.upper()))
+    with opened(tmp_path / "shop.db") as store:
+        delivered([states[1], other], store)
+        with pytest.raises(RecordError):
+            delivered([guest_order(id=6, currency="EUR")], store)
+        assert store.erase(GUEST, new_id="guest-1") == 1
+        assert store.history("guest-1").purchases[0].amount == states[1].purchase.amount  # type: ignore[union-attr]
+        assert not [one for one in tmp_path.iterdir() if b'"b@example.org"' in one.read_bytes()]
+        delivered([states[1], states[0]], store)
+        assert store.history("guest-1").purchases[0].amount == states[1].purchase.amount  # type: ignore[union-attr]
+        delivered([states[2], states[0]], store)
+
+        history = store.history("guest-1")
+        assert history.purchases[0].amount == states[2].purchase.amount  # type: ignore[union-attr]
+        assert history.customer == Customer(person_id="guest-1", name="")
+        assert store.stage_record(GUEST) is None
+    assert not [
+        one for one in tmp_path.iterdir() if GUEST.encode() in one.read_bytes().replace(GUEST.upper().encode(), b"")
+    ]
+
+
+def test_a_guest_has_the_same_hash_in_a_webhook_and_in_an_export() -> None:
+    """With a secret no id is personal data, and erasing the hash needs no other id."""
+    key = BuyerKey(secret=b"shop")
+    webhook = woo(woo_order(customer_id=0, billing={"email": GUEST}), contacts=True, secret=b"shop")
+    rows = pl.DataFrame({"customer_id": [None], "username": [None], "email": [GUEST], "phone": [None]})
+    rows = with_person(rows.cast(pl.String), None, b"shop")
+    with SqliteStore() as store:
+        delivered([webhook], store)
+        person = key.of("", GUEST, "")
+        assert (person, person) == (rows["person_id"][0], store.history(person).purchases[0].person_id)
+        assert store.erase(person) == 1
 
 
 def test_an_async_store_has_its_register_beside_it(tmp_path: Path) -> None:
@@ -114,7 +189,7 @@ def test_a_store_without_the_table_of_the_register_says_so(tmp_path: Path) -> No
     tables = store_tables()
     tables.create_all(engine, [table for name, table in tables.tables.items() if name != "funnel_webhook_states"])
     with SqlAlchemyStore(engine) as store, pytest.raises(StoreError, match="by your migrations"):
-        delivered([NEWS[0]], store, SqlAlchemyStates(store))
+        delivered([NEWS[0]], store)
 
 
 WOO_NEWS = [
@@ -316,7 +391,7 @@ def test_the_register_has_no_contact_details(tmp_path: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
     store_tables().create_all(engine)
     with SqlAlchemyStore(engine) as store:
-        delivered(PEOPLE, store, SqlAlchemyStates(store))
+        delivered(PEOPLE, store)
         store.erase("77")
     engine.dispose()
     content = (tmp_path / "shop.db").read_bytes()
@@ -380,13 +455,21 @@ def test_customers_without_records_have_no_stage_of_a_buyer() -> None:
         assert record.stage == "lead"
 
 
+class Amending:
+    """A store of the shop's own."""
+
+    def amend(self) -> None:
+        """Write nothing."""
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"webhook": {"id": 1}}, "webhook must be a result of a reader of webhooks"),
         ({"store": AsyncSqlAlchemyStore(create_async_engine("sqlite+aiosqlite://"))}, "apply_async"),
         ({"store": None}, "store must be a store"),
-        ({"states": {}}, "states must be a register"),
+        ({"states": {}}, r"states must be a register with a method keep \(got dict\)"),
+        ({"store": Amending(), "states": None}, "only a store of this library has a register of its own"),
     ],
 )
 def test_wrong_arguments_of_apply(changes: dict[str, Any], message: str) -> None:

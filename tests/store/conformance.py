@@ -586,7 +586,9 @@ class Conformance:
         assert store.aliases("p9") == []
         assert json.loads(store.export("p9"))["stage"] is None
         assert store.refresh("p9", as_of=NOON) == []
-        assert store.erase("p9") == 0
+        with pytest.raises(RecordError, match="no records of this person; pass the person id") as caught:
+            store.erase("p9")
+        assert "p9" not in str(caught.value)
 
     def test_due_lists_people_who_change_before_an_instant(self, store: Store) -> None:
         """A customer lapses by time alone: due just after the limit, not before, and not after the evaluation."""
@@ -1297,6 +1299,102 @@ class Conformance:
         store.merge("p2", into="p1", merged_at=NOON)
 
         assert store.erase("p2") == 2
+
+    def test_an_id_that_is_personal_data_can_be_erased(self, store: Store) -> None:
+        """Under the new id the person has the same records, facts and stage, and the former names are unknown."""
+        store.append(
+            *all_kinds(),
+            make_lead(referred_by="p3"),
+            make_lead("p1b", contact=Contact(phone="1")),
+            make_lead("p1b", NOON + DAY, referred_by="p1"),
+            make_purchase("7", "p1b"),
+            make_lead("p2", referred_by="p1b"),
+            make_answer("a9", question="q9"),
+            recorded_at=NOON,
+        )
+        store.put_customer(Customer(person_id="p1b", name="Sari", since=NOON), recorded_at=NOON)
+        for name in ("p1c", "p1b"):
+            store.merge(name, into="p1", merged_at=NOON)
+        store.unmerge("p1c", unmerged_at=NOON)
+        before, seen = store.history("p1"), {name: store.stage_record(name) for name in ("p1", "p2", "p3")}
+        unresolved = store.unresolved()
+
+        assert store.erase("p1b", new_id="guest-1") == 7
+
+        after, now = store.history("guest-1"), store.stage_record("guest-1")
+        text = store.export("guest-1")
+        assert '"p1' not in text
+        assert '"p1' not in "".join(store.export(name) for name in ("p2", "p3"))
+        assert attrs.evolve(now, version=0) == attrs.evolve(seen["p1"], person_id="guest-1", version=0)
+        assert now.version > seen["p1"].version
+        assert all(store.stage_record(name).version == seen[name].version + 1 for name in ("p2", "p3"))
+        assert [store.stage_record(name) for name in ("p1", "p1b")] == [None, None]
+        assert Facts.of(after, as_of=NOON) == Facts.of(before, as_of=NOON)
+        assert [one.happened_at for one in after.records] == [one.happened_at for one in before.records]
+        assert after.customer == Customer(person_id="guest-1", name="", since=NOON)
+        assert store.history("p2").leads[0].referred_by == "guest-1"
+        assert store.history("p3").referrals[0].person_id == "guest-1"
+        assert store.unresolved() == unresolved
+        assert store.aliases("guest-1") == []
+        assert are_in_tables(store, "guest-1", "p2", "p3")
+        assert store.erase("p1b", new_id="guest-1") == store.erase("guest-1") == 0
+
+    def test_repeated_records_stay_under_the_new_id(self, store: Store) -> None:
+        """Neither append nor amend gives a record back to the erased id; a new record under it is a new person."""
+        store.append(make_purchase(), make_question(text="secret"), make_refund("r", minor=1), recorded_at=NOON)
+        store.erase("p1", new_id="guest-1")
+        again = store.append(make_purchase(), make_question(text="secret"), recorded_at=NOON)
+        newer = make_purchase(status="delivered"), make_question(text="secret").model_copy(update={"sku": "mug"})
+        changed = store.amend(*newer, make_refund("r", minor=2), recorded_at=NOON)
+
+        assert (again.added, again.skipped) == (0, 2)
+        assert [one.person_id for one in changed.stage_records] == ["guest-1"]
+        assert store.stage_record("p1") is None
+        history = store.history("guest-1")
+        assert [one.status for one in history.purchases] == ["delivered"]
+        assert [one.model_dump()["text"] for one in history.interactions] == [""]
+        assert store.amend(*newer, recorded_at=NOON).added == 0
+        with pytest.raises(ConflictError, match="was erased"):
+            store.put_customer(Customer(person_id="guest-1", name="Sari"), recorded_at=NOON)
+        store.append(make_purchase("2"), recorded_at=NOON)
+        assert store.stage_record("p1").version == len(store.history("p1").records) == 1
+
+    def test_a_new_id_may_be_another_name_of_the_person(self, store: Store) -> None:
+        """A guest order was merged into an account: the address goes, the number of the account stays."""
+        store.append(make_lead("b@example.org"), make_lead("7"), make_purchase("1", "7"), recorded_at=NOON)
+        store.merge("b@example.org", into="7", merged_at=NOON)
+        facts = Facts.of(store.history("7"), as_of=NOON)
+        store.erase("7", new_id="7")
+
+        assert store.aliases("7") == []
+        assert Facts.of(store.history("7"), as_of=NOON) == facts
+        assert len(store.history("7").leads) == 1
+        assert store.stage_record("b@example.org") is None
+        assert are_in_tables(store, "7")
+
+    def test_a_new_id_of_another_person_is_refused(self, store: Store) -> None:
+        """An erasure never makes two people one; an unknown person stays unknown."""
+        store.append(make_visit("1"), make_visit("2", "p2"), make_visit("3", "p3"), recorded_at=NOON)
+        store.merge("p3", into="p2", merged_at=NOON)
+        for name in ("p2", "p3"):
+            with pytest.raises(ArgumentError, match="new_id is the id of another person already"):
+                store.erase("p1", new_id=name)
+        with pytest.raises(RecordError, match="no records of this person"):
+            store.erase("p9", new_id="p8")
+        with pytest.raises(ArgumentError, match="new_id is not a valid person id"):
+            store.erase("p1", new_id=" ")
+
+        assert len(store.history("p1").records) == 1
+
+    def test_a_person_who_has_an_erased_id_is_evaluated_by_own_records(self, store: Store) -> None:
+        """A second store that still caches the erased person does not count that person's orders."""
+        store.append(make_purchase(), recorded_at=NOON)
+        with self.opened_again(store, stage=stage) as other:
+            other.erase("p1", new_id="guest-1")
+            other.append(make_lead(), recorded_at=NOON + DAY)
+        result = store.append(make_visit("9"), recorded_at=NOON + 2 * DAY)
+
+        assert [(one.person_id, one.stage, one.version) for one in result.stage_records] == [("p1", "prospect", 2)]
 
     def test_an_export_has_all_data_of_one_person(self, store: Store) -> None:
         """It parses as the history and has unresolved records, but no contact of a referred person."""

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
-from funnel.errors import RecordError, StaleError
+from funnel.errors import ArgumentError, RecordError, StaleError
 from funnel.interactions import Answer
 from funnel.money import Money
 from funnel.policy import Policy
@@ -315,9 +315,30 @@ def test_erasure_during_entries(engine: sa.Engine) -> None:
             put(make_question(f"{round_number}", name, text="soon?"), make_lead(name, contact=Contact(phone="1"))),
             lambda store, name=name: store.erase(name),
         )
-        assert set(errors_of(results)) <= {"ConflictError"}
+        assert set(errors_of(results)) <= {"ConflictError", "RecordError"}  # an erasure before everything else
         SqlAlchemyStore(engine).erase(name)
         assert all(not row["payload"] for row in rows_of(engine, "personal_data") if row["person_id"] == name)
+    assert_whole(engine)
+
+
+def test_an_id_is_erased_during_writes(engine: sa.Engine) -> None:
+    """Orders, refunds, referrals and answers of a person come while the id is replaced; the tables are sound."""
+    for round_number in range(ROUNDS):
+        name, order = f"p{round_number}", str(round_number)
+        put(make_purchase(order, name), make_lead(f"friend{order}", referred_by=name))(SqlAlchemyStore(engine))
+        results = together(
+            engine,
+            lambda store, name=name: store.erase(name, new_id=f"new-{name}"),
+            put(make_refund(order, order, 1), make_visit(order, name)),
+            put(make_lead(f"other{order}", referred_by=name)),
+            lambda store, name=name, order=order: store.amend(
+                make_purchase(order, name, status="delivered"), make_lead(f"friend{order}"), recorded_at=NOON
+            ),
+        )
+        assert errors_of(results) == []
+        with SqlAlchemyStore(engine) as store:
+            assert [one.status for one in store.history(f"new-{name}").purchases] == ["delivered"]
+            assert store.history(name).purchases == ()
     assert_whole(engine)
 
 
@@ -378,7 +399,7 @@ def one_of_everything(chance: random.Random) -> Call:
         "merge": lambda store: store.merge(person, into=other, merged_at=NOON),
         "unmerge": lambda store: store.unmerge(person, unmerged_at=NOON),
         "put_customer": lambda store: store.put_customer(Customer(person_id=person, name="Sari"), recorded_at=NOON),
-        "erase": lambda store: store.erase(person),
+        "erase": lambda store: store.erase(person, new_id=chance.choice([None, other, f"new-{number}"])),
         "refresh": lambda store: store.refresh(person, other, as_of=NOON),
     }[how]
 
@@ -397,5 +418,5 @@ def lived(store: SqlAlchemyStore, chance: random.Random) -> None:
     for _ in range(40 if FULL else 12):
         try:
             one_of_everything(chance)(store)
-        except (RecordError, StaleError):
+        except (ArgumentError, RecordError, StaleError):
             continue

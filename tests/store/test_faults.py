@@ -309,6 +309,7 @@ SCHEMA_OF_VERSION_3 = tuple(_SCRIPT.split(";"))
 """The tables and indexes of version 3."""
 
 BACK_TO_VERSION_3 = (
+    "DROP TABLE webhook_states",
     *(
         f"ALTER TABLE records DROP COLUMN {name}"
         for name in ("paid_at", "prepaid", "fees", "cost", "original", "own_columns")
@@ -622,6 +623,22 @@ def test_erase_leaves_no_trace_in_the_file(file: Path) -> None:
         assert traces(file) == []
         assert store.history("p2").interactions[0].model_dump()["text"] == "kept"
         assert len(store.history("p1").records) == 3
+    assert traces(file) == []
+
+
+def test_an_erased_id_leaves_no_trace_in_the_file(file: Path) -> None:
+    """No table, index or write-ahead log contains the former id, also after an order that came again."""
+    with SqliteStore(file) as store:
+        friend = make_lead("p2", referred_by=CANARY)
+        store.append(make_purchase("1", CANARY), make_lead(CANARY), make_lead("p3"), friend, recorded_at=NOON)
+        store.put_customer(Customer(person_id=CANARY, name="Sari"), recorded_at=NOON)
+        store.merge("p3", into=CANARY, merged_at=NOON)
+        assert traces(file)
+        store.erase("p3", new_id="guest-1")
+        assert traces(file) == []
+        store.amend(make_purchase("1", CANARY, status="delivered"), recorded_at=NOON)
+
+        assert store.history("guest-1").purchases[0].status == "delivered"
     assert traces(file) == []
 
 

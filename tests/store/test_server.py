@@ -37,7 +37,6 @@ from funnel.history import History
 from funnel.interactions import Complaint
 from funnel.money import Money
 from funnel.policy import Policy
-from funnel.readers.webhooks import SqlAlchemyStates
 from funnel.records import Contact, Customer, Record
 from funnel.stages import stage
 from funnel.store import _server as server_store
@@ -509,6 +508,29 @@ def test_erase_leaves_nothing_to_read(request: pytest.FixtureRequest, kind: str)
         assert len(store.history("p1").records) == 2
 
 
+@pytest.mark.parametrize("kind", ["plain", "engine"])
+def test_an_erased_id_is_in_no_table(request: pytest.FixtureRequest, kind: str) -> None:
+    """Records, referrals, merges, the customer book and the people have the new id."""
+    engine = request.getfixturevalue(kind)
+    with SqlAlchemyStore(engine) as store:
+        friend, own = make_lead("p2", referred_by=CANARY), make_lead(CANARY, referred_by="p4")
+        store.append(make_purchase("1", CANARY), own, make_lead("p3"), make_lead("p3", NOON + DAY), recorded_at=NOON)
+        store.append(friend, make_visit("4", "p4"), recorded_at=NOON)
+        store.put_customer(Customer(person_id="p3", name="Sari", since=NOON), recorded_at=NOON)
+        store.merge("p3", into=CANARY, merged_at=NOON)
+        before = store.history("p3")
+        assert store.erase("p3", new_id="guest-1") == 1
+
+        assert CANARY not in everything_in(engine)
+        after = store.history("guest-1")
+        assert [one.happened_at for one in after.records] == [one.happened_at for one in before.records]
+        assert after.customer == Customer(person_id="guest-1", name="", since=NOON)
+        assert store.history("p2").leads[0].referred_by == "guest-1"
+        store.amend(make_purchase("1", CANARY, status="delivered"), recorded_at=NOON)
+        assert CANARY not in everything_in(engine)
+        assert store.erase(CANARY, new_id="guest-1") == 0
+
+
 def test_erase_through_sqlalchemy_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
     """SQLite overwrites deleted rows, and the write-ahead log is emptied."""
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
@@ -848,7 +870,7 @@ def test_threads_apply_webhooks_in_any_order(served: sa.Engine) -> None:
 
     def receive(number: int) -> None:
         store = stores[number % 2]
-        deliver(random.Random(number).sample(news, len(news)), store, SqlAlchemyStates(store))
+        deliver(random.Random(number).sample(news, len(news)), store)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(receive, range(16 if FULL else 4)))

@@ -9,33 +9,37 @@ from __future__ import annotations
 from datetime import datetime
 from inspect import iscoroutinefunction
 
+import attrs
+
 from funnel._arguments import instance, kind_of, parse_as_of
 from funnel._time import micros
 from funnel.errors import ArgumentError, RecordError, StoreError
 from funnel.readers._webhook import Webhook
 from funnel.readers._webhook_customer import write_customer
-from funnel.readers._webhook_states import DIGITS, OFFSET, NewestStates, SqlAlchemyStates, sortable
+from funnel.readers._webhook_states import OFFSET, NewestStates, StoreStates, sortable
 from funnel.records import Purchase, Refund
+from funnel.store._base import TableStore
 from funnel.store._protocol import Store
+from funnel.store._register import DIGITS, HEAD
 from funnel.store._server import AsyncSqlAlchemyStore
 
 _RANKS = {"placed": 0, "shipped": 1, "paid": 2, "delivered": 3, "cancelled": 4}
 
 
-def apply(webhook: Webhook, store: Store, states: NewestStates, *, recorded_at: datetime) -> int:
+def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *, recorded_at: datetime) -> int:
     """Write the records of a webhook into a store. An older state never replaces a newer state.
 
-    The newest state of each record is in `states`. After each write the register is read again: if another delivery
+    The newest state of each record is in a register. After each write the register is read again: if another delivery
     has a newer state meanwhile, that state is written too. No version of a person is needed, and an order may move
     from one person to another. If a refund has several times, the earliest is kept.
 
     A contact detail is that of the newest webhook that has it; the details of an order are as old as the order. The
-    details of an erased person are not written.
+    details of an erased person are not written. If `erase` gave the person of an order another id, the order keeps it.
 
     Args:
         webhook: The result of a reader of webhooks.
         store: The store.
-        states: The register.
+        states: The register; None for that in the database of the store. It must outlive a restart.
         recorded_at: The instant at which the records are recorded and the people are evaluated.
 
     Returns:
@@ -50,24 +54,30 @@ def apply(webhook: Webhook, store: Store, states: NewestStates, *, recorded_at: 
     Example:
         >>> from datetime import UTC
         >>> from funnel import SqliteStore
-        >>> from funnel.readers.webhooks import MemoryStates, woocommerce
+        >>> from funnel.readers.webhooks import woocommerce
         >>> ignored = woocommerce("order.deleted", b'{"id": 812}')
         >>> with SqliteStore() as store:
-        ...     apply(ignored, store, MemoryStates(), recorded_at=datetime(2026, 3, 1, tzinfo=UTC))
+        ...     apply(ignored, store, recorded_at=datetime(2026, 3, 1, tzinfo=UTC))
         0
     """
     instance(webhook, Webhook, "webhook", "a result of a reader of webhooks")
     parse_as_of(recorded_at, "recorded_at")
     if not hasattr(store, "amend") or iscoroutinefunction(store.amend):
         raise ArgumentError(f"store must be a store, and apply_async takes an async one (got {kind_of(store)})")
-    if not hasattr(states, "keep"):
-        raise ArgumentError(f"states must be a register, such as SqlAlchemyStates(store) (got {kind_of(states)})")
-    added = _write_records(webhook, store, states, recorded_at)
-    return added + write_customer(webhook, store, states, recorded_at)
+    register = StoreStates(store) if states is None and isinstance(store, TableStore) else states
+    if register is None or not hasattr(register, "keep"):
+        raise ArgumentError(
+            f"states must be a register with a method keep (got {kind_of(states)}); only a store of this library has "
+            "a register of its own"
+        )
+    if isinstance(store, TableStore):
+        webhook = _after_erasure(webhook, store)
+    added = _write_records(webhook, store, register, recorded_at)
+    return added + write_customer(webhook, store, register, recorded_at)
 
 
 async def apply_async(webhook: Webhook, store: AsyncSqlAlchemyStore, *, recorded_at: datetime) -> int:
-    """Write the records of a webhook into an async store, with the register `SqlAlchemyStates` beside it; see `apply`.
+    """Write the records of a webhook into an async store, with the register in its database; see `apply`.
 
     Args:
         webhook: The result of a reader of webhooks.
@@ -100,8 +110,19 @@ async def apply_async(webhook: Webhook, store: AsyncSqlAlchemyStore, *, recorded
     """
     instance(store, AsyncSqlAlchemyStore, "store", "an AsyncSqlAlchemyStore")
     return await store._done(  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        lambda plain: apply(webhook, plain, SqlAlchemyStates(plain), recorded_at=recorded_at)
+        lambda plain: apply(webhook, plain, recorded_at=recorded_at)
     )
+
+
+def _after_erasure(webhook: Webhook, store: TableStore) -> Webhook:
+    """Return the webhook under the id that `erase` gave the person of its order, if there is one."""
+    order, customer = webhook.purchase, webhook.customer
+    person_id = None if order is None else store._id_after_erasure(order)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    if order is None or person_id is None:
+        return webhook
+    person = {"person_id": person_id}
+    customer = None if customer is None else customer.model_copy(update=person)
+    return attrs.evolve(webhook, purchase=order.model_copy(update=person), customer=customer)
 
 
 def _write_records(webhook: Webhook, store: Store, states: NewestStates, recorded_at: datetime) -> int:
@@ -132,4 +153,4 @@ def _state(record: Purchase | Refund, at: datetime) -> str:
 
 def _record(state: str) -> Purchase | Refund:
     kind = Refund if state[DIGITS] == "r" else Purchase
-    return kind.model_validate_json(state[DIGITS + 1 :])
+    return kind.model_validate_json(state[HEAD:])

@@ -15,6 +15,7 @@ from funnel.readers._webhook import Webhook
 from funnel.readers._webhook_states import NewestStates, sortable
 from funnel.records import Customer
 from funnel.store._protocol import Store
+from funnel.store._register import detail_key
 
 _FEW = 4
 """Digits of the hash: enough to tell a few values of one person apart, and too few to recognise a person by."""
@@ -38,8 +39,7 @@ def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorde
         record = store.stage_record(customer.person_id)
         person, version = (record.person_id, record.version) if record else (customer.person_id, 0)
         hashes = {
-            name: states.keep(f"customer:{person}:{name}", at + _brief_hash(value))[-_FEW:]
-            for name, value in own.items()
+            name: states.keep(detail_key(person, name), at + _brief_hash(value))[-_FEW:] for name, value in own.items()
         }
         stored = store.history(person).customer or Customer(person_id=person, name="")
         present = _details(stored)

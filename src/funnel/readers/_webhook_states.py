@@ -6,11 +6,10 @@ from datetime import datetime
 from threading import Lock
 from typing import Protocol
 
-from funnel._arguments import instance
 from funnel._time import micros
-from funnel.store._server import SqlAlchemyStore
+from funnel.store._base import TableStore
+from funnel.store._register import DIGITS
 
-DIGITS = 20
 OFFSET = 10**17
 """Added to every instant, to make it positive."""
 
@@ -23,7 +22,8 @@ def sortable(at: datetime) -> str:
 class NewestStates(Protocol):
     """A durable register of the newest state of each record.
 
-    `SqlAlchemyStates` is one. Another database needs one table and this method.
+    The stores of this library have one in their own database. A store of the shop's own needs one table and this
+    method. The states have the person ids of the orders, so they must be erased with the person.
     """
 
     def keep(self, key: str, state: str) -> str:
@@ -58,29 +58,12 @@ class MemoryStates:
             return newest
 
 
-class SqlAlchemyStates:
-    """Register in a table beside the tables of a store: the table `webhook_states` of `store_tables`.
+class StoreStates:
+    """Register in the database of a store of this library, in its table `webhook_states`."""
 
-    Args:
-        store: The store.
-
-    Raises:
-        ArgumentError: `store` is not a `SqlAlchemyStore`.
-
-    Example:
-        >>> from sqlalchemy import create_engine
-        >>> from sqlalchemy.pool import StaticPool
-        >>> from funnel.store import store_tables
-        >>> engine = create_engine("sqlite://", poolclass=StaticPool)
-        >>> store_tables().create_all(engine)
-        >>> states = SqlAlchemyStates(SqlAlchemyStore(engine))
-        >>> states.keep("order", "2"), states.keep("order", "1")
-        ('2', '2')
-    """
-
-    def __init__(self, store: SqlAlchemyStore) -> None:
+    def __init__(self, store: TableStore) -> None:
         """Use the database of the store; no query is sent yet."""
-        self._store: SqlAlchemyStore = instance(store, SqlAlchemyStore, "store", "a SqlAlchemyStore")
+        self._store = store
 
     def keep(self, key: str, state: str) -> str:
         """Keep the greatest text under a key, in one transaction, and return it.

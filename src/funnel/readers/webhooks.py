@@ -10,7 +10,7 @@ from funnel.readers._webhook import Webhook
 from funnel.readers._webhook_apply import apply, apply_async
 from funnel.readers._webhook_buyer import BuyerKey
 from funnel.readers._webhook_shopify import shopify
-from funnel.readers._webhook_states import MemoryStates, NewestStates, SqlAlchemyStates
+from funnel.readers._webhook_states import MemoryStates, NewestStates
 from funnel.readers._webhook_stripe import stripe
 from funnel.readers._webhook_verify import verify_shopify, verify_stripe, verify_woocommerce
 from funnel.readers._webhook_woocommerce import woocommerce
@@ -19,7 +19,6 @@ __all__ = [
     "BuyerKey",
     "MemoryStates",
     "NewestStates",
-    "SqlAlchemyStates",
     "Webhook",
     "apply",
     "apply_async",

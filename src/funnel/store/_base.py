@@ -23,7 +23,7 @@ from funnel.interactions import Complaint
 from funnel.policy import Policy
 from funnel.records import Customer, Record
 from funnel.rules._rule import Rule
-from funnel.store import _aliases, _export
+from funnel.store import _aliases, _erasure, _export
 from funnel.store._arguments import (
     each_of,
     limit_of,
@@ -45,7 +45,7 @@ from funnel.store._evaluator import Evaluator
 from funnel.store._frames import frames_of, logs_of
 from funnel.store._reading import history_of, person_of
 from funnel.store._results import Alias, AppendResult, StageRecord
-from funnel.store._rows import rows_of
+from funnel.store._rows import ID_ERASED, row_of, rows_of
 from funnel.store._tables import NEVER_EVALUATED, DuplicateKeyError, Evaluation, Person, Tables
 from funnel.store._writing import WriteOptions, write
 
@@ -211,7 +211,8 @@ class TableStore(ProcessBound, ABC):
             # The store had no records of this person, so the added records are the whole history.
             return trusted(person.canonical, added, None)
 
-        live = self._evaluator.refresh(group_id, person.canonical, (before, person.version), at, added, read)
+        last = change.evaluated_before.get(group_id)
+        live = self._evaluator.refresh(person, (before, last), at, added, read)
         change.live_people[group_id] = live
         person.previous_stage, person.evaluated_at = person.stage, at
         person.stage, person.due_at, person.rule_fingerprint = live.stage, live.due_at, self._evaluator.fingerprint
@@ -350,23 +351,25 @@ class TableStore(ProcessBound, ABC):
         with self._reading() as tables:
             return _export.export(tables, name, self._evaluator.fingerprint)
 
-    def erase(self, person_id: str) -> int:
-        """Erase a person's personal data permanently; facts and counts stay."""
-        name = name_of("person_id", person_id)
-
-        def work(tables: Tables, change: Change) -> int:
-            change.read([name])
-            person = change.person(name)
-            if not person.version:
-                return 0
-            erased = tables.erase(tables.group(person.person_id))
-            person.version += erased > 0
-            tables.save([person])
-            return erased
-
-        erased = self._change(work)
+    def erase(self, person_id: str, *, new_id: str | None = None) -> int:
+        """Erase a person's personal data permanently, also the id if there is a new one; facts and counts stay."""
+        name, other = name_of("person_id", person_id), None if new_id is None else name_of("new_id", new_id)
+        erased = self._change(lambda tables, change: _erasure.erase(tables, change, name, other))
         self._wipe()
         return erased
+
+    # ---- webhooks --------------------------------------------------------------------------------------------------
+
+    def _keep_newest(self, key: str, state: str) -> str:
+        """Keep the greatest state of a key of a webhook in one transaction, and return it."""
+        return self._write(lambda tables: tables.keep_newest(key, state))
+
+    def _id_after_erasure(self, record: Record) -> str | None:
+        """Return the id that `erase` gave the person of a stored record; None if the id was not erased."""
+        row = row_of(record)
+        with self._reading() as tables:
+            stored = tables.rows_with([row.key]).get(row.key)
+        return stored.person_id if stored is not None and stored.personal_data_state == ID_ERASED else None
 
     @abstractmethod
     def _wipe(self) -> None:

@@ -22,6 +22,7 @@ class Change:
     Attributes:
         people: The row of every name that was read.
         versions_before: Version of each person before the change, by group.
+        evaluated_before: Instant of the last evaluation before the change, by group.
         added: Records added to each person; None if the history changed in another way too.
         live_people: The evaluated people, cached for their next record once the change is written.
     """
@@ -31,6 +32,7 @@ class Change:
         self._tables = tables
         self.people: dict[str, Person] = {}
         self.versions_before: dict[str, int] = {}
+        self.evaluated_before: dict[str, int | None] = {}
         self.added: dict[str, list[Record] | None] = {}
         self.live_people: dict[str, LivePerson] = {}
 
@@ -50,6 +52,7 @@ class Change:
             raise damaged("a name leads to a missing name, or to a circle of names")
         if any(not 0 <= one.version < MOST_CHANGES for one in stored.values()):
             raise damaged("the version of a person is out of range")
+        self.evaluated_before = {name: one.evaluated_at for name, one in stored.items()} | self.evaluated_before
         self.people = {**{name: Person(name, name) for name in missing}, **stored, **self.people}
 
     def person(self, name: str) -> Person:

@@ -24,6 +24,7 @@ from funnel.incremental._live_facts import LiveFacts
 from funnel.policy import Policy
 from funnel.records import Record
 from funnel.rules._rule import Rule
+from funnel.store._tables import Person
 
 if TYPE_CHECKING:
     from funnel.rates import Rates
@@ -88,11 +89,10 @@ class Evaluator:
             rule_text += repr((self.rates.currency, self.rates.tz, self.rates.table))
         return int.from_bytes(sha256(rule_text.encode()).digest()[:7], "big") + 1
 
-    def refresh(  # noqa: PLR0913, PLR0917 - the whole change of one person
+    def refresh(
         self,
-        group_id: str,
-        name: str,
-        versions: tuple[int, int],
+        person: Person,
+        before: tuple[int, int | None],
         at: int,
         added: Sequence[Record] | None,
         read: Callable[[], History],
@@ -100,9 +100,8 @@ class Evaluator:
         """Compute the stage of one person and the instant of the next evaluation.
 
         Args:
-            group_id: The group of the person's names.
-            name: The person's current name.
-            versions: The version before the change and after it.
+            person: The person after the change.
+            before: The version and the instant of the last evaluation before the change.
             at: The evaluation time.
             added: Records added to the history; None if it changed in another way too.
             read: Reads the whole history.
@@ -111,12 +110,13 @@ class Evaluator:
             The evaluated person, to cache only after the change is written.
         """
         with self._lock:
-            live = self._live.pop(group_id, None)
-        if added is None or not _is_ready(live, versions[0], at) or not _add_records(live, name, added, at):
+            live = self._live.pop(person.person_id, None)
+        name = person.canonical
+        if added is None or not _is_ready(live, before, at) or not _add_records(live, name, added, at):
             history = read()
             live = LivePerson(name, 0, at, LiveFacts(history, self.rule.facts), [])
             _add_future_instants(live, history.records, at)
-        live.version, live.at = versions[1], at
+        live.version, live.at = person.version, at
         while live.future and live.future[0] <= at:
             heappop(live.future)
         self._answer(live)
@@ -142,9 +142,12 @@ def stage_text(stage: object) -> str:
     return str(stage.value if isinstance(stage, Enum) else stage)
 
 
-def _is_ready(live: LivePerson | None, version: int, at: int) -> TypeGuard[LivePerson]:
-    """Return whether a cached person has the version before the change and no later instant."""
-    return live is not None and live.version == version and live.at <= at
+def _is_ready(live: LivePerson | None, before: tuple[int, int | None], at: int) -> TypeGuard[LivePerson]:
+    """Return whether a cached person is the person before the change, and has no later instant.
+
+    The version alone is not enough: an id that was erased may be that of a new person, whose versions begin again.
+    """
+    return live is not None and (live.version, live.at) == before and live.at <= at
 
 
 def _add_records(live: LivePerson, name: str, added: Sequence[Record], at: int) -> bool:

@@ -280,7 +280,7 @@ class Store(Protocol):
         """
         ...
 
-    def erase(self, person_id: str) -> int:
+    def erase(self, person_id: str, *, new_id: str | None = None) -> int:
         """Erase a person's name, address, contacts and free text permanently.
 
         Facts and counts stay as they are. Adding the same records again restores nothing. `put_customer` refuses the
@@ -288,12 +288,17 @@ class Store(Protocol):
 
         Args:
             person_id: Any name of the person.
+            new_id: An id that replaces every name of the person, if a name is personal data itself, such as an e-mail
+                address. The records, the referrals and the customer book have it from then on. The merges of these
+                names are deleted, so they cannot be undone. No table keeps the former names: a new record under one of
+                them is a new person, and a repeated record stays under the new id.
 
         Returns:
-            The number of erased entries.
+            The number of erased entries; 0 if the store has the person, and no personal data of the person.
 
         Raises:
-            ArgumentError: `person_id` is not a valid person id.
+            ArgumentError: `person_id` or `new_id` is not a valid person id, or `new_id` is the id of another person.
+            RecordError: The store has no records of the person.
             LockedError: The data is erased, but another connection still reads the former state, and SQLite keeps that
                 state in a file until the reader is done. Call `erase` again then.
             StoreError: The database cannot be written.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import attrs
 
 from funnel._format import quoted_id
-from funnel._record_columns import POSITIONS
 from funnel.history import History, trusted
 from funnel.records import Customer, Lead, Record
 from funnel.store._checks import referring_to
@@ -147,7 +146,7 @@ def _in_history(rows: Sequence[Row]) -> Iterator[Row]:
         if not _is_unresolved(row, kinds):
             yield row
         elif row.kind == "complaint":
-            yield attrs.evolve(row, cells=_without(row.cells, "regarding"), target=None)
+            yield attrs.evolve(row.with_cell("regarding", None), target=None)
 
 
 def _kinds(rows: Iterable[Row]) -> Mapping[Key, str]:
@@ -156,11 +155,6 @@ def _kinds(rows: Iterable[Row]) -> Mapping[Key, str]:
 
 def _is_unresolved(row: Row, kinds: Mapping[Key, str]) -> bool:
     return row.target is not None and kinds.get(row.target) != row.target_kind
-
-
-def _without(cells: tuple[str | int | None, ...], column: str) -> tuple[str | int | None, ...]:
-    position = POSITIONS[column]
-    return (*cells[:position], None, *cells[position + 1 :])
 
 
 def _each_lead_once(records: Iterable[Record]) -> Iterator[Record]:

@@ -55,8 +55,8 @@ LOG_COLUMNS: Mapping[str, Mapping[str, str]] = {
 }
 """The columns of each log, with the store's column that each comes from."""
 
-NONE, HAS_PII, ERASED = 0, 1, 2
-"""State of a row's personal data: none, stored, or erased."""
+NONE, HAS_PII, ERASED, ID_ERASED = 0, 1, 2, 3
+"""State of a row's personal data: none, stored, erased, or erased with the id of the person."""
 
 
 _TARGETS: Mapping[str, str] = {"answer": "question", "resolution": "complaint"}
@@ -73,7 +73,7 @@ class Row:
         cells: The values of the columns, in the order of `COLUMNS`.
         target: The purchase, question or complaint that the record refers to; None without a reference.
         payload: Personal data as text; None if there is none.
-        personal_data_state: Whether the row has, or had, personal data: `NONE`, `HAS_PII` or `ERASED`.
+        personal_data_state: Whether the row has, or had, personal data: `NONE`, `HAS_PII`, `ERASED` or `ID_ERASED`.
         version: The version of the person at this record; 0 if not assigned yet.
         record: The record itself, if the row was made from it.
     """
@@ -91,6 +91,15 @@ class Row:
     def __getitem__(self, column: str) -> Any:
         """Return the content of one column."""
         return self.cells[POSITIONS[column]]
+
+    def with_cell(self, column: str, value: Cell) -> Row:
+        """Return the row with other content in one column."""
+        position = POSITIONS[column]
+        return attrs.evolve(self, cells=(*self.cells[:position], value, *self.cells[position + 1 :]))
+
+    def keep_erased(self, stored: Row) -> None:
+        """Keep the id that `erase` gave the person of the stored row, and no personal data."""
+        self.person_id, self.payload, self.personal_data_state = stored.person_id, None, ID_ERASED
 
     @property
     def name(self) -> str:

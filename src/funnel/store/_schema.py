@@ -9,7 +9,7 @@ from funnel._record_columns import COLUMNS
 APPLICATION_ID = 0x66756E6C
 """The application id that marks SQLite files of this library: `funl`."""
 
-VERSION = 6
+VERSION = 7
 """The version of the tables."""
 
 _TYPES = {str: "TEXT", int: "INTEGER"}
@@ -20,6 +20,8 @@ _MERGES_INDEXES = (
     "CREATE INDEX merges_from ON merges (alias)",
     "CREATE INDEX merges_to ON merges (person_id)",
 )
+
+_WEBHOOK_STATES = "CREATE TABLE webhook_states (key TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID"
 
 TABLES: Sequence[str] = (
     """
@@ -79,11 +81,12 @@ TABLES: Sequence[str] = (
     """,
     *_MERGES_INDEXES,
     "CREATE TABLE store (currency TEXT NOT NULL) STRICT",
+    _WEBHOOK_STATES,
 )
 """Every table of the current version.
 
-Only `personal_data` holds personal data; a customer's entry is there with version 0. The names of a person share a
-`group_id`: the name whose row holds the person's stage and, in `canonical_id`, the current name.
+Only `personal_data` holds personal data, except ids; a customer's entry is there with version 0. The names of a person
+share a `group_id`: the name whose row holds the person's stage and, in `canonical_id`, the current name.
 """
 
 _RENAMES_OF_VERSION_3: Sequence[str] = (
@@ -138,5 +141,6 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         for name in ("paid_at", "prepaid", "fees", "cost", "original")
     ),
     5: ("ALTER TABLE records ADD COLUMN own_columns TEXT",),
+    6: (_WEBHOOK_STATES,),
 }
 """Upgrades from each version to the next."""

@@ -151,10 +151,6 @@ class SqlAlchemyStore(TableStore):
     def _write(self, work: Callable[[Tables], T]) -> T:
         return self._open().write(work)
 
-    def _keep_newest(self, key: str, state: str) -> str:
-        """Keep the greatest state of a key of a webhook in one transaction, and return it."""
-        return self._open().write(lambda tables: tables.keep_newest(key, state))
-
     def _reading(self) -> AbstractContextManager[Tables]:
         return self._open().reading()
 
@@ -347,9 +343,9 @@ class AsyncSqlAlchemyStore(ProcessBound):
         """Return all stored data of one person as JSON; see `Store.export`."""
         return await self._done(lambda store: store.export(person_id))
 
-    async def erase(self, person_id: str) -> int:
+    async def erase(self, person_id: str, *, new_id: str | None = None) -> int:
         """Erase a person's personal data permanently; see `Store.erase`."""
-        return await self._done(lambda store: store.erase(person_id))
+        return await self._done(lambda store: store.erase(person_id, new_id=new_id))
 
     @overload
     async def logs(self, *, engine: Literal["polars"] = "polars", currency: str | None = None) -> PolarsLogs: ...

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -14,11 +13,9 @@ from typing import Any, cast
 import attrs
 
 from funnel._record_columns import COLUMNS
-from funnel.store._rows import ERASED, HAS_PII, Key, Row, positions_of, row_from
-from funnel.store._tables import DuplicateKeyError, Entry, Evaluation, Merge, Person
-
-MAX_BOUND = 300
-"""Maximum number of keys in one query; each binds up to three values, and older SQLite allows 999."""
+from funnel.store._rows import HAS_PII, Key, Row, positions_of, row_from
+from funnel.store._sqlite_personal import BY_KEY, MAX_BOUND, SqlitePersonalData, in_list, placeholders
+from funnel.store._tables import DuplicateKeyError, Evaluation, Merge, Person
 
 BATCH_ROWS = 100_000
 """Number of table rows in one batch of columns."""
@@ -35,14 +32,9 @@ _person_values = attrgetter(*_PEOPLE)
 _evaluation_values = attrgetter("stage", "due_at", "group_id", "version")
 
 
-def _placeholders(count: int) -> str:
-    return ", ".join("?" * count)
-
-
-_BY_KEY = "(log, source, source_id) = (?, ?, ?)"
-_UPDATE = f"UPDATE records SET {', '.join(f'{name} = ?' for name in _HEAD[3:] + _CELLS)} WHERE {_BY_KEY}"
+_UPDATE = f"UPDATE records SET {', '.join(f'{name} = ?' for name in _HEAD[3:] + _CELLS)} WHERE {BY_KEY}"
 _DELETE_PERSONAL_DATA = (
-    f"DELETE FROM personal_data WHERE (person_id, version) IN (SELECT person_id, version FROM records WHERE {_BY_KEY})"
+    f"DELETE FROM personal_data WHERE (person_id, version) IN (SELECT person_id, version FROM records WHERE {BY_KEY})"
 )
 _SELECTED = (*_KEY, "person_id", "version", "personal_data_state", *_CELLS)
 _SELECT = f"SELECT {', '.join(f'r.{name}' for name in _SELECTED)}, a.payload"
@@ -51,7 +43,7 @@ _PERSONAL_DATA = (
     "AND a.person_id = r.person_id AND a.version = r.version"
 )
 _FROM = f"{_SELECT} FROM records r {_PERSONAL_DATA}"
-_INSERT_PERSON = f"INSERT INTO people ({', '.join(_PEOPLE)}) VALUES ({_placeholders(len(_PEOPLE))})"
+_INSERT_PERSON = f"INSERT INTO people ({', '.join(_PEOPLE)}) VALUES ({placeholders(len(_PEOPLE))})"
 _SAVE_EVALUATION = (
     "UPDATE people SET previous_stage = stage, stage = ?, due_at = ?, "
     "evaluated_at = {evaluated_at:d}, rule_fingerprint = {rule_fingerprint:d} "
@@ -66,7 +58,6 @@ _DUE = tuple(
         "rule_fingerprint = :rule_fingerprint AND due_at < :before",
     )
 )
-_MARK_ERASED = "INSERT OR IGNORE INTO personal_data (person_id, version, payload) VALUES (?, 0, '')"
 _INSERT_PERSONAL_DATA = "INSERT INTO personal_data (person_id, version, payload) VALUES (?, ?, ?)"
 _TARGET = """
     EXISTS (
@@ -112,7 +103,7 @@ _CURRENT = {
 
 def _all_names_of(count: int) -> str:
     """Return the query for all names of this many people, by the index of aliases."""
-    return f"{_ALIASES} AND group_id IN ({_placeholders(count)}) UNION ALL VALUES {', '.join(['(?)'] * count)}"
+    return f"{_ALIASES} AND group_id IN ({placeholders(count)}) UNION ALL VALUES {', '.join(['(?)'] * count)}"
 
 
 @lru_cache(maxsize=64)
@@ -123,7 +114,7 @@ def _insert(kind: str) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]
     """
     names = (*_HEAD, *(_CELLS[position] for position in positions_of(kind)))
     values_of = cast("Callable[..., Callable[[tuple[Any, ...]], tuple[Any, ...]]]", itemgetter)(*positions_of(kind))
-    return f"INSERT INTO records ({', '.join(names)}) VALUES ({_placeholders(len(names))})", values_of
+    return f"INSERT INTO records ({', '.join(names)}) VALUES ({placeholders(len(names))})", values_of
 
 
 @lru_cache(maxsize=64)
@@ -132,13 +123,12 @@ def _update(positions: tuple[int, ...]) -> str:
     return f"UPDATE people SET {', '.join(f'{_PEOPLE[position]} = ?' for position in positions)} WHERE person_id = ?"
 
 
-class SqliteTables:
+class SqliteTables(SqlitePersonalData):
     """The tables, over one connection inside a transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Use a connection."""
-        self._connection = connection
-        self._execute = connection.execute
+        super().__init__(connection)
         self._stored: dict[str, tuple[Any, ...]] = {}
 
     # ---- records ---------------------------------------------------------------------------------------------------
@@ -157,7 +147,7 @@ class SqliteTables:
         same = " AND ".join(f"r.{name} = k.{name}" for name in columns)
         for start in range(0, len(keys), MAX_BOUND):
             part = keys[start : start + MAX_BOUND]
-            values = ", ".join([f"({_placeholders(len(columns))})"] * len(part))
+            values = ", ".join([f"({placeholders(len(columns))})"] * len(part))
             query = f"WITH k ({', '.join(columns)}) AS (VALUES {values}) {_SELECT} FROM k JOIN records r ON {same}"
             yield from map(
                 row_from, self._execute(f"{query} {_PERSONAL_DATA}", [value for key in part for value in key])
@@ -165,12 +155,12 @@ class SqliteTables:
 
     def of_people(self, names: Sequence[str]) -> Sequence[Row]:
         """Return every row of a person, in the order of writing."""
-        these, bound = _in_list(names)
+        these, bound = in_list(names)
         return self._rows(f"r.person_id IN {these} ORDER BY +r.seq", bound)
 
     def referrals(self, names: Sequence[str]) -> Sequence[Row]:
         """Return the leads that a person referred, in the order of writing."""
-        these, bound = _in_list(names)
+        these, bound = in_list(names)
         return self._rows(f"r.referred_by IN {these} ORDER BY +r.seq", bound)
 
     def unresolved(self) -> Sequence[Row]:
@@ -252,7 +242,7 @@ class SqliteTables:
         """Return the stored rows of names."""
         parts = [list(names)[start : start + MAX_BOUND] for start in range(0, len(names), MAX_BOUND)]
         select = f"SELECT {', '.join(_PEOPLE)} FROM people WHERE person_id IN"
-        rows = {row[0]: row for part in parts for row in self._execute(f"{select} ({_placeholders(len(part))})", part)}
+        rows = {row[0]: row for part in parts for row in self._execute(f"{select} ({placeholders(len(part))})", part)}
         self._stored |= rows
         return {name: Person(*row) for name, row in rows.items()}
 
@@ -293,7 +283,7 @@ class SqliteTables:
         """Return all names of these groups, except the names of the groups' rows."""
         parts = (list(group_ids)[start : start + MAX_BOUND] for start in range(0, len(group_ids), MAX_BOUND))
         select = f"{_ALIASES} AND group_id IN"
-        return [name for part in parts for (name,) in self._execute(f"{select} ({_placeholders(len(part))})", part)]
+        return [name for part in parts for (name,) in self._execute(f"{select} ({placeholders(len(part))})", part)]
 
     def due(self, rule_fingerprint: int, before: int, limit: int | None) -> Sequence[str]:
         """Return people to evaluate: first those of another rule, then those due before an instant.
@@ -322,7 +312,7 @@ class SqliteTables:
 
     def merges(self, names: Sequence[str]) -> Sequence[Merge]:
         """Return every merge from or to these names, including undone merges, in order of creation."""
-        these, bound = _in_list(names)
+        these, bound = in_list(names)
         either = f"alias IN {these} OR person_id IN {these}"
         query = f"SELECT alias, person_id, merged_at, unmerged_at FROM merges WHERE {either} ORDER BY seq"
         return [Merge(*row) for row in self._execute(query, (*bound, *bound))]
@@ -341,56 +331,6 @@ class SqliteTables:
         else:
             update = "UPDATE merges SET unmerged_at = ? WHERE alias = ? AND unmerged_at IS NULL"
             self._execute(update, (merge.unmerged_at, merge.alias))
-
-    # ---- the customer book -----------------------------------------------------------------------------------------
-
-    def entries(self, names: Sequence[str]) -> Sequence[Entry]:
-        """Return the customers in the customer book."""
-        these, bound = _in_list(names)
-        query = (
-            "SELECT c.person_id, c.since, a.payload FROM customers c "
-            f"LEFT JOIN personal_data a ON a.person_id = c.person_id AND a.version = 0 WHERE c.person_id IN {these}"
-        )
-        return [Entry(*row) for row in self._execute(query, bound)]
-
-    def put_customer(self, entry: Entry) -> None:
-        """Write a customer into the customer book."""
-        self._execute(
-            "INSERT OR REPLACE INTO customers (person_id, since) VALUES (?, ?)", (entry.person_id, entry.since)
-        )
-        insert = "INSERT OR REPLACE INTO personal_data (person_id, version, payload) VALUES (?, 0, ?)"
-        self._execute(insert, (entry.person_id, entry.payload))
-
-    def erase(self, names: Sequence[str]) -> int:
-        """Delete all personal data of names and mark the names as erased; return the number of rows."""
-        these, bound = _in_list(names)
-        update = f"UPDATE records SET personal_data_state = {ERASED}"
-        self._execute(f"{update} WHERE person_id IN {these} AND personal_data_state = {HAS_PII}", bound)
-        delete = f"DELETE FROM personal_data WHERE person_id IN {these} AND payload <> ''"
-        erased = self._execute(delete, bound).rowcount
-        self._connection.executemany(_MARK_ERASED, [(name,) for name in names])
-        return erased
-
-    def erased_names(self, names: Sequence[str]) -> Sequence[str]:
-        """Return the names among these that are marked as erased."""
-        select = f"SELECT person_id FROM personal_data WHERE {_is_marked(names)}"
-        return [name for (name,) in self._execute(select, names)]
-
-    def clear_erased(self, names: Sequence[str]) -> None:
-        """Remove the erasure mark from names."""
-        self._execute(f"DELETE FROM personal_data WHERE {_is_marked(names)}", names)
-
-
-def _is_marked(names: Sequence[str]) -> str:
-    """Return the condition that a row of personal data is the erasure mark of one of these names."""
-    return f"person_id IN ({_placeholders(len(names))}) AND version = 0 AND payload = ''"
-
-
-def _in_list(names: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """Return the list for `IN` and its parameters; many names are bound as one JSON array."""
-    if len(names) <= MAX_BOUND:
-        return f"({_placeholders(len(names))})", names
-    return "(SELECT value FROM json_each(?))", [json.dumps(names)]
 
 
 def _head(row: Row, recorded_at: int) -> tuple[str | int, ...]:

@@ -208,6 +208,34 @@ class Tables(Protocol):
         """Delete all personal data of names and mark the names as erased; return the number of rows."""
         ...
 
+    def move(self, rows: Mapping[Key, Row]) -> None:
+        """Write another id, person, version and referrer into stored rows, by their present keys."""
+        ...
+
+    def remove(self, keys: Collection[Key]) -> None:
+        """Delete rows."""
+        ...
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Delete names that have no rows left, with their merges, entries and erasure marks."""
+        ...
+
+    def keep_newest(self, key: str, state: str) -> str:
+        """Keep the greatest state of a key in the register of webhooks, and return it."""
+        ...
+
+    def states_with(self, text: str) -> Mapping[str, str]:
+        """Return the states in the register that contain a text, by key."""
+        ...
+
+    def put_state(self, key: str, state: str) -> None:
+        """Replace a state in the register."""
+        ...
+
+    def drop_states(self, keys: Collection[str]) -> None:
+        """Delete states from the register."""
+        ...
+
     def erased_names(self, names: Sequence[str]) -> Sequence[str]:
         """Return the names among these that are marked as erased."""
         ...

@@ -12,7 +12,7 @@ from funnel.rates import Rates
 from funnel.store._change import Change
 from funnel.store._checks import pairs_of, referring_to, refuse_contradictions, targets_of
 from funnel.store._currencies import OPEN_WITH_RATES, SEVERAL, check_rates
-from funnel.store._rows import UNKNOWN_PERSON, Key, Row, differences, refuse_different
+from funnel.store._rows import ID_ERASED, UNKNOWN_PERSON, Key, Row, differences, refuse_different
 from funnel.store._tables import Tables
 
 _REFERRED_TO = frozenset({"purchase", "question", "complaint"})
@@ -56,6 +56,9 @@ def write(tables: Tables, change: Change, rows: Mapping[Key, Row], options: Writ
     """
     currency = tables.reserve(list(_keys_to_lock(rows.values(), amend=options.amend)))
     stored: Mapping[Key, Row] = tables.rows_with(list(rows)) if check_stored else {}
+    for key, old in stored.items():
+        if old.personal_data_state == ID_ERASED:
+            rows[key].keep_erased(old)
     if options.amend:  # the former target of a row is affected too; it is reserved already unless it has changed
         tables.reserve([row.target for row in stored.values() if row.target is not None])
     fresh = {key: row for key, row in rows.items() if key not in stored} if stored else rows

@@ -15,10 +15,11 @@ from zlib import crc32
 import attrs
 import sqlalchemy as sa
 
+from funnel.store._alchemy.personal import AlchemyPersonalData
 from funnel.store._alchemy.schema import WHOLE, StoreTables
 from funnel.store._alchemy.transactions import RetryTransactionError
-from funnel.store._rows import ERASED, HAS_PII, Key
-from funnel.store._tables import Entry, Evaluation, Merge, Person
+from funnel.store._rows import Key
+from funnel.store._tables import Evaluation, Merge, Person
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import NamedFromClause
@@ -33,8 +34,8 @@ _PEOPLE = tuple(field.name for field in attrs.fields(Person))
 _name = attrgetter("person_id")
 
 
-class AlchemyPeople:
-    """The people, their names and the customer book, over a connection inside a transaction."""
+class AlchemyPeople(AlchemyPersonalData):
+    """The people and their names, over a connection inside a transaction."""
 
     def __init__(self, connection: sa.Connection, tables: StoreTables, *, lock_all_keys: bool = False) -> None:
         """Use a connection.
@@ -44,9 +45,7 @@ class AlchemyPeople:
             tables: The tables.
             lock_all_keys: Whether to lock all keys if any key must be locked.
         """
-        self._connection = connection
-        self._execute = connection.execute
-        self._tables = tables
+        super().__init__(connection, tables)
         self._lock_all_keys = lock_all_keys
         self._slots: set[int] = set()
         self._are_new = False
@@ -251,47 +250,6 @@ class AlchemyPeople:
         else:
             open_one = t.update().where(t.c.alias == merge.alias, t.c.unmerged_at.is_(None))
             self._execute(open_one.values(unmerged_at=merge.unmerged_at))
-
-    # ---- the customer book -----------------------------------------------------------------------------------------
-
-    def entries(self, names: Sequence[str]) -> Sequence[Entry]:
-        """Return the customers in the customer book."""
-        c, a = self._tables.customers, self._tables.personal_data
-        beside = c.outerjoin(a, sa.and_(a.c.person_id == c.c.person_id, a.c.version == 0))
-        query = sa.select(c.c.person_id, c.c.since, a.c.payload).select_from(beside)
-        return [Entry(*row) for row in self._execute(query.where(c.c.person_id.in_(names)))]
-
-    def put_customer(self, entry: Entry) -> None:
-        """Write a customer into the customer book."""
-        c, a = self._tables.customers, self._tables.personal_data
-        self._execute(c.delete().where(c.c.person_id == entry.person_id))
-        self._execute(a.delete().where(a.c.person_id == entry.person_id, a.c.version == 0))
-        self._execute(c.insert(), {"person_id": entry.person_id, "since": entry.since})
-        self._execute(a.insert(), {"person_id": entry.person_id, "version": 0, "payload": entry.payload})
-
-    def erase(self, names: Sequence[str]) -> int:
-        """Delete all personal data of names and mark the names as erased; return the number of rows."""
-        r, a = self._tables.records, self._tables.personal_data
-        with_data = r.update().where(r.c.person_id.in_(names), r.c.personal_data_state == HAS_PII)
-        self._execute(with_data.values(personal_data_state=ERASED))
-        erased = self._execute(a.delete().where(a.c.person_id.in_(names), a.c.payload != "")).rowcount
-        unmarked = set(names).difference(self.erased_names(names))
-        if unmarked:
-            self._execute(a.insert(), [{"person_id": name, "version": 0, "payload": ""} for name in sorted(unmarked)])
-        return erased
-
-    def erased_names(self, names: Sequence[str]) -> Sequence[str]:
-        """Return the names among these that are marked as erased."""
-        a = self._tables.personal_data
-        return list(self._execute(sa.select(a.c.person_id).where(*self._erasure_mark(names))).scalars())
-
-    def clear_erased(self, names: Sequence[str]) -> None:
-        """Remove the erasure mark from names."""
-        self._execute(self._tables.personal_data.delete().where(*self._erasure_mark(names)))
-
-    def _erasure_mark(self, names: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
-        a = self._tables.personal_data
-        return a.c.person_id.in_(names), a.c.version == 0, a.c.payload == ""
 
 
 def one_or_all(values: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:

@@ -76,17 +76,6 @@ class AlchemyTables(AlchemyPeople):
     def _rows(self, query: sa.Select[Any], values: dict[str, Any] | None = None) -> list[Row]:
         return [row_from(tuple(row)) for row in self._execute(query, values)]
 
-    def keep_newest(self, key: str, state: str) -> str:
-        """Keep the greatest state of a key of a webhook, and return it."""
-        w = self._tables.webhook_states
-        query = sa.select(w.c.state).where(w.c.key == key).with_for_update()
-        stored: str | None = self._execute(query).scalar()
-        if stored is None:
-            self._execute(w.insert().values(key=key, state=state))
-        elif stored < state:
-            self._execute(w.update().where(w.c.key == key).values(state=state))
-        return max(stored or "", state)
-
     def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
         """Insert rows and their personal data."""
         kinds: dict[str, list[dict[str, Any]]] = {}
@@ -108,7 +97,7 @@ class AlchemyTables(AlchemyPeople):
         """Replace the rows with the same keys."""
         r, a = self._tables.records, self._tables.personal_data
         for row in rows:
-            this = sa.and_(*(r.c[name] == value for name, value in _key(row).items()))
+            this = self._has(row.key)
             (person_id, version) = self._execute(sa.select(r.c.person_id, r.c.version).where(this)).one()
             self._execute(a.delete().where(a.c.person_id == person_id, a.c.version == version))
             cells = dict(zip(_CELLS, row.cells, strict=True))
