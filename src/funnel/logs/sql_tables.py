@@ -39,7 +39,7 @@ class SqlLogs(Logs[Any]):
         self._dialect = dialect
         logs = {log: self._log(log, columns) for log, columns in _checked(tables).items()}
         vars(self).update(_frame_kind="ibis", _logs=logs, currency=None)
-        vars(self).update(_own={}, _issues=(), _notes=(), _alias_frames=(), _is_resolved=True)
+        vars(self).update(_own={}, _issues=(), _notes=(), _left_out=0, _alias_frames=(), _is_resolved=True)
 
     def _log(self, log: str, columns: Collection[str]) -> Frame:
         read = {name: one for name, one in LOGS[log].items() if name in columns and name not in _UNREAD}
