@@ -313,6 +313,28 @@ def test_events_without_a_row_that_is_left_are_refused() -> None:
         Logs.from_events(EVENTS.tail(1), NAMES, tz="UTC", currency="USD", amount="major", kinds=KINDS)
 
 
+@pytest.mark.parametrize("engine", FEW)
+def test_ids_written_as_floats_are_those_of_the_floats(engine: str) -> None:
+    """A float column writes 7.0 into a file; read as text, it is the person that the float 7.0 is."""
+    texts = LINES.with_columns(pl.col("Buyer").cast(pl.Float64).cast(pl.String))
+    logs = from_lines(engine, texts)
+
+    assert orders_in(logs) == ORDERS
+    assert set(logs.notes) == {*NOTES, "person_id: written as a float, such as 1001.0, read as 1001"}
+
+
+@pytest.mark.parametrize("other", ["p8", "2.88E+18", "007.0", "9999999999999999.0"])
+@pytest.mark.parametrize("before", [0, 100])
+def test_one_other_id_in_the_column_leaves_changed_ids_bad(other: str, before: int) -> None:
+    """Nothing says then that the ids were whole numbers, wherever the other id is; the message has the remedy."""
+    people = ["7.0"] * before + [other, "7.0"]
+    frame = pl.DataFrame({"id": range(len(people)), "person_id": people}).with_columns(
+        purchased_at=pl.lit(AT), amount=pl.lit(5)
+    )
+    with pytest.raises(LogsError, match=r"changed number as text.*in pandas, astype\('Int64'\)"):
+        Logs.from_orders(frame)
+
+
 NOBODY = pl.DataFrame({"id": ["1", "2"], "person_id": ["p", None], "purchased_at": [AT] * 2, "amount": [5, 5]})
 
 

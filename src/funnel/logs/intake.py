@@ -119,6 +119,7 @@ def intake(native: object, reading: Reading, on_issues: OnIssues) -> Intake:
     read = read_frame(native, reading)
     if reading.log == "purchases" and is_remote(read.source.frame_kind) and _repeats(read.frame):
         native, read = work.distinct(native, read)
+    work.notes.extend(read.notes)
     logs = work.events(read, native) if reading.log == EVENTS else {reading.log: work.one_log(read, native)}
     issues = _alike_together(work.issues)
     if work.left_out and reading.log not in NOT_RECORDS and not any(map(row_count, logs.values())):
