@@ -65,7 +65,16 @@ NOT_EDGES = "begins or ends with a blank; remove the blank"
 MANGLED = r"^(?:nan|NaN|NaT|None|<NA>|null|NULL|undefined|[+-]?[0-9]+(?:[.]0+|(?:[.,][0-9]+)?[eE][+][0-9]+))$"
 """A missing value as text, or a number changed by a spreadsheet or a float: "2.88E+18", "1001.0"."""
 
-NOT_MANGLED = "is a missing value or a changed number as text, such as 'None' or '1001.0'; give the id itself"
+NOT_MANGLED = (
+    "is a missing value or a changed number as text, such as 'None' or '1001.0'; give the id itself (in pandas, "
+    "astype('Int64') keeps whole numbers)"
+)
+
+FLOAT_ID = "^(?:0|-?[1-9][0-9]{0,14})[.]0$"
+"""A whole number as a program writes a float: "1001.0". It is exact below 10**15, so it can be read back."""
+
+FROM_FLOAT = "written as a float, such as 1001.0, read as 1001"
+"""Note of ids in a column of nothing else."""
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 

@@ -130,9 +130,21 @@ def test_tz_sets_the_zone_of_months(tmp_path: Path) -> None:
     assert not any("* the month is not over" in line for line in lines)
 
 
-def test_a_file_without_valid_rows_has_a_page(tmp_path: Path) -> None:
-    """The page says that all rows were refused, and has no rates."""
-    lines = page(tmp_path, *AS_OF, orders="No,Buyer,When,Total,Back,Back on\n1,,2026-02-01 01:00,150.000,,\n")
+@pytest.mark.parametrize("command", [["report"], ["worklist"], ["profile", "ani"]], ids=" ".join)
+def test_a_file_of_which_no_row_is_kept_is_an_error(tmp_path: Path, command: list[str]) -> None:
+    """A page of empty sections would look like a shop without sales; the error has the reasons instead."""
+    _, file, *mapping = write_files(tmp_path, "No,Buyer,When,Total,Back,Back on\n1,,2026-02-01 01:00,150.000,,\n")
+    result = run(command[0], file, *command[1:], *mapping, *AS_OF)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "error: no row was kept, and there is nothing to report:\n  refused 1: no customer (row 1)\n"
+    )
+
+
+def test_a_file_without_rows_has_a_page(tmp_path: Path) -> None:
+    """The page says that there are no purchases, and has no rates."""
+    lines = page(tmp_path, *AS_OF, orders="No,Buyer,When,Total,Back,Back on\n")
 
     assert "No purchases." in lines
     assert "total 0" in lines

@@ -72,7 +72,7 @@ def test_every_engine_reads_a_frame_alike(engine: str, kind: str) -> None:
     assert [(issue.column, issue.count) for issue in logs.issues] == [("purchased_at", 1), ("person_id", 1)]
     assert {issue.rows for issue in logs.issues} == ({(4,)} if engine in ORDERED else {()})
     assert logs.own_columns == {"purchases": ("country",)}
-    assert (repr(logs), logs.currency) == (f"Logs(purchases, on {engine})", "USD")
+    assert (repr(logs), logs.currency) == (f"Logs(purchases, on {engine}; 1 row left out, see issues)", "USD")
 
 
 def test_instants_are_those_of_the_zone() -> None:
@@ -99,6 +99,7 @@ def test_an_order_with_a_bad_line_is_left_out_whole(engine: str) -> None:
     logs = from_lines(engine, broken)
 
     assert [order[0] for order in orders_in(logs)] == ["2", "4"]
+    assert repr(logs) == f"Logs(purchases, on {engine}; 3 rows left out, see issues)"
     assert ("id", 1) in [(issue.column, issue.count) for issue in logs.issues]
 
 
@@ -114,6 +115,7 @@ def test_lines_that_disagree_are_left_out(engine: str) -> None:
 
     assert [order[0] for order in orders_in(logs)] == ["2"]
     assert problems == {("purchased_at", 1), ("person_id", 1), ("person_id", 2), ("amount", 2)}
+    assert repr(logs).endswith("; 5 rows left out, see issues)")
     with pytest.raises(LogsError, match="differs between the rows of an order"):
         from_lines(engine, table.filter(pl.col("No") != 3), on_issues="raise")
 
@@ -187,7 +189,7 @@ def test_columns_without_values_count_as_missing() -> None:
 def test_issues_of_one_problem_are_one() -> None:
     """An order below zero is one whether it came once or twice."""
     table = pl.DataFrame(
-        {"id": ["1", "2", "2"], "person_id": ["p"] * 3, "purchased_at": [AT] * 3, "amount": [-1, -2, -2]}
+        {"id": ["1", "2", "2", "3"], "person_id": ["p"] * 4, "purchased_at": [AT] * 4, "amount": [-1, -2, -2, 3]}
     )
     (issue,) = Logs.from_orders(table, on_issues="split").issues
 
@@ -311,6 +313,50 @@ def test_events_without_a_row_that_is_left_are_refused() -> None:
         Logs.from_events(EVENTS.tail(1), NAMES, tz="UTC", currency="USD", amount="major", kinds=KINDS)
 
 
+@pytest.mark.parametrize("engine", FEW)
+def test_ids_written_as_floats_are_those_of_the_floats(engine: str) -> None:
+    """A float column writes 7.0 into a file; read as text, it is the person that the float 7.0 is."""
+    texts = LINES.with_columns(pl.col("Buyer").cast(pl.Float64).cast(pl.String))
+    logs = from_lines(engine, texts)
+
+    assert orders_in(logs) == ORDERS
+    assert set(logs.notes) == {*NOTES, "person_id: written as a float, such as 1001.0, read as 1001"}
+
+
+@pytest.mark.parametrize("other", ["p8", "2.88E+18", "007.0", "9999999999999999.0"])
+@pytest.mark.parametrize("before", [0, 100])
+def test_one_other_id_in_the_column_leaves_changed_ids_bad(other: str, before: int) -> None:
+    """Nothing says then that the ids were whole numbers, wherever the other id is; the message has the remedy."""
+    people = ["7.0"] * before + [other, "7.0"]
+    frame = pl.DataFrame({"id": range(len(people)), "person_id": people}).with_columns(
+        purchased_at=pl.lit(AT), amount=pl.lit(5)
+    )
+    with pytest.raises(LogsError, match=r"changed number as text.*in pandas, astype\('Int64'\)"):
+        Logs.from_orders(frame)
+
+
+NOBODY = pl.DataFrame({"id": ["1", "2"], "person_id": ["p", None], "purchased_at": [AT] * 2, "amount": [5, 5]})
+
+
+@pytest.mark.parametrize("engine", FEW)
+def test_a_frame_of_which_no_row_is_left_is_an_error(engine: str) -> None:
+    """Splitting off all rows leaves empty logs, whose metrics would be empty too; the error has every issue."""
+    below = LINES.filter(pl.col("No") == 2).head(1).with_columns(Paid=pl.lit(-1.0))
+    with pytest.raises(LogsError, match=r"^no row is left: the logs have 1 kind of issue.*:\n.*person_id") as caught:
+        from_lines(engine, LINES.filter(pl.col("No") == 3).with_columns(Date=pl.lit(AT)))
+    assert len(caught.value.faults) == 1
+    with pytest.raises(LogsError, match=r"^no row is left: .*\n.*amount: 1 row.*below 0"):
+        from_lines(engine, below)
+    unpriced = EVENTS.filter(pl.col("what") == "buy").with_columns(sum=pl.lit(None, pl.Int64))
+    with pytest.raises(LogsError, match=r"^no row is left: the events have .*\n.*amount: 1 row"):
+        Logs.from_events(on(engine, {"e": unpriced})["e"], NAMES, tz="UTC", kinds=KINDS, on_issues="split")
+
+
+def test_a_frame_without_rows_is_no_error() -> None:
+    """No row was left out: an empty table of orders stays one."""
+    assert repr(Logs.from_orders(NOBODY.clear(), on_issues="split")) == "Logs(purchases, on polars)"
+
+
 def test_a_purchase_among_events_needs_an_amount() -> None:
     """An order of nothing would make nobody a buyer."""
     with pytest.raises(LogsError, match=r"events.amount: 1 row .*a purchase needs an amount"):
@@ -332,6 +378,9 @@ def test_interactions_that_contradict_each_other_are_split_off() -> None:
 
     assert sorted(logs._logs["interactions"].collect()["id"].to_list()) == ["1", "a", "q"]
     assert [(issue.column, issue.rows) for issue in logs.issues] == [("id", (3, 4)), ("regarding", (7,))]
+    assert repr(logs) == "Logs(interactions, on polars; 3 rows left out, see issues)"
+    twice = Logs.concat(logs, Logs.from_orders(NOBODY, on_issues="split"))
+    assert repr(twice) == "Logs(purchases, interactions, on polars; 4 rows left out, see issues)"
     assert logs.notes == ("1 row equal to an earlier row in every column, read once",)
     with pytest.raises(LogsError, match="with different content"):
         Logs.from_interactions(table)

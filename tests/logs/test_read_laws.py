@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from funnel import Logs, Money
 from funnel._time import instant
-from funnel.errors import MoneyError
+from funnel.errors import LogsError, MoneyError
 from funnel.logs import Amounts, Times
 from funnel.readers import Columns, OrderMapping, read_orders
 from tests.engines import on
@@ -51,9 +51,20 @@ def expected(clock_time: datetime, zone: str) -> datetime | None:
     return moment if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == clock_time else None
 
 
+def left(frame: Any, **more: Any) -> Logs | None:
+    """Return logs without the bad rows; None if no row is left."""
+    try:
+        return Logs.from_orders(frame, on_issues="split", **more)
+    except LogsError as error:
+        assert str(error).startswith("no row is left: ")  # noqa: PT017 (an outcome of random rows)
+        return None
+
+
 def instants(frame: Any, **more: Any) -> list[datetime | None]:
     """Return the instant of each order; None for an order that was split off."""
-    logs = Logs.from_orders(frame, on_issues="split", **more)
+    logs = left(frame, **more)
+    if logs is None:
+        return [None] * len(frame)
     rows = logs._native(logs._logs["purchases"].select("id", "purchased_at"))
     table = (
         rows
@@ -141,8 +152,8 @@ AMOUNTS = st.builds(
 def test_a_text_of_money_is_that_of_money(texts: list[str], style: Any) -> None:
     """An amount is read exactly if `Money.parse` reads it, with the same number of cents."""
     frame = orders([datetime(2026, 1, 1, tzinfo=UTC)] * len(texts)).with_columns(amount=pl.Series(texts))
-    logs = Logs.from_orders(frame, currency="USD", amount=style, on_issues="split")
-    amounts = dict(logs._logs["purchases"].select("id", "amount").collect().to_polars().rows())
+    logs = left(frame, currency="USD", amount=style)
+    rows = logs._logs["purchases"].select("id", "amount").collect().to_polars().rows() if logs else []
     money: dict[str, int] = {}
     for row, text in enumerate(texts):
         try:
@@ -150,7 +161,7 @@ def test_a_text_of_money_is_that_of_money(texts: list[str], style: Any) -> None:
         except MoneyError:
             continue
 
-    assert amounts == {row: minor for row, minor in money.items() if minor >= 0}
+    assert dict(rows) == {row: minor for row, minor in money.items() if minor >= 0}
 
 
 @given(st.lists(st.integers(0, 10**13) | st.integers(0, 10**5), min_size=1), st.sampled_from(["USD", "JPY", "KWD"]))

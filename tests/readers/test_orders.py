@@ -115,6 +115,18 @@ def test_a_row_is_refused_with_its_reason_and_number(tmp_path: Path, line: str, 
     assert amounts_of(orders.purchases) == {"7": 250, "8": 250}
 
 
+def test_ids_written_as_floats_are_read_and_noted(tmp_path: Path) -> None:
+    """If every id of the column has ".0", a program wrote whole numbers as floats: 556.0 is 556."""
+    text = HEAD + "1.0,556.0,2026-03-01,tea,1,1\n2.0,,2026-03-01,tea,1,1\n3.0,557.0,2026-03-01,tea,1,1\n"
+    orders = read(tmp_path, text, lines())
+
+    assert orders.purchases.select("id", "person_id").rows() == [("1", "556"), ("3", "557")]
+    assert account(orders)["id written as a float, such as 1001.0, read as 1001"] == ("noted", 2, (1, 3))
+    mixed = read(tmp_path, text.replace("557.0", "guest"), lines())
+    assert account(mixed)[f"customer id that {NOT_MANGLED}"] == ("refused", 1, (1,))
+    assert mixed.purchases["id"].to_list() == ["3"]
+
+
 def test_the_largest_amount_is_still_an_amount(tmp_path: Path) -> None:
     """A limit is passed only beyond it, for a row and for an order."""
     text = (

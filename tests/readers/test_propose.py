@@ -153,6 +153,21 @@ def test_each_format_is_proven_or_left_open(tmp_path: Path, rows: str, lines: li
         assert line in text
 
 
+@pytest.mark.parametrize(
+    ("ids", "line"),
+    [
+        (["556.0", "557.0"], '"Buyer"  # every id is written as a float, such as 1001.0, read as 1001'),
+        (["556.0", "p7"], '"Buyer"  # rows with a changed number, such as 1001.0 or 2.88E+18, which are refused: 1'),
+        (["556", "557"], '"Buyer"'),
+    ],
+)
+def test_ids_that_a_program_has_changed_are_named(tmp_path: Path, ids: list[str], line: str) -> None:
+    """A person learns of it before a report refuses the rows."""
+    rows = "".join(f"{number},{buyer},2026-03-01,5.00\n" for number, buyer in enumerate(ids))
+
+    assert f"person_id = {line}" in proposed(tmp_path, f"No,Buyer,Date,Total\n{rows}").splitlines()
+
+
 def test_amounts_that_two_styles_read_differently_are_left_open(tmp_path: Path) -> None:
     """1.234 dinars are one dinar or a thousand; the currency comes from its column."""
     text = proposed(tmp_path, "No,Buyer,Date,Total,Currency\n1,a,2026-03-01,1.234,KWD\n")

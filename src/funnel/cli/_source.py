@@ -11,7 +11,7 @@ import polars as pl
 
 from funnel._dataframes.compute import collected
 from funnel._format import quoted_id
-from funnel.errors import ArgumentError
+from funnel.errors import ArgumentError, RecordError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.rates import Rates
@@ -75,7 +75,15 @@ class Source:
 
 
 def of_orders(orders: ShopData) -> Source:
-    """Return the source for an order file."""
+    """Return the source for an order file.
+
+    Raises:
+        RecordError: Rows were refused, and none was kept.
+    """
+    refused = [entry for entry in orders.account if entry.what == "refused"]
+    if refused and not any(entry.reason == "rows kept" and entry.count for entry in orders.account):
+        lines = "\n".join(f"  {entry}" for entry in refused)
+        raise RecordError(f"no row was kept, and there is nothing to report:\n{lines}")
 
     def contacts(people: Sequence[str]) -> Mapping[str, Sequence[str]]:
         rows = orders.customers.filter(pl.col("person_id").is_in(list(people)))

@@ -107,6 +107,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         self._alias_frames = (normalize("aliases", inputs["aliases"]),) if "aliases" in inputs else ()
         self._issues: tuple[Issue, ...] = ()
         self._notes: tuple[str, ...] = ()
+        self._left_out = 0
         self._is_resolved = True
 
     # ---- logs of a shop's own frame ----
@@ -143,10 +144,12 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
             statuses: Meaning of each word in the status column: `{"Completed": "paid"}`; None leaves the rows out.
                 The library's own words, such as "paid", mean themselves unless they are given.
             on_issues: "raise" an error with all issues; or "split" the bad rows off, into `logs.issues`. An order with
-                a bad line is split off as a whole.
+                a bad line is split off as a whole. The repr says how many rows were split off. If no row is left, it
+                is an error too.
 
         Raises:
-            LogsError: Columns are missing or have types that cannot be read; or rows are bad, unless they are split.
+            LogsError: Columns are missing or have types that cannot be read; or rows are bad, unless they are split
+                and some are left.
             ArgumentError: An argument is not allowed, or `columns` names a column that the frame does not have.
             EngineError: The frame cannot be read.
 
@@ -296,7 +299,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         logs = concatenated([part._logs for part in parts], extra_aliases)  # noqa: SLF001
         own = joined_own([part._own for part in parts])  # noqa: SLF001
         issues, notes = (tuple(one for part in parts for one in getattr(part, name)) for name in ("issues", "notes"))
-        read = Intake(logs, first._frame_kind, own, issues, notes)
+        read = Intake(logs, first._frame_kind, own, issues, notes, sum(part._left_out for part in parts))  # noqa: SLF001
         earlier = tuple(frame for part in parts for frame in part._alias_frames)  # noqa: SLF001
         return cls._of_intake(read, currency, (*earlier, *extra_aliases))
 
@@ -305,7 +308,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         logs = Logs.__new__(Logs)
         logs._frame_kind, logs._logs, logs._own = read.frame_kind, dict(read.logs), read.own  # noqa: SLF001 (a new one)
         logs.currency, logs._issues, logs._notes = currency, read.issues, read.notes  # noqa: SLF001
-        logs._alias_frames = aliases  # noqa: SLF001
+        logs._alias_frames, logs._left_out = aliases, read.left_out  # noqa: SLF001
         logs._is_resolved = "purchases" in read.logs or not unresolved(read.logs)  # noqa: SLF001
         return logs
 
@@ -369,8 +372,10 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         return converted
 
     def __repr__(self) -> str:
-        """Return the names of the logs, and their kind of frame."""
-        return f"Logs({', '.join(self._logs)}, on {self._frame_kind})"
+        """Return the names of the logs, their kind of frame, and how many rows were split off."""
+        count = self._left_out
+        left_out = f"; {count:,} row{'s' * (count > 1)} left out, see issues" if count else ""
+        return f"Logs({', '.join(self._logs)}, on {self._frame_kind}{left_out})"
 
 
 def is_logs(value: object) -> TypeGuard[Logs[Any]]:
@@ -390,5 +395,5 @@ def trusted(logs: Mapping[str, object], currency: str | None, own: OwnColumns) -
     }
     raise_if_any(list(sum_issues(normalized)))
     vars(result).update(_frame_kind=common_kind(inputs), _logs=normalized, currency=currency)
-    vars(result).update(_own=own, _issues=(), _notes=(), _alias_frames=(), _is_resolved=True)
+    vars(result).update(_own=own, _issues=(), _notes=(), _left_out=0, _alias_frames=(), _is_resolved=True)
     return result

@@ -23,7 +23,7 @@ from funnel.logs.own_columns import OwnColumns
 from funnel.logs.read_amounts import Amounts, AmountUnit
 from funnel.logs.read_frame import OUT, Reading, ReadLog, read_frame
 from funnel.logs.read_times import Times
-from funnel.logs.schema import EVENTS, LOGS, READ, RECORDED, Issue, raise_if_any
+from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, raise_if_any
 from funnel.logs.sums import sum_issues
 from funnel.logs.validate import Check, checks_of, issues_of, row_count, row_numbers
 from funnel.money import decimals
@@ -47,6 +47,7 @@ class Intake:
         own: Own columns, by log.
         issues: The issues of rows that were split off.
         notes: Sentences about rows that were added up, dropped or ambiguous.
+        left_out: Number of rows that were split off.
     """
 
     logs: Mapping[str, Frame]
@@ -54,6 +55,7 @@ class Intake:
     own: OwnColumns
     issues: tuple[Issue, ...]
     notes: tuple[str, ...]
+    left_out: int
 
 
 def reading_of(  # noqa: PLR0913 - the arguments of the calls
@@ -108,7 +110,8 @@ def intake(native: object, reading: Reading, on_issues: OnIssues) -> Intake:
 
     Raises:
         ArgumentError: An argument does not fit the frame.
-        LogsError: Columns are missing or have wrong types; or rows are bad, unless they are split off.
+        LogsError: Columns are missing or have wrong types; or rows are bad, unless they are split off; or no row is
+            left.
         EngineError: The frame cannot be read.
     """
     check_choice(on_issues, ("raise", "split"), "on_issues")
@@ -116,10 +119,16 @@ def intake(native: object, reading: Reading, on_issues: OnIssues) -> Intake:
     read = read_frame(native, reading)
     if reading.log == "purchases" and is_remote(read.source.frame_kind) and _repeats(read.frame):
         native, read = work.distinct(native, read)
+    work.notes.extend(read.notes)
     logs = work.events(read, native) if reading.log == EVENTS else {reading.log: work.one_log(read, native)}
+    issues = _alike_together(work.issues)
+    if work.left_out and reading.log not in NOT_RECORDS and not any(map(row_count, logs.values())):
+        raise_if_any(issues, "no row is left: ")
+    if not logs:
+        raise ArgumentError("the frame has no event that is left; Logs needs at least one")
     raise_if_any(list(sum_issues(logs)))
     own = {log: read.own for log in logs if read.own}
-    return Intake(logs, read.source.frame_kind, own, _alike_together(work.issues), tuple(work.notes))
+    return Intake(logs, read.source.frame_kind, own, issues, tuple(work.notes), sum(work.left_out))
 
 
 def _alike_together(issues: Sequence[Issue]) -> tuple[Issue, ...]:
@@ -141,12 +150,13 @@ def _repeats(frame: Frame) -> int:
 
 @attrs.frozen
 class _Work:
-    """One frame being read, with the issues and notes so far."""
+    """One frame being read, with the issues and notes so far, and the numbers of rows that were split off."""
 
     reading: Reading
     is_split: bool
     issues: list[Issue] = attrs.field(factory=list[Issue])
     notes: list[str] = attrs.field(factory=list[str])
+    left_out: list[int] = attrs.field(factory=list[int])
 
     def report(self, issues: Iterable[Issue]) -> None:
         """Store issues; raise them if rows are not split off."""
@@ -191,6 +201,7 @@ class _Work:
             return frame
         marked = collect_once(frame.with_columns(bad_count([check.bad for check in checks]).alias("_bad")))
         good, bad = (marked.filter(is_good).drop("_bad") for is_good in (nw.col("_bad") == 0, nw.col("_bad") > 0))
+        self.left_out.append(row_count(bad))
         return self.whole_orders(good, bad) if is_bought else good
 
     def without_left_out(self, frame: Frame) -> Frame:
@@ -213,6 +224,7 @@ class _Work:
         rest = good.join(keys, on=list(KEY), how="semi")
         if not (count := row_count(rest)):
             return good
+        self.left_out.append(count)
         problem = "is a row of an order with another bad row; the order is left out as a whole"
         self.issues.append(Issue("purchases", "id", problem, count, row_numbers(rest)))
         return collect_once(good.join(keys, on=list(KEY), how="anti"))
@@ -253,7 +265,9 @@ class _Work:
     def not_below(self, frame: Frame) -> Frame:
         """Return the orders of one row with an amount of 0 or more."""
         bad = nw.col("amount") < 0
-        self.report(issues_of("purchases", frame, [Check("amount", BELOW, bad)]))
+        issues = list(issues_of("purchases", frame, [Check("amount", BELOW, bad)]))
+        self.report(issues)
+        self.left_out.extend(issue.count for issue in issues)
         return frame.filter(~bad) if self.is_split else frame
 
     def good_orders(self, orders: Frame, rows: Frame, *, is_whole: bool) -> Frame:
@@ -269,6 +283,8 @@ class _Work:
         if not issues:
             return orders
         marked = orders.with_columns(bad_count([bad for _, _, bad in checks]).alias("_bad"))
+        bad_keys = marked.filter(nw.col("_bad") > 0).select(*KEY)
+        self.left_out.append(row_count(rows.join(bad_keys, on=list(KEY), how="semi")))
         return marked.filter(nw.col("_bad") == 0).drop("_bad")
 
     # ---- leads and interactions ----
@@ -282,6 +298,7 @@ class _Work:
             conflicts = list(conflict_issues(log, repeated))
             self.report(conflicts)
             if conflicts:
+                self.left_out.extend(conflict.count for conflict in conflicts)
                 frame, repeated = _without_conflicts(log, frame, repeated)
             before = row_count(frame)
             frame = collect_once(drop_duplicates(frame, repeated))
@@ -300,6 +317,7 @@ class _Work:
             if issues:
                 marked = joined.with_columns(bad_count([check.bad for check in checks]).alias("_bad"))
                 keys = marked.filter(nw.col("_bad") > 0).select(*KEY)
+                self.left_out.append(row_count(keys))
                 frame = collect_once(frame.join(keys, on=list(KEY), how="anti"))
         return frame
 
@@ -314,8 +332,6 @@ class _Work:
                 renamed = part.with_columns(**columns)
                 whole = self.orders(renamed, read, native) if log == "purchases" else self.unique(log, renamed)
                 logs[log] = _columns(log, whole, read)
-        if not logs:
-            raise ArgumentError("the frame has no event that is left; Logs needs at least one")
         return logs
 
 

@@ -27,6 +27,7 @@ class PeopleOfLogs(HistoriesOfLogs):
 
     _issues: tuple[Issue, ...]
     _notes: tuple[str, ...]
+    _left_out: int
 
     @cached_property
     def _tables(self) -> LedgerTables:
@@ -84,6 +85,7 @@ class PeopleOfLogs(HistoriesOfLogs):
         changed = self._with_logs({**self._logs, **each_once(people)})
         changed._own = {**self._own, **read.own}  # noqa: SLF001 (a copy)
         changed._issues, changed._notes = self._issues + read.issues, self._notes + read.notes  # noqa: SLF001 (a copy)
+        changed._left_out = self._left_out + read.left_out  # noqa: SLF001 (a copy)
         changed._check_buyers()  # noqa: SLF001 (a copy)
         return changed
 

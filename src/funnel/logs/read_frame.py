@@ -11,9 +11,11 @@ import narwhals as nw
 from funnel._arguments import brief, kind_of, suggest
 from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native, materialize
 from funnel._expr.to_narwhals import int_lit
+from funnel._fields import FROM_FLOAT
 from funnel._text_formats import EPOCHS
 from funnel.errors import ArgumentError
 from funnel.logs import read_amounts, read_times
+from funnel.logs.float_ids import float_ids, without_float_ends
 from funnel.logs.normalize import MISSING, default_direction
 from funnel.logs.own_columns import check_own_name
 from funnel.logs.read_amounts import Amounts, Unit, is_amount, read_amount
@@ -77,6 +79,7 @@ class ReadLog:
         lines: Which of `LINE_COLUMNS` were read.
         checks: Checks of the conversion.
         twice: Columns that count local times that the clock showed twice, by column.
+        notes: Sentences about the columns.
     """
 
     frame: Frame
@@ -85,6 +88,7 @@ class ReadLog:
     lines: frozenset[str]
     checks: Sequence[Check]
     twice: Mapping[str, str]
+    notes: Sequence[str]
 
 
 def read_frame(native: object, reading: Reading) -> ReadLog:
@@ -169,7 +173,7 @@ def _looks_like_id(names: Sequence[str]) -> bool:
 
 
 def _type_problem(reading: Reading, name: str, column: Column, dtype: nw.dtypes.DType, source: InputFrame) -> str:
-    is_text = isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
+    is_text = _is_text(dtype)
     form = format_of(reading.times, name)
     match column.kind:
         case "instant" if not is_time(dtype, form):
@@ -188,6 +192,10 @@ def _type_problem(reading: Reading, name: str, column: Column, dtype: nw.dtypes.
             return ""
 
 
+def _is_text(dtype: nw.dtypes.DType | None) -> bool:
+    return isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
+
+
 def _needs_zone(dtype: nw.dtypes.DType) -> bool:
     return isinstance(dtype, nw.Date) or (isinstance(dtype, nw.Datetime) and dtype.time_zone is None)
 
@@ -200,6 +208,10 @@ def _converted(
 ) -> ReadLog:
     frame, checks, columns = source.frame, list[Check](), READ[reading.log]
     lines = frozenset(LINE_COLUMNS) & {*schema, *source.typeless}
+    ids = [name for name, column in columns.items() if column.kind in ("person", "id") and _is_text(schema.get(name))]
+    floats = float_ids(frame, ids)
+    frame = without_float_ends(frame, floats)
+    notes = [f"{name}: {FROM_FLOAT}" for name in floats]
     instants = [name for name, column in columns.items() if column.kind == "instant" and name in schema]
     for name, column in {**columns, **LINE_COLUMNS}.items():
         if name in schema and column.kind != "instant":
@@ -220,7 +232,7 @@ def _converted(
     whys = [f"{name}_why" for name in dict.fromkeys(check.column for check in checks)]
     values = {name: _own_value(schema.get(f"_own_{name}"), name) for name in own}
     canonical = materialize(collect_once(frame.select(*there, *whys, **values)))
-    return ReadLog(canonical, source, own, lines, checks, twice)
+    return ReadLog(canonical, source, own, lines, checks, twice, notes)
 
 
 def _own_value(dtype: nw.dtypes.DType | None, name: str) -> nw.Expr:

@@ -227,8 +227,12 @@ class Issue:
         return f"{column}: {self.count} row{'s' if self.count > 1 else ''}{rows}: {self.problem}"
 
 
-def raise_if_any(issues: Sequence[Issue]) -> None:
+def raise_if_any(issues: Sequence[Issue], begin: str = "") -> None:
     """Raise one error with every issue, if there are any.
+
+    Args:
+        issues: The issues.
+        begin: The begin of the message.
 
     Raises:
         LogsError: There is at least one issue.
@@ -238,5 +242,5 @@ def raise_if_any(issues: Sequence[Issue]) -> None:
     lines = "\n".join(f"  {issue}" for issue in issues)
     names = {issue.log for issue in issues}
     subject = "logs" if names <= LOGS.keys() else " and ".join(sorted(names))
-    msg = f"the {subject} have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue:\n{lines}"
+    msg = f"{begin}the {subject} have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue:\n{lines}"
     raise LogsError(msg, tuple(issues))

@@ -50,7 +50,7 @@ class SqlLogs(Logs[Any]):
         }
         logs = {log: self._log(log, columns, own.get(log, {})) for log, columns in columns_by_table.items()}
         vars(self).update(_frame_kind="ibis", _logs=logs, currency=None)
-        vars(self).update(_own=present, _issues=(), _notes=(), _alias_frames=(), _is_resolved=True)
+        vars(self).update(_own=present, _issues=(), _notes=(), _left_out=0, _alias_frames=(), _is_resolved=True)
 
     @cached_property
     def _tables(self) -> LedgerTables:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import polars as pl
 
-from funnel._fields import LARGEST_AMOUNT
+from funnel._fields import FROM_FLOAT, LARGEST_AMOUNT
 from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._blanks import IS_BELOW, IS_FILLED
 from funnel.readers._credits import match_credits
@@ -34,6 +34,7 @@ _TWIN = "row of an order that another file has too"
 _NOTES = {
     "amount rounded to whole minor units, half to even": pl.col("is_rounded"),
     "time that the zone's clock showed twice, taken as the first": pl.col("is_twice"),
+    f"id {FROM_FLOAT}": pl.col("is_float_id"),
     "charge, not a product: part of what was paid": pl.col("is_charge"),
     "discount, which reduces the amount of its order": pl.col("is_discount"),
     "cancelled row of an order, dropped": pl.col("is_dropped"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from funnel._fields import FLOAT_ID, FROM_FLOAT, MANGLED
 from funnel.errors import ArgumentError, LogsError, MoneyError, RecordError
 from funnel.money import decimals
 from funnel.readers._export import plain_name
@@ -205,11 +206,23 @@ class _Proposal:
         fields = ["id", "person_id", "purchased_at", *(name for name in reversed(_NAMES) if name not in _NEEDED)]
         for field in [*fields[:3], "amount", *fields[3:]]:
             if field in self._columns:
-                yield f"{field} = {_quoted(self._columns[field])}"
+                yield f"{field} = {_quoted(self._columns[field])}{self._changed(field)}"
             elif field in _NEEDED and not (field == "amount" and "unit_price" in self._columns):
                 yield f"# open: {_NEEDED[field]}\n# {field} = "
         if "status" in self._columns:
             yield from self._statuses()
+
+    def _changed(self, field: str) -> str:
+        """Return a comment about ids that a program has changed."""
+        if field not in ("id", "person_id"):
+            return ""
+        ids = self._looks.filled(self._columns[field])
+        changed = int(ids.str.contains(MANGLED).sum())
+        if not changed:
+            return ""
+        if ids.str.contains(FLOAT_ID).all():
+            return f"  # every id is {FROM_FLOAT}"
+        return f"  # rows with a changed number, such as 1001.0 or 2.88E+18, which are refused: {changed:,}"
 
     def _statuses(self) -> Iterator[str]:
         words = self._looks.filled(self._columns["status"]).unique().sort().to_list()

@@ -14,7 +14,8 @@ Rules:
   is noted.
 - A refund or a cancellation on the day of the purchase is not before the purchase; an earlier clock time is noted.
 - A refund before the day of the purchase is dropped and noted; the purchase is kept.
-- An id that a record would refuse ("None", "1001.0") is refused.
+- An id that a record would refuse ("None", "1001.0") is refused. If every id of the column has the form "1001.0", it is
+  read as 1001 and noted.
 - The amount of a row is pieces times price in exact decimals. If a price is finer than the minor unit, the amount is
   rounded half to even to whole minor units, and that is noted. A price of zero is kept and noted; a price below zero
   is refused.

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from funnel._fields import LARGEST_AMOUNT
+from funnel._fields import FLOAT_ID, LARGEST_AMOUNT
 from funnel.money import DECIMALS
 from funnel.readers._blanks import IS_BARE, with_blanks
+from funnel.readers._raw import is_text
 from funnel.readers._times import end_of_as_of, read_times, since_purchase
 from funnel.readers._values import CODE, FINER, QUANTITY_PLACES, line_amount, read_amounts, read_ids, read_pieces
 
@@ -34,9 +35,9 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping, *, mixed: bool) -> pl.D
         piece), line (the row's amount, below zero for a discount), is_credit, is_below, is_discount, is_cancelled,
         is_charge, is_rounded, is_twice, is_bare, is_contradicted (cancelled only by its time), is_early (a refund or a
         cancellation was moved to the time of the purchase), is_unreturned (a refund before the day of the purchase was
-        dropped), cancelled_at, refunded, refunded_at, reduced; and `why`.
+        dropped), is_float_id (an id was written as a float), cancelled_at, refunded, refunded_at, reduced; and `why`.
     """
-    rows = with_blanks(rows, mapping)
+    rows = _without_float_ends(with_blanks(rows, mapping))
     rows = read_ids(rows, "id", "order", mapping)
     rows = read_ids(rows, "person_id", "customer", mapping)
     rows = read_times(rows, "purchased_at", "time", mapping)
@@ -60,6 +61,19 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping, *, mixed: bool) -> pl.D
         pl.any_horizontal(pl.lit(value=False), *early).alias("is_early"),
         pl.any_horizontal(clockless).alias("is_clockless"),
     ).drop(*whys, *twice, *early, *clockless, *days)
+
+
+def _without_float_ends(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return 556 for the ids "556.0" of a text column in which every id has that form."""
+    names = [
+        name
+        for name in ("id", "person_id")
+        if is_text(rows.schema[name]) and rows[name].drop_nulls().cast(pl.String).str.contains(FLOAT_ID).all()
+    ]
+    return rows.with_columns(
+        pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in names)).alias("is_float_id"),
+        *(pl.col(name).cast(pl.String).str.strip_suffix(".0") for name in names),
+    )
 
 
 def _read_currency(rows: pl.DataFrame, mapping: OrderMapping, *, mixed: bool) -> pl.DataFrame:
