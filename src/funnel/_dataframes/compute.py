@@ -83,9 +83,17 @@ def check_pandas_alone(version: str) -> None:
 
 
 def to_rows(frame: nw.LazyFrame[Any], *columns: str) -> Sequence[tuple[Any, ...]]:
-    """Return the rows of a small table in local memory, from any engine."""
-    lists = collected(frame.select(*columns)).to_dict(as_series=False)
-    return list(zip(*(lists[name] for name in columns), strict=True))
+    """Return the rows of a small table in local memory, from any engine; a missing value is None.
+
+    Args:
+        frame: The table.
+        columns: The columns to read, in this order; by default all.
+    """
+    computed = collected(frame.select(*columns) if columns else frame)
+    lists = (column.to_list() for column in computed.iter_columns())
+    if computed.implementation.is_pandas():  # NaN or NaT is missing there, such as the smallest number of no rows
+        lists = ([None if value != value else value for value in values] for values in lists)  # noqa: PLR0124
+    return list(zip(*lists, strict=True))
 
 
 def whole(value: Any) -> int:

@@ -10,7 +10,6 @@ import narwhals as nw
 
 from funnel._arguments import check_choice, did_you_mean, instance, is_one_of, kind_of
 from funnel._dataframes.adapter import ROW, FrameKind, collect_once, distinct, duplicated, is_remote
-from funnel._dataframes.compute import collected
 from funnel._dataframes.copies import copies_among
 from funnel._expr.to_narwhals import int_lit
 from funnel._fields import LARGEST_AMOUNT
@@ -24,7 +23,7 @@ from funnel.logs.read_amounts import Amounts, AmountUnit
 from funnel.logs.read_frame import OUT, Reading, ReadLog, read_frame
 from funnel.logs.read_times import Times
 from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, raise_if_any
-from funnel.logs.sums import sum_issues
+from funnel.logs.sums import integers, sum_issues
 from funnel.logs.validate import Check, checks_of, issues_of, row_count, row_numbers
 from funnel.money import decimals
 
@@ -256,8 +255,7 @@ class _Work:
     def note_sums(self, orders: Frame, *, is_whole: bool) -> None:
         """Note how many rows became how many orders."""
         several = orders.filter(nw.col("_lines") > 1)
-        counts = collected(several.select(nw.len().alias("orders"), nw.col("_lines").sum())).to_dict(as_series=False)
-        count, lines = int(counts["orders"][0]), int(counts["_lines"][0] or 0)
+        count, lines = integers(several.select(nw.len().alias("orders"), nw.col("_lines").sum()))
         if count:
             how = "the amount of the order is on each of them" if is_whole else "their amounts were added"
             self.notes.append(f"{_rows(lines)} are lines of {count:,} order{'s' * (count > 1)}; {how}")

@@ -18,7 +18,7 @@ import narwhals as nw
 from funnel._arguments import instance, kind_of, parse_zone
 from funnel._dataframes.adapter import FrameKind, microseconds
 from funnel._dataframes.clock_times import clock_microseconds
-from funnel._dataframes.compute import collected
+from funnel._dataframes.compute import to_rows
 from funnel._dataframes.texts import contains, digits, with_groups
 from funnel._expr.to_narwhals import int_lit, stepped, to_int
 from funnel._text_formats import EPOCHS, ISO_TIME, OFFSET, check_time_format
@@ -294,8 +294,8 @@ def _years(frame: Frame, names: Sequence[str]) -> tuple[int, int]:
         local = nw.col(f"{name}_local")
         clock_time = nw.when((local >= EARLIEST) & (local < LATEST)).then(local)
         parts |= {f"{name}_min": clock_time.min(), f"{name}_max": clock_time.max()}
-    bounds = collected(frame.select(**parts)).to_dict(as_series=False)
-    moments = [instant(int(value[0])) for value in bounds.values() if value[0] is not None and value[0] == value[0]]
+    ((*bounds,),) = to_rows(frame.select(**parts))
+    moments = [instant(int(bound)) for bound in bounds if bound is not None]
     years = [moment.astimezone(UTC).year for moment in moments] or [1970]
     return max(min(years) - 1, 1800), min(max(years) + 1, 2199)
 

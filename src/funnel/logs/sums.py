@@ -13,7 +13,7 @@ import attrs
 import narwhals as nw
 
 from funnel._aggregate.aggregations import LARGEST_SUM, TOO_LARGE
-from funnel._dataframes.compute import collected
+from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.division import divided
 from funnel._expr.nodes import LIMIT
 from funnel._expr.to_narwhals import int_lit
@@ -99,9 +99,9 @@ def _span_issues(interactions: Frame) -> Iterator[Issue]:
 
 
 def integers(frame: Frame) -> list[int]:
-    """Return one row of integers; an empty sum (None or NaN by engine) is 0."""
-    values = (values[0] for values in collected(frame).to_dict(as_series=False).values())
-    return [0 if value is None or value != value else int(value) for value in values]  # noqa: PLR0124 - NaN
+    """Return one row of integers; a sum of no rows is 0."""
+    ((*values,),) = to_rows(frame)
+    return [whole(value) for value in values]
 
 
 def _sums(frame: Frame, by: Sequence[str], name: str) -> Frame:

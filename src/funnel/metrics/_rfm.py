@@ -106,7 +106,7 @@ def _values(logs: Logs, now: int) -> Frame:
 
 def _below(people: Frame, name: str) -> Frame:
     """Return each value with the number of people who have a lower one."""
-    counts = people.group_by("_all", name).agg(nw.len().cast(nw.Int64()).alias("_same"))
+    counts = people.group_by("_all", name).agg(nw.len().alias("_same")).with_columns(nw.col("_same").cast(nw.Int64()))
     so_far = counts.with_columns(_below=nw.col("_same").cum_sum().over("_all", order_by=name))
     return so_far.select(name, _below=(nw.col("_below") - nw.col("_same")).cast(nw.Int64()))
 

@@ -157,7 +157,7 @@ def followed(started: Frame, rows: Frame, span: int, min_people: int) -> Frame:
         (nw.col(PRODUCT) != nw.col(OTHER_PRODUCT)) & (wait > 0) & (wait <= span)
     )
     pairs = distinct(met.select(PERSON_KEY, PRODUCT, OTHER_PRODUCT, TRIALS)).group_by(PRODUCT, OTHER_PRODUCT, TRIALS)
-    after = pairs.agg(nw.len().cast(nw.Int64()).alias(PEOPLE))
+    after = pairs.agg(nw.len().alias(PEOPLE)).with_columns(nw.col(PEOPLE).cast(nw.Int64()))
     return after.with_columns(onto=nw.col(PEOPLE).sum().over(OTHER_PRODUCT).cast(nw.Int64()))
 
 
