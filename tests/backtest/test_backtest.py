@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -252,14 +253,50 @@ def test_a_backtest_shows_itself(logs: Logs) -> None:
     )
     assert head.split("  ")[-1].strip() == "recall"
     assert subject.startswith("times")
-    assert len(others) == 3
+    assert len(others) == 4
+    assert others[-1] == "50.0 % of those it chose bought (20 of 40), 0.0 % of the others (0 of 40)"
     assert result._repr_html_().count("<tr>") == 7
     few = "not enough (0 bought; at least 5)"
     figures = ", ".join(f"{name} {few}" for name in ("precision", "recall", "lift", "auc"))
     assert str(result.by_date[1]) == f"times: {figures} (0 of 40 bought)"
+    assert repr(result.by_date[1]) == f"<2026-02-14 times: {figures} (0 of 40 bought)>"
+    assert repr(result.rule) == f"<{result.rule}>"
+    assert others[-1] in result._repr_html_()
     assert result.rule._repr_html_().startswith("<span>times: precision 0.500")
     assert str(result.answers[1]) == "1: 0 of 20 bought"
     assert result.answers[1].to_dict() == {"answer": 1, "people": 20, "bought": 0}
+
+
+def test_the_shares_of_the_others_need_others(logs: Logs) -> None:
+    """A rule that chooses everybody has no others. A rule without a limit chooses nobody."""
+    everybody = run(logs, times, at_least=0, eligible=has_bought)
+
+    assert str(everybody).splitlines()[-1] == "33.3 % of those it chose bought (20 of 60)"
+    assert "those it chose" not in str(run(logs, times))
+
+
+def test_differences_of_backtests_read_as_text(logs: Logs) -> None:
+    """A printed dict of differences has short numbers with their intervals."""
+    changes = run(logs, times, at_least=2).minus("own rhythm")
+
+    assert set(changes) == {"lift", "auc"}
+    assert re.fullmatch(r"<[+-]\d\.\d{3} \([+-]\d\.\d{3} to [+-]\d\.\d{3}\)>", repr(changes["auc"]))
+
+
+def test_days_of_a_backtest_are_local(logs: Logs) -> None:
+    """A day of Jakarta begins at 17:00 UTC of the day before. The days have the date of the shop."""
+    first = datetime(2026, 1, 31, tzinfo=ZoneInfo("Asia/Jakarta"))
+    result = run(logs, times, first=first)
+
+    assert [row["date"] for row in result.to_dicts()[-2:]] == [date(2026, 1, 31), date(2026, 2, 14)]
+    assert result.by_date[0].date == first
+    assert str(result.by_date[0].date) == "2026-01-31 00:00:00+07:00"
+
+
+def test_days_after_the_end_of_the_data_are_refused(logs: Logs) -> None:
+    """If every day is after `as_of`, there is nothing to evaluate."""
+    with pytest.raises(ArgumentError, match=r"first day must be at or before as_of \(got 2026-03-03 .* and 2026-03-02"):
+        run(logs, times, first=START + 61 * DAY)
 
 
 def test_a_backtest_is_plain_data(logs: Logs) -> None:

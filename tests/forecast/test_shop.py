@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from funnel import Logs
 from funnel.errors import ArgumentError
 from funnel.forecast import ShopForecast, shop_forecast
 
@@ -117,6 +119,40 @@ def test_a_forecast_of_a_shop_reads_as_a_sentence() -> None:
     """It has the totals, the past and the season."""
     assert str(forecast()).startswith("2024-06-21 to 2024-07-04: ")
     assert str(forecast()).endswith(" of 4 past forecasts held; a season needs two years of data")
+
+
+def test_a_forecast_until_a_day_has_a_shorter_last_week() -> None:
+    """The next 17 days are two weeks and three days. 14 days are the same as two weeks."""
+    options = {name: value for name, value in OPTIONS.items() if name != "weeks"}
+    month = shop_forecast(shop(), as_of=after(172), until=date(2024, 7, 7), **options)
+    ends = [(week.first_day.day, week.last_day.day) for week in month.weeks]
+
+    assert ends == [(21, 27), (28, 4), (5, 7)]
+    assert sum(week.purchases.value for week in month.weeks) == pytest.approx(month.total.purchases.value)
+    assert month.weeks[2].new_buyers.value == pytest.approx(month.weeks[0].new_buyers.value * 3 / 7)
+    assert [one.first_day for one in month.past] == [date(2024, 4, 14) + timedelta(days=17 * at) for at in range(4)]
+    assert shop_forecast(shop(), as_of=after(172), until=date(2024, 7, 4), **options) == forecast()
+    for until in (date(2024, 6, 20), date(2024, 12, 20)):
+        with pytest.raises(
+            ArgumentError, match=r"until must be from 2024-06-21, the day of as_of, to 2024-12-19 \(got"
+        ):
+            shop_forecast(shop(), as_of=after(172), until=until, **options)
+    with pytest.raises(ArgumentError, match="weeks and until exclude each other"):
+        shop_forecast(shop(), as_of=after(172), until=date(2024, 7, 7), **OPTIONS)
+
+
+def test_a_forecast_has_money_in_its_currency() -> None:
+    """The revenue is in whole minor units, and the text of the total has it with the currency of the logs."""
+    rows = shop().with_row_index("id")
+    total = shop_forecast(Logs(purchases=rows, currency="GBP"), as_of=after(172), **OPTIONS).total
+    numbers = r"\d+ \(\d+ to \d+\)"
+    pounds = r"GBP [\d,]+\.\d\d"
+
+    assert isinstance(total.revenue.value, int)
+    assert (total.currency, forecast().total.currency) == ("GBP", None)
+    days = "2024-06-21 to 2024-07-04"
+    revenue = rf"{pounds} \({pounds} to {pounds}\) of revenue"
+    assert re.fullmatch(rf"{days}: {numbers} purchases, {numbers} new buyers, {revenue}", str(total))
 
 
 @pytest.mark.no_cover

@@ -59,7 +59,8 @@ def backtest(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
 
     Raises:
         InstantError: `as_of` is naive.
-        ArgumentError: There are too many days, or `answers` or `eligible` does not match the rules.
+        ArgumentError: There are too many days, every day is after `as_of`, or `answers` or `eligible` does not match
+            the rules.
         RuleError: A rule cannot be compiled for a table.
         MissingExtraError: NumPy is not installed (the extra `numpy`).
 
@@ -110,12 +111,13 @@ def backtest(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         settings.ranking(name, rule_query, scores.total[name], None, is_chance=is_chance)
         for name, rule_query in query.rule_queries.items()
     ]
-    rule_query = query.rule_queries[rule.name]
+    rule_query, zone = query.rule_queries[rule.name], dates.first.tzinfo
     return Backtest(
         rule=rankings[0],
         baselines=tuple(rankings[1:]),
         by_date=tuple(
-            settings.ranking(rule.name, rule_query, total, day, is_chance=is_chance) for day, total in scores.by_date
+            settings.ranking(rule.name, rule_query, total, instant(day).astimezone(zone), is_chance=is_chance)
+            for day, total in scores.by_date
         ),
         answers=tuple(
             AnswerShare(rule_query.answer(score), round(float(people.sum())), round(float(buyers.sum())))

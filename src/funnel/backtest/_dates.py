@@ -86,11 +86,13 @@ class ReplayDates:
 
         Raises:
             InstantError: `as_of` is naive.
-            ArgumentError: There are too many days.
+            ArgumentError: There are too many days, or every day is after `as_of`.
         """
         now, horizon = parse_as_of(as_of), dates.horizon // MICROSECOND
         days: list[int] = []
         day = parse_as_of(dates.first, "first")
+        if day > now:
+            raise ArgumentError(f"the first day must be at or before as_of (got {dates.first} and {as_of})")
         while day <= now:
             if len(days) == MAX_DATES:
                 msg = f"a backtest has at most {MAX_DATES:,} days (got more from first to as_of); pass a longer every"

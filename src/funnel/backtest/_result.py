@@ -15,7 +15,7 @@ from funnel._arguments import brief, check_choice, is_one_of
 from funnel._format import TextRepr, as_html, as_text
 from funnel._results import Charted, Rows, chart_of
 from funnel.errors import ArgumentError
-from funnel.metrics._display import days
+from funnel.metrics._display import days, percent
 
 if TYPE_CHECKING:
     from altair.typing import ChartType
@@ -76,7 +76,7 @@ class Figure(TextRepr):
         return f"{self.value:.3f}{interval}"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Ranking(TextRepr):
     """How well one rule predicted purchases, on one day or over all days.
 
@@ -85,7 +85,7 @@ class Ranking(TextRepr):
 
     Attributes:
         name: Name of the rule.
-        date: The day; None for all days together.
+        date: The day, in the time zone of the first day; None for all days together.
         people: Number of evaluations; a person counts once per day.
         unanswered: Number of evaluations without an answer; these rank last.
         bought: Number of evaluations followed by a purchase.
@@ -118,8 +118,9 @@ class Ranking(TextRepr):
         return self.bought / self.people if self.people else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field by name; each figure with its interval."""
+        """Return every field by name; each figure with its interval. The date is the local day."""
         row: dict[str, Any] = {field.name: getattr(self, field.name) for field in attrs.fields(Ranking)}
+        row["date"] = None if self.date is None else self.date.date()
         for name in FIGURES:
             figure: Figure | None = row.pop(name)
             row[name] = None if figure is None else figure.value
@@ -131,6 +132,10 @@ class Ranking(TextRepr):
         """Return the ranking as one line of text."""
         figures = [f"{name} {getattr(self, name)}" for name in FIGURES if getattr(self, name) is not None]
         return f"{self.name}: {', '.join(figures)} ({self.bought:,} of {self.people:,} bought)"
+
+    def __repr__(self) -> str:
+        """Return the text with the day."""
+        return f"<{'' if self.date is None else f'{self.date:%Y-%m-%d} '}{self}>"
 
 
 @attrs.frozen
@@ -178,7 +183,7 @@ class Reliability(TextRepr):
         return f"predicted {self.predicted:.3f}, {self.bought:,} of {self.people:,} bought"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class FigureChange(TextRepr):
     """Difference of one figure between two rules, for the same people and days.
 
@@ -206,6 +211,9 @@ class FigureChange(TextRepr):
             else f" ({self.ci_lower:+z.3f} to {self.ci_upper:+z.3f})"
         )
         return f"{self.value:+z.3f}{interval}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
 
 @attrs.frozen
@@ -311,17 +319,32 @@ class Backtest(Charted, Rows):
         return (_row(one) for one in rankings)
 
     def __str__(self) -> str:
-        """Return the setup and the table of rule and baselines as text."""
-        return f"{self._title()}\n{as_text(self._head(), self._rows(self.rankings))}"
+        """Return the setup, the table of rule and baselines, and the shares of flagged and other people as text."""
+        table = as_text(self._head(), self._rows(self.rankings))
+        return "\n".join(filter(None, [self._title(), table, _of_flagged(self.rule)]))
 
     def _html(self) -> str:
-        return as_html(self._head(), self._rows([*self.rankings, *self.by_date]), above=self._title())
+        above = ". ".join(filter(None, [self._title(), _of_flagged(self.rule)]))
+        return as_html(self._head(), self._rows([*self.rankings, *self.by_date]), above=above)
 
 
 def _row(one: Ranking) -> tuple[str, ...]:
     figures = ("" if figure is None else str(figure) for figure in (one.lift, one.auc, one.precision, one.recall))
     brier = () if one.brier is None else (str(one.brier),)
     return one.name if one.date is None else f"{one.date:%Y-%m-%d}", *figures, *brier
+
+
+def _of_flagged(one: Ranking) -> str:
+    """Return the shares of flagged people and of the others who bought. Empty if the precision is not known."""
+    if one.flagged is None or one.precision is None or one.precision.value is None:
+        return ""
+    bought = round(one.precision.numerator)
+    chosen = f"{percent(bought / one.flagged)} of those it chose bought ({bought:,} of {one.flagged:,})"
+    others = one.people - one.flagged
+    if not others:
+        return chosen
+    rest = one.bought - bought
+    return f"{chosen}, {percent(rest / others)} of the others ({rest:,} of {others:,})"
 
 
 def _alike(one: Backtest) -> dict[str, object]:

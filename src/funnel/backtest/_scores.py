@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from funnel._time import instant
 from funnel.backtest._bootstrap import Draws, spread
 from funnel.backtest._figures import Flags, Floats, Indices, Whole, counts_by_score, quotient, ranked, tiers
 from funnel.backtest._questions import UNANSWERED, RuleQuery
@@ -170,14 +169,13 @@ class FigureSettings:
     confidence_level: float
     min_people: int
 
-    def ranking(self, name: str, one: RuleQuery, total: Total, date: int | None, *, is_chance: bool) -> Ranking:
+    def ranking(self, name: str, one: RuleQuery, total: Total, date: datetime | None, *, is_chance: bool) -> Ranking:
         """Return a ranking with its figures."""
         has_flags = one.flags is not None
         people, bought, flagged = (round(total.part(part)[0]) for part in ("people", "bought", "flagged"))
-        day: datetime | None = None if date is None else instant(date)
         return Ranking(
             name,
-            day,
+            date,
             people,
             total.unanswered,
             bought,

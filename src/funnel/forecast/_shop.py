@@ -15,7 +15,7 @@ import narwhals as nw
 import numpy as np
 from scipy import special
 
-from funnel._arguments import count_of, parse_as_of, share_of
+from funnel._arguments import count_of, day_of, parse_as_of, share_of
 from funnel._dataframes.adapter import to_local
 from funnel._dataframes.compute import collected
 from funnel._format import TextRepr
@@ -27,6 +27,7 @@ from funnel.forecast._buying import buying_model
 from funnel.forecast._families import ModelName
 from funnel.forecast._parameter import MIN_REPEAT_BUYERS
 from funnel.forecast._summaries import Summaries
+from funnel.metrics._display import money
 from funnel.metrics._orders import Orders, orders_of
 from funnel.metrics._periods import Calendar
 from funnel.metrics._purchase_summary import PurchaseSummary, purchase_days
@@ -34,6 +35,7 @@ from funnel.metrics._rate import DEFAULT_CONFIDENCE
 
 _WEEK, _QUARTER, _YEAR = 7, 13 * 7, 52 * 7
 """Spans in days. New buyers arrive as in the last quarter: our default. A season repeats after 52 weeks."""
+_MOST_WEEKS = 26
 _MIN_PAST = 4
 """Fewer past forecasts do not show how large the errors are: our default."""
 _BETTER = 0.9
@@ -51,15 +53,16 @@ class Prediction:
 
 
 @attrs.frozen
-class ShopWeek:
-    """The forecast of one week, or of all weeks together.
+class ShopWeek(TextRepr):
+    """The forecast of one week, of the days after the last whole week, or of all days together.
 
     Attributes:
         first_day: The first day.
         last_day: The last day.
         purchases: Purchase days: the purchases of a buyer on one day count once.
         new_buyers: People who purchase for the first time.
-        revenue: Amounts paid, less refunds, in minor units. None if amounts are unknown.
+        revenue: Amounts paid, less refunds, in whole minor units. None if amounts are unknown.
+        currency: The currency of the revenue. None if it is not known.
     """
 
     first_day: date
@@ -67,6 +70,15 @@ class ShopWeek:
     purchases: Prediction
     new_buyers: Prediction
     revenue: Prediction | None
+    currency: str | None = None
+
+    def __str__(self) -> str:
+        """Format the days and the expected numbers with their intervals."""
+        texts = [f"{_text(self.purchases)} purchases", f"{_text(self.new_buyers)} new buyers"]
+        if self.revenue is not None:
+            value, *ends = (money(round(one), self.currency) for one in attrs.astuple(self.revenue))
+            texts.append(f"{value} ({' to '.join(ends)}) of revenue")
+        return f"{self.first_day} to {self.last_day}: {', '.join(texts)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the days, and each expected number with the ends of its interval, by name."""
@@ -80,10 +92,10 @@ class ShopWeek:
 
 @attrs.frozen
 class PastForecast:
-    """The forecast of a past day for the same number of weeks, compared with what happened.
+    """The forecast of a past day for the same number of days, compared with what happened.
 
     Attributes:
-        first_day: The first day of the weeks. The forecast used only purchases before it.
+        first_day: The first day of the forecast. The forecast used only purchases before it.
         expected_purchases: The expected number of purchase days.
         actual_purchases: The number of purchase days.
         expected_new_buyers: The expected number of new buyers.
@@ -108,8 +120,8 @@ class ShopForecast(Charted, Rows, TextRepr):
     A table of the result has one row for each week. The chart shows the weeks together, beside the past forecasts.
 
     Attributes:
-        weeks: The forecast of each week.
-        total: The forecast of all weeks together.
+        weeks: The forecast of each week. The last one is shorter if the days are not whole weeks.
+        total: The forecast of all days together.
         past: The same forecast on past days, oldest first. The intervals come from its errors.
         past_inside: The number of past forecasts whose purchases were inside the interval that the errors of the other
             past forecasts give.
@@ -134,12 +146,8 @@ class ShopForecast(Charted, Rows, TextRepr):
     def __str__(self) -> str:
         """Format the totals, the past and the season as sentences."""
         names = {None: "a season needs two years of data", True: "with a season", False: "no season seen"}
-        total = self.total
-        return (
-            f"{total.first_day} to {total.last_day}: {_text(total.purchases)} purchases, "
-            f"{_text(total.new_buyers)} new buyers; {self.past_inside} of {len(self.past)} past forecasts held; "
-            f"{names[self.has_season]}"
-        )
+        held = f"{self.past_inside} of {len(self.past)} past forecasts held"
+        return f"{self.total}; {held}; {names[self.has_season]}"
 
 
 def shop_forecast(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
@@ -147,7 +155,8 @@ def shop_forecast(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     *,
     tz: str,
     as_of: datetime,
-    weeks: int = 4,
+    weeks: int | None = None,
+    until: date | None = None,
     past: int = 8,
     model: ModelName = "mbg_nbd",
     min_repeat_buyers: int = MIN_REPEAT_BUYERS,
@@ -162,7 +171,8 @@ def shop_forecast(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         purchases: The logs of a shop, or a table or list of purchases, as in `PurchaseSummary.over`.
         tz: The time zone of the calendar days.
         as_of: The evaluation time, at most the end of the data.
-        weeks: The number of weeks, 1 to 26.
+        weeks: The number of weeks, 1 to 26. Default: 4.
+        until: The last day of the forecast, in place of `weeks`: at most 26 weeks from the day of `as_of`.
         past: The number of past forecasts, from 4. Days with too few repeat buyers are excluded. A season is used
             only if these weeks show it.
         model: The model of purchases, as in `buying_model`.
@@ -187,18 +197,18 @@ def shop_forecast(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         (82, 14, 8)
     """
     share_of(confidence_level, "confidence_level")
-    span = _WEEK * count_of(weeks, "weeks", minimum=1, most=26)
     origins = count_of(past, "past", minimum=_MIN_PAST, most=104)
     calendar = Calendar.of("day", tz)
     shop = _Shop(purchases, orders_of(purchases), calendar, model, min_repeat_buyers)
     today = calendar.number_at(parse_as_of(as_of))
+    span = _span(weeks, until, calendar.first_day(today))
     now = shop.forecast(today, span)
     days = [today - step * span for step in range(origins, 0, -1)]
     before = [(day, past_forecast) for day in days if (past_forecast := shop.try_forecast(day, span)) is not None]
     if len(before) < _MIN_PAST:
         raise ArgumentError(
             f"not enough: {len(before)} of {origins} past forecasts have {min_repeat_buyers} repeat buyers, and "
-            f"{_MIN_PAST} are required; pass fewer weeks, or wait for more purchases"
+            f"{_MIN_PAST} are required; forecast fewer days, or wait for more purchases"
         )
     actual = np.stack([shop.weekly(day, span) for day, _ in before])
     plain = np.stack([earlier.plain for _, earlier in before])
@@ -213,10 +223,10 @@ def shop_forecast(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     by_week = _Width(_errors(expected, actual).transpose(0, 2, 1).reshape(-1, len(_NAMES)), confidence_level)
     return ShopForecast(
         weeks=tuple(
-            _week(calendar, today + _WEEK * week, _WEEK, future[:, week], by_week, is_priced=shop.orders.is_priced)
-            for week in range(weeks)
+            _week(shop, today + start, min(_WEEK, span - start), future[:, week], by_week)
+            for week, start in enumerate(range(0, span, _WEEK))
         ),
-        total=_week(calendar, today, span, future.sum(1), width, is_priced=shop.orders.is_priced),
+        total=_week(shop, today, span, future.sum(1), width),
         past=tuple(
             _past(calendar.first_day(day), want, have)
             for (day, _), want, have in zip(before, expected.sum(2), actual.sum(2), strict=True)
@@ -225,6 +235,28 @@ def shop_forecast(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
         has_season=has_season,
         confidence_level=confidence_level,
     )
+
+
+def _span(weeks: int | None, until: date | None, today: date) -> int:
+    """Return the number of days of a forecast.
+
+    Raises:
+        ArgumentError: Both arguments are passed, or they are out of bounds.
+    """
+    if until is None:
+        return _WEEK * count_of(4 if weeks is None else weeks, "weeks", minimum=1, most=_MOST_WEEKS)
+    if weeks is not None:
+        raise ArgumentError("weeks and until exclude each other; pass one of them")
+    days = (day_of(until, "until") - today).days + 1
+    if not 1 <= days <= _MOST_WEEKS * _WEEK:
+        last = today + timedelta(days=_MOST_WEEKS * _WEEK - 1)
+        raise ArgumentError(f"until must be from {today}, the day of as_of, to {last} (got {until})")
+    return days
+
+
+def _by_week(daily: Floats) -> Floats:
+    """Return the sums of each week of daily numbers. The last week may be shorter."""
+    return np.asarray(np.add.reduceat(daily, np.arange(0, daily.shape[1], _WEEK), axis=1))
 
 
 @attrs.frozen(eq=False)
@@ -258,7 +290,7 @@ class _Shop:
 
     def weekly(self, day: int, span: int) -> Floats:
         """Return the purchases, new buyers and revenue of each week of the span from a day on."""
-        return np.asarray(self.daily(day + span)[:, -span:].reshape(len(_NAMES), -1, _WEEK).sum(2))
+        return _by_week(self.daily(day + span)[:, -span:])
 
     def forecast(self, day: int, span: int) -> _Expected:
         """Return the forecast of a day.
@@ -272,18 +304,18 @@ class _Shop:
         fitted = buying_model(summaries, self.model, min_repeat_buyers=self.min_repeat_buyers)
         predictor, buyers = fitted._predictor(), Summaries.read(summaries).groups.buyers
         counts = self.daily(day)
-        ends = np.arange(_WEEK, span + 1, _WEEK, dtype=np.float64)
-        returning = [float(buyers.people @ predictor.mean(buyers, end)) for end in ends]
+        ends = np.minimum(np.arange(_WEEK, span + _WEEK, _WEEK), span)
+        returning = [float(buyers.people @ predictor.mean(buyers, end)) for end in ends.astype(np.float64)]
         recent = counts[:, -_QUARTER:]
         arrivals = recent[1].mean()
         # People who arrive within the span purchase again within the rest of it.
         later = [float(predictor.mean(one(0, 0, 0), moment)[0]) for moment in np.arange(span) + 0.5]
-        repeats = arrivals * np.cumsum(later)[_WEEK - 1 :: _WEEK]
-        new = np.full(len(ends), _WEEK * arrivals)
+        repeats = arrivals * np.cumsum(later)[ends - 1]
+        new = arrivals * np.diff(ends, prepend=0)
         bought = np.diff(np.array(returning) + repeats, prepend=0.0) + new
         amount = recent[2].sum() / max(recent[0].sum(), 1.0)
         plain = np.stack([bought, new, amount * bought])
-        return _Expected(plain, _seasonal(plain, counts))
+        return _Expected(plain, _seasonal(plain, counts, span))
 
     def try_forecast(self, day: int, span: int) -> _Expected | None:
         """Return the forecast of a day. None if there are too few repeat buyers."""
@@ -293,14 +325,13 @@ class _Shop:
         return self.forecast(day, span) if people >= self.min_repeat_buyers else None
 
 
-def _seasonal(plain: Floats, counts: Floats) -> Floats | None:
+def _seasonal(plain: Floats, counts: Floats, span: int) -> Floats | None:
     """Return the forecast times the rise or fall of the same weeks a year before. None if the records are younger."""
     start = counts.shape[1] - _YEAR
     if start < _QUARTER:
         return None
-    span = _WEEK * plain.shape[1]
-    weeks = counts[:, start : start + span].reshape(len(_NAMES), -1, _WEEK).sum(2)
-    usual = counts[:, start - _QUARTER : start].mean(1, keepdims=True) * _WEEK
+    weeks = _by_week(counts[:, start : start + span])
+    usual = counts[:, start - _QUARTER : start].mean(1, keepdims=True) * _by_week(np.ones((1, span)))
     return np.asarray(plain * np.where(usual > 0, weeks / np.maximum(usual, 1e-300), 1.0))
 
 
@@ -338,14 +369,14 @@ class _Width:
         return np.asarray(quantile * np.sqrt(variance * (1 + 1 / number)))
 
 
-def _week(  # noqa: PLR0913
-    calendar: Calendar, first: int, days: int, values: Floats, width: _Width, *, is_priced: bool
-) -> ShopWeek:
+def _week(shop: _Shop, first: int, days: int, values: Floats, width: _Width) -> ShopWeek:
     ratio = np.exp(width.half(values))
     lower, upper = np.maximum((values + 0.5) / ratio - 0.5, 0), (values + 0.5) * ratio - 0.5
-    bought, new, revenue = (Prediction(*ends) for ends in np.stack([values, lower, upper], axis=1).tolist())
-    start = calendar.first_day(first)
-    return ShopWeek(start, start + timedelta(days=days - 1), bought, new, revenue if is_priced else None)
+    bought, new, revenue = np.stack([values, lower, upper], axis=1).tolist()
+    paid = Prediction(*map(round, revenue)) if shop.orders.is_priced else None
+    start = shop.calendar.first_day(first)
+    last = start + timedelta(days=days - 1)
+    return ShopWeek(start, last, Prediction(*bought), Prediction(*new), paid, shop.orders.currency)
 
 
 def _past(first_day: date, expected: Floats, actual: Floats) -> PastForecast:

@@ -87,8 +87,10 @@ def worklist(  # noqa: PLR0913 (docs/decisions/few-arguments.md)
             one in Python, so set a `limit` for large logs.
 
     Returns:
-        For histories, a `Worklist` whose tasks explain themselves. For logs, a sorted dataframe of the same type with
-        `person_id`, `next_action`, `due_at`, `value` (whole minor units, null if unknown), and `reason` on request.
+        For histories, a `Worklist` whose tasks explain themselves, with `.plot()`. For logs, a sorted dataframe of the
+        same type with `person_id`, `next_action`, `due_at` (an instant in UTC, as in every dataframe; `tz` only sets
+        the opening hours), `value` (the value at stake in whole minor units: 1250 is GBP 12.50; null if unknown), and
+        `reason` on request. Its `.plot` is that of the dataframe: for the picture, pass `logs.histories()`.
 
     Raises:
         InstantError: `as_of` is naive.

@@ -27,7 +27,7 @@ from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics._rate import Difference, Rate
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Comparison:
     """The conversion of one group compared with all other groups.
 
@@ -42,6 +42,9 @@ class Comparison:
     def __str__(self) -> str:
         """Return the difference under the name of the group."""
         return f"{'unknown' if self.value is None else self.value}: {self.difference}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
 
 def compared(rates: dict[Group, Rate], confidence_level: float, min_people: int) -> tuple[Comparison, ...]:
