@@ -116,7 +116,7 @@ def test_three_decimals_of_stripe() -> None:
 def test_a_webhook_without_records_has_the_reason(got: Webhook, why: str) -> None:
     """Nothing is dropped in silence, and no error makes the platform send it again."""
     assert (got.ignored, got.purchase, got.refunds) == (why, None, ())
-    assert webhooks.apply(got, SqliteStore(), MemoryStates(), recorded_at=NOON) == 0
+    assert webhooks.apply(got, SqliteStore(), MemoryStates(), recorded_at=NOON).added == 0
 
 
 def test_the_person_is_the_first_usable_key() -> None:
