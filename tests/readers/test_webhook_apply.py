@@ -104,7 +104,7 @@ def test_the_result_has_the_stages_of_the_people() -> None:
         assert webhooks.apply(again, store, recorded_at=NOON) == AppendResult(0, 1)
         gone = guest_order(date_modified_gmt="2026-03-04T00:00:00", total="9000", status="cancelled")
         result = webhooks.apply(gone, store, recorded_at=datetime(2026, 3, 5, tzinfo=UTC))
-        assert [(one.previous_stage, one.stage) for one in result.stage_records] == [("customer", "lead")]
+        assert [(one.previous_stage, one.stage) for one in result.stage_records] == [("customer", "prospect")]
 
 
 STORES = pytest.mark.parametrize("opened", [sqlite_file, sqlalchemy_file])
