@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import Money, SqliteStore
+from funnel.errors import RecordError
 from funnel.readers import shopify, webhooks
 from funnel.readers._key_rules import email_key, phone_key
 from funnel.readers._people_keys import with_person
@@ -280,3 +281,19 @@ def test_an_amount_may_be_a_number() -> None:
     """A JSON number is read as it is written, never as a float."""
     assert purchase_of(read(shopify_order(total_price=25.1))).amount == Money("25.10", "USD")
     assert purchase_of(read(shopify_order(total_price=25))).amount == Money(25, "USD")
+
+
+@pytest.mark.parametrize(
+    ("reader", "topic", "kind"),
+    [
+        (webhooks.woocommerce, "order.updated", "an order of WooCommerce: it has no id"),
+        (webhooks.woocommerce, "customer.updated", "a customer of WooCommerce: it has no id"),
+        (webhooks.shopify, "orders/updated", "an order of Shopify: it has no id"),
+        (webhooks.shopify, "customers/update", "a customer of Shopify: it has no id"),
+        (webhooks.shopify, "refunds/create", "a refund of Shopify: it has no order_id"),
+    ],
+)
+def test_a_body_of_another_kind_is_named(reader: Any, topic: str, kind: str) -> None:
+    """A test ping or a body of another topic is not an order with a fault in one field."""
+    with pytest.raises(RecordError, match=f"the body is not {kind}; pass the body as received"):
+        reader(topic, b"{}")
