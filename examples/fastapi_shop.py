@@ -99,7 +99,8 @@ async def receive(
 ) -> dict[str, int | str]:
     """Store an order, a refund or a customer."""
     webhook = webhooks.shopify(x_shopify_topic, body, contacts=True)
-    return {"added": await webhooks.apply_async(webhook, store, recorded_at=at), "ignored": webhook.ignored}
+    result = await webhooks.apply_async(webhook, store, recorded_at=at)
+    return {"added": result.added, "ignored": webhook.ignored}
 
 
 @app.get("/people/{person_id}")

@@ -78,7 +78,7 @@ WEBHOOKS: Mapping[str, dict[str, Any]] = {
     "webhooks.shopify": {"topic": "orders/paid", "body": json.dumps(shopify_order()), **_ORDER},
     "webhooks.stripe": {"body": stripe_event(charge()), **_ORDER},
     "webhooks.verify_shopify": _SIGNED,
-    "webhooks.verify_stripe": {**_SIGNED, "now": NOW, "tolerance": timedelta(minutes=5)},
+    "webhooks.verify_stripe": {**_SIGNED, "as_of": NOW, "tolerance": timedelta(minutes=5)},
     "webhooks.verify_woocommerce": _SIGNED,
     "webhooks.woocommerce": {"topic": "order.updated", "body": json.dumps(woo_order()), **_ORDER},
 }

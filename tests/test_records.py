@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from funnel.errors import MoneyError
+from funnel.errors import MoneyError, RecordError
 from funnel.money import Money
 from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record, Refund, one_currency
 from tests.strategies import CANARY, contacts, customers, leads, lines, purchases, record_lists
@@ -231,3 +231,13 @@ def test_an_unknown_name_that_is_set_or_deleted_is_not_shown() -> None:
             change("nam")
         with pytest.raises(ValidationError, match="name: Instance is frozen"):
             change("name")
+
+
+@pytest.mark.parametrize("status", ["refunded", "partially_refunded"])
+def test_a_refund_is_not_a_status(status: Any) -> None:
+    """The error says what to give in place of the status, for a new purchase and for a copy."""
+    fields: dict[str, Any] = {"id": "1", "person_id": "p1", "purchased_at": datetime(2026, 3, 1, tzinfo=UTC)}
+    order = Purchase(**fields, amount=Money(9, "USD"))
+    for make in (lambda: order.model_copy(update={"status": status}), lambda: Purchase(**fields, status=status)):
+        with pytest.raises(RecordError, match="status: a purchase keeps its status when it is refunded; give a Refund"):
+            make()

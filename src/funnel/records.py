@@ -39,6 +39,12 @@ Status: TypeAlias = Literal["unpaid", "placed", "paid", "shipped", "delivered", 
 """Status of a purchase. An unpaid order is not a purchase yet; every other order that is not cancelled is one."""
 
 
+def _no_refund(status: object) -> object:
+    if status in ("refunded", "partially_refunded"):
+        raise ValueError("a purchase keeps its status when it is refunded; give a Refund")
+    return status
+
+
 class _OwnColumns:
     """Own columns, whose module is loaded with the first record rather than with this module."""
 
@@ -276,7 +282,7 @@ class Purchase(Record, frozen=True):
     """Id of the person who bought."""
     purchased_at: Instant
     """Instant of the purchase."""
-    status: Status = "paid"
+    status: Annotated[Status, BeforeValidator(_no_refund)] = "paid"
     """Status of the order."""
     cancelled_at: OptionalInstant = NO_INSTANT
     """Instant of the cancellation; None if not cancelled, or if the instant is unknown."""

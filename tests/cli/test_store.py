@@ -170,7 +170,7 @@ def test_a_store_of_several_currencies_is_reported_with_rates(tmp_path: Path) ->
         refused = run("profile", str(path), "sari", *AS_OF, *ZONE, *arguments)
         assert (refused.exit_code, message in refused.stderr) == (2, True)
     refused = run("report", str(path), *AS_OF, *ZONE)
-    assert "or --rates and --currency of a command" in refused.stderr
+    assert "or pass --rates and --currency to a command" in refused.stderr
 
 
 def test_files_of_several_currencies_are_reported_with_rates(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from funnel.readers import webhooks
 from funnel.readers._people_keys import with_person
 from funnel.readers._webhook_states import StoreStates
 from funnel.readers.webhooks import BuyerKey, MemoryStates, NewestStates, Webhook
-from funnel.store import store_tables
+from funnel.store import AppendResult, store_tables
 from funnel.store._base import TableStore
 from tests.readers.hooks import (
     NOON,
@@ -91,6 +91,20 @@ def sqlalchemy_file(path: Path) -> Store:
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
     store_tables().create_all(engine)
     return SqlAlchemyStore(engine)
+
+
+def test_the_result_has_the_stages_of_the_people() -> None:
+    """A delivery that writes an order and a customer returns one stage record, with the stage before the delivery."""
+    first, again = (guest_order(date_modified_gmt=f"2026-03-0{day}T00:00:00", total="9000") for day in (2, 3))
+    with SqliteStore() as store:
+        result = webhooks.apply(first, store, recorded_at=NOON)
+        assert (result.added, result.skipped) == (2, 0)
+        assert [(one.previous_stage, one.stage) for one in result.stage_records] == [(None, "customer")]
+        assert result.stage_records[0].version == store.stage_record(GUEST).version  # type: ignore[union-attr]
+        assert webhooks.apply(again, store, recorded_at=NOON) == AppendResult(0, 1)
+        gone = guest_order(date_modified_gmt="2026-03-04T00:00:00", total="9000", status="cancelled")
+        result = webhooks.apply(gone, store, recorded_at=datetime(2026, 3, 5, tzinfo=UTC))
+        assert [(one.previous_stage, one.stage) for one in result.stage_records] == [("customer", "prospect")]
 
 
 STORES = pytest.mark.parametrize("opened", [sqlite_file, sqlalchemy_file])
@@ -167,7 +181,7 @@ def test_a_guest_has_the_same_hash_in_a_webhook_and_in_an_export() -> None:
 def test_an_async_store_has_its_register_beside_it(tmp_path: Path) -> None:
     """The same end, awaited; the calls may overlap."""
 
-    async def received() -> list[int]:
+    async def received() -> list[AppendResult]:
         engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'shop.db'}")
         async with engine.begin() as connection:
             await connection.run_sync(store_tables().create_all)
@@ -178,7 +192,9 @@ def test_an_async_store_has_its_register_beside_it(tmp_path: Path) -> None:
         await engine.dispose()
         return added
 
-    assert asyncio.run(received())[-1] == 0
+    results = asyncio.run(received())
+    assert (results[-1].added, results[-1].skipped) == (0, 1)
+    assert [one.person_id for one in results[0].stage_records] == ["78"]
     with SqlAlchemyStore(sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")) as store:
         assert is_newest(store)
 
@@ -237,7 +253,7 @@ def test_what_may_succeed_later_is_a_store_error() -> None:
         with pytest.raises(StoreError, match="does not fit"):
             webhooks.apply(large, store, states, recorded_at=NOON)
         webhooks.apply(NEWS[1], store, states, recorded_at=NOON)
-        assert webhooks.apply(large, store, states, recorded_at=NOON) == 1
+        assert webhooks.apply(large, store, states, recorded_at=NOON).added == 1
         with pytest.raises(RecordError):
             webhooks.apply(read(shopify_order(id=2, currency="EUR")), store, states, recorded_at=NOON)
 
@@ -363,8 +379,8 @@ def test_a_detail_that_a_webhook_does_not_have_stays() -> None:
         store.merge("77", into="sari", merged_at=NOON)
         states = MemoryStates()
         update = read(shopify_customer(default_address={}), "customers/update", contacts=True)
-        assert webhooks.apply(update, store, states, recorded_at=NOON) == 1
-        assert webhooks.apply(update, store, states, recorded_at=NOON) == 0
+        assert webhooks.apply(update, store, states, recorded_at=NOON).added == 1
+        assert webhooks.apply(update, store, states, recorded_at=NOON).added == 0
         customer = store.history("77").customer
         assert customer is not None
         assert (customer.name, customer.nickname, customer.contact) == (
@@ -380,7 +396,7 @@ def test_an_erased_person_stays_erased() -> None:
         states = MemoryStates()
         delivered(PEOPLE[:1], store, states)
         store.erase("77")
-        assert webhooks.apply(PEOPLE[-1], store, states, recorded_at=NOON) == 0
+        assert webhooks.apply(PEOPLE[-1], store, states, recorded_at=NOON).added == 0
         customer = store.history("77").customer
         assert customer is not None
         assert customer.name == ""

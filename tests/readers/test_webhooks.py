@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel import Money, SqliteStore
+from funnel.errors import RecordError
 from funnel.readers import shopify, webhooks
 from funnel.readers._key_rules import email_key, phone_key
 from funnel.readers._people_keys import with_person
@@ -116,7 +117,7 @@ def test_three_decimals_of_stripe() -> None:
 def test_a_webhook_without_records_has_the_reason(got: Webhook, why: str) -> None:
     """Nothing is dropped in silence, and no error makes the platform send it again."""
     assert (got.ignored, got.purchase, got.refunds) == (why, None, ())
-    assert webhooks.apply(got, SqliteStore(), MemoryStates(), recorded_at=NOON) == 0
+    assert webhooks.apply(got, SqliteStore(), MemoryStates(), recorded_at=NOON).added == 0
 
 
 def test_the_person_is_the_first_usable_key() -> None:
@@ -135,14 +136,16 @@ TEXTS = st.one_of(
 )
 
 
-@given(TEXTS, TEXTS, TEXTS, st.sampled_from([None, "62"]), st.sampled_from([None, b"key"]))
+@given(TEXTS, TEXTS, TEXTS, st.sampled_from([None, "62"]), st.sampled_from([None, b"key", "key"]))
 def test_a_buyer_has_the_same_key_in_a_file_and_in_a_webhook(
-    number: str, email: str, phone: str, code: str | None, secret: bytes | None
+    number: str, email: str, phone: str, code: str | None, secret: bytes | str | None
 ) -> None:
     """Both forms of the rules agree on every text."""
     rows = pl.DataFrame({"customer_id": [number], "username": [None], "email": [email], "phone": [phone]})
     rows = with_person(rows.cast(pl.String), code, secret)
     assert BuyerKey(calling_code=code, secret=secret).of(number, email, phone) == (rows["person_id"][0] or "")
+    if secret:  # text is the same secret as its bytes
+        assert BuyerKey(calling_code=code, secret=b"key").of(number, email, phone) == (rows["person_id"][0] or "")
     assert (email_key(email), phone_key(phone, code)) == (rows["email"][0] or "", rows["phone"][0] or "")
 
 
@@ -278,3 +281,19 @@ def test_an_amount_may_be_a_number() -> None:
     """A JSON number is read as it is written, never as a float."""
     assert purchase_of(read(shopify_order(total_price=25.1))).amount == Money("25.10", "USD")
     assert purchase_of(read(shopify_order(total_price=25))).amount == Money(25, "USD")
+
+
+@pytest.mark.parametrize(
+    ("reader", "topic", "kind"),
+    [
+        (webhooks.woocommerce, "order.updated", "an order of WooCommerce: it has no id"),
+        (webhooks.woocommerce, "customer.updated", "a customer of WooCommerce: it has no id"),
+        (webhooks.shopify, "orders/updated", "an order of Shopify: it has no id"),
+        (webhooks.shopify, "customers/update", "a customer of Shopify: it has no id"),
+        (webhooks.shopify, "refunds/create", "a refund of Shopify: it has no order_id"),
+    ],
+)
+def test_a_body_of_another_kind_is_named(reader: Any, topic: str, kind: str) -> None:
+    """A test ping or a body of another topic is not an order with a fault in one field."""
+    with pytest.raises(RecordError, match=f"the body is not {kind}; pass the body as received"):
+        reader(topic, b"{}")

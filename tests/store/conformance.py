@@ -642,6 +642,12 @@ class Conformance:
 
     # ---- many ------------------------------------------------------------------------------------------------------
 
+    def test_a_store_has_its_policy(self, store: Store) -> None:
+        """The policy of a call is that of the store, also if none was passed."""
+        assert store.policy == Policy()
+        with self.opened(policy=Policy(lapse_after=DAY)) as own:
+            assert own.policy == Policy(lapse_after=DAY)
+
     def test_load_evaluates_nobody(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """Loading adds each record once, evaluates nobody, and makes everybody due."""
         monkeypatch.setattr(_base, "BATCH", 100)

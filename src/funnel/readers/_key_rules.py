@@ -53,6 +53,11 @@ def phone_key(text: str, calling_code: str | None) -> str:
     return digits if MASK not in text and re.fullmatch(PHONE, digits) else ""
 
 
-def hashed(person_id: str, secret: bytes) -> str:
+def secret_bytes(secret: bytes | str) -> bytes:
+    """Return a secret as bytes; environment variables are text."""
+    return secret.encode() if isinstance(secret, str) else secret
+
+
+def hashed(person_id: str, secret: bytes | str) -> str:
     """Return the keyed hash of a person id; without the secret nobody can find the id by trying."""
-    return hmac.new(secret, person_id.encode(), hashlib.sha256).hexdigest()[:_HASH_LENGTH]
+    return hmac.new(secret_bytes(secret), person_id.encode(), hashlib.sha256).hexdigest()[:_HASH_LENGTH]

@@ -56,8 +56,8 @@ def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
     _check_statuses(passed.get("statuses", {}))
     if not re.fullmatch("[1-9][0-9]{0,3}", passed.get("calling_code", "62")):
         raise ArgumentError("calling_code must be the digits of a country's calling code, without a sign, such as '62'")
-    if not instance(passed.get("secret", b"secret"), bytes, "secret", "bytes or None"):
-        raise ArgumentError("secret is empty; give bytes that nobody can guess")
+    if not instance(passed.get("secret", b"secret"), (bytes, str), "secret", "bytes, text or None"):
+        raise ArgumentError("secret is empty; pass bytes or text that nobody can guess")
     day_of(passed.get("as_of", date.min), "as_of")
     truth(passed.get("contacts", False), "contacts")
     if not is_function(passed.get("progress", print)):

@@ -14,7 +14,7 @@ KEYS = ("customer_id", "username", "email", "phone")
 
 
 def with_person(
-    rows: pl.DataFrame, calling_code: str | None, secret: bytes | None, keys: Sequence[str] = KEYS
+    rows: pl.DataFrame, calling_code: str | None, secret: bytes | str | None, keys: Sequence[str] = KEYS
 ) -> pl.DataFrame:
     """Add `person_id`, the first usable key of each row; null if the buyer is unknown. `_key_rules` has the rules.
 
@@ -53,7 +53,7 @@ def _phones(cells: pl.Series, calling_code: str | None) -> pl.DataFrame:
     return rows.select(pl.when(usable).then("digits").alias("digits"))
 
 
-def _hashed(rows: pl.DataFrame, secret: bytes) -> pl.DataFrame:
+def _hashed(rows: pl.DataFrame, secret: bytes | str) -> pl.DataFrame:
     """Replace each id with its keyed hash."""
     ids = rows["person_id"].drop_nulls().unique().to_list()
     hashes = [hashed(one, secret) for one in ids]

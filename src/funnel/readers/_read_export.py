@@ -75,7 +75,7 @@ class ReadOptions:
     undated_refunds: Literal["reduce", "as_of"] = "reduce"
     as_of: date | None = None
     calling_code: str | None = None
-    secret: bytes | None = None
+    secret: bytes | str | None = None
     contacts: bool = False
     shop: str | None = None
 

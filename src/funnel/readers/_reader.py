@@ -59,7 +59,7 @@ class ReadArguments(TypedDict, total=False):
     """The last day that the files cover completely."""
     calling_code: str | None
     """The calling code of telephone numbers that begin with 0: digits without a sign, such as "62"."""
-    secret: bytes | None
+    secret: bytes | str | None
     """Key of a hash that replaces person ids, so that no e-mail address or telephone number is an id."""
     contacts: bool
     """Whether to read names, addresses, e-mail addresses and telephone numbers into `customers`."""

@@ -21,12 +21,13 @@ from funnel.records import Purchase, Refund
 from funnel.store._base import TableStore
 from funnel.store._protocol import Store
 from funnel.store._register import DIGITS, HEAD
+from funnel.store._results import AppendResult
 from funnel.store._server import AsyncSqlAlchemyStore
 
 _RANKS = {"placed": 0, "shipped": 1, "paid": 2, "delivered": 3, "cancelled": 4}
 
 
-def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *, recorded_at: datetime) -> int:
+def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *, recorded_at: datetime) -> AppendResult:
     """Write the records of a webhook into a store. An older state never replaces a newer state.
 
     The newest state of each record is in a register. After each write the register is read again: if another delivery
@@ -43,7 +44,8 @@ def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *,
         recorded_at: The instant at which the records are recorded and the people are evaluated.
 
     Returns:
-        The number of new and changed records; a changed customer is one.
+        The number of new and changed records, of which a changed customer is one; the number of records that the store
+        already had; and the stage records of the people whose history changed.
 
     Raises:
         ArgumentError: An argument is not allowed.
@@ -57,7 +59,7 @@ def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *,
         >>> from funnel.readers.webhooks import woocommerce
         >>> ignored = woocommerce("order.deleted", b'{"id": 812}')
         >>> with SqliteStore() as store:
-        ...     apply(ignored, store, recorded_at=datetime(2026, 3, 1, tzinfo=UTC))
+        ...     apply(ignored, store, recorded_at=datetime(2026, 3, 1, tzinfo=UTC)).added
         0
     """
     instance(webhook, Webhook, "webhook", "a result of a reader of webhooks")
@@ -72,11 +74,11 @@ def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *,
         )
     if isinstance(store, TableStore):
         webhook = _after_erasure(webhook, store)
-    added = _write_records(webhook, store, register, recorded_at)
-    return added + write_customer(webhook, store, register, recorded_at)
+    written = _write_records(webhook, store, register, recorded_at)
+    return _both(written, write_customer(webhook, store, register, recorded_at))
 
 
-async def apply_async(webhook: Webhook, store: AsyncSqlAlchemyStore, *, recorded_at: datetime) -> int:
+async def apply_async(webhook: Webhook, store: AsyncSqlAlchemyStore, *, recorded_at: datetime) -> AppendResult:
     """Write the records of a webhook into an async store, with the register in its database; see `apply`.
 
     Args:
@@ -85,7 +87,7 @@ async def apply_async(webhook: Webhook, store: AsyncSqlAlchemyStore, *, recorded
         recorded_at: The instant at which the records are recorded and the people are evaluated.
 
     Returns:
-        The number of new and changed records; a changed customer is one.
+        The result of `apply`.
 
     Raises:
         ArgumentError: An argument is not allowed.
@@ -105,7 +107,7 @@ async def apply_async(webhook: Webhook, store: AsyncSqlAlchemyStore, *, recorded
         ...         return await apply_async(ignored, AsyncSqlAlchemyStore(engine), recorded_at=at)
         ...     finally:
         ...         await engine.dispose()
-        >>> asyncio.run(receive())
+        >>> asyncio.run(receive()).added
         0
     """
     instance(store, AsyncSqlAlchemyStore, "store", "an AsyncSqlAlchemyStore")
@@ -125,19 +127,28 @@ def _after_erasure(webhook: Webhook, store: TableStore) -> Webhook:
     return attrs.evolve(webhook, purchase=order.model_copy(update=person), customer=customer)
 
 
-def _write_records(webhook: Webhook, store: Store, states: NewestStates, recorded_at: datetime) -> int:
+def _write_records(webhook: Webhook, store: Store, states: NewestStates, recorded_at: datetime) -> AppendResult:
     records: list[Purchase | Refund] = [*([webhook.purchase] if webhook.purchase else []), *webhook.refunds]
     own = {_key(one): _state(one, webhook.updated_at or one.happened_at) for one in records}
-    added, stored = 0, dict[str, str]()
+    result, stored = AppendResult(0, 0), dict[str, str]()
     while (newest := {key: states.keep(key, state) for key, state in own.items()}) != stored:
         try:
-            added += store.amend(*map(_record, newest.values()), recorded_at=recorded_at).added
+            result = _both(result, store.amend(*map(_record, newest.values()), recorded_at=recorded_at))
         except RecordError:
             if webhook.purchase is not None:
                 raise
             raise StoreError("the refund does not fit the order that the store has; send it again later") from None
         stored = newest
-    return added
+    return result
+
+
+def _both(first: AppendResult, second: AppendResult) -> AppendResult:
+    """Return the result of two writes: each person as after the second, with the stage before the first."""
+    people = {one.person_id: one for one in first.stage_records}
+    for one in second.stage_records:
+        before = people.get(one.person_id, one).previous_stage
+        people[one.person_id] = attrs.evolve(one, previous_stage=before)
+    return AppendResult(first.added + second.added, first.skipped + second.skipped, tuple(people.values()))
 
 
 def _key(record: Purchase | Refund) -> str:

@@ -59,6 +59,15 @@ class Body:
         """Return the error of a field."""
         return RecordError(f"{self.path}{name} of the webhook {problem}")
 
+    def check_kind(self, name: str, kind: str) -> None:
+        """Check that the body has the field that every body of its kind has.
+
+        Raises:
+            RecordError: The body is of another kind.
+        """
+        if name not in self.fields:
+            raise RecordError(f"the body is not {kind}: it has no {name}; pass the body as received, and its own topic")
+
     def text(self, name: str) -> str:
         """Return a text or a whole number as text; "" if it is missing."""
         value = self.fields.get(name)

@@ -17,6 +17,17 @@ Key: TypeAlias = Literal["customer_id", "email", "phone"]
 class BuyerKey(Frozen, frozen=True):
     """How the person id is chosen from the details of a buyer. The rules are those of the files.
 
+    Args:
+        keys: The details in the order in which they are tried: "customer_id", "email", "phone". The first that the
+            buyer has is the person id.
+        calling_code: Country calling code of telephone numbers that begin with 0, such as "62"; None to keep the 0.
+        secret: Key of the hash that replaces the person id, as bytes or text; None to keep the id. A guest's id is an
+            e-mail address or a telephone number, so with a secret the store has no id that is personal data. A reader
+            of exports with the same secret gives the buyer the same id.
+
+    Raises:
+        RecordError: A field is invalid.
+
     Example:
         >>> BuyerKey().of("", "Sari@Example.com", "0812-000-1111")
         'sari@example.com'
@@ -28,7 +39,7 @@ class BuyerKey(Frozen, frozen=True):
     """The details in the order in which they are tried."""
     calling_code: Annotated[str, Field(pattern="^[1-9][0-9]{0,2}$")] | None = None
     """Country calling code of telephone numbers that begin with 0, such as "62"."""
-    secret: Annotated[bytes, Field(min_length=1)] | None = Field(default=None, repr=False)
+    secret: Annotated[bytes | str, Field(min_length=1)] | None = Field(default=None, repr=False)
     """Key of the hash that replaces the person id; None to keep the id."""
 
     def of(self, customer_id: str, email: str, phone: str) -> str:

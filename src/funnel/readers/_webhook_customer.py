@@ -16,13 +16,14 @@ from funnel.readers._webhook_states import NewestStates, sortable
 from funnel.records import Customer
 from funnel.store._protocol import Store
 from funnel.store._register import detail_key
+from funnel.store._results import AppendResult
 
 _FEW = 4
 """Digits of the hash: enough to tell a few values of one person apart, and too few to recognise a person by."""
 
 
-def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorded_at: datetime) -> int:
-    """Write the contact details that no newer webhook has; return 1 if the customer changed.
+def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorded_at: datetime) -> AppendResult:
+    """Write the contact details that no newer webhook has; a changed customer counts as one record.
 
     The version of the person is read before the register, so the store refuses a write that another delivery overtakes,
     and the write is repeated. After a write the register is read again. If a newer webhook found its value in the store
@@ -30,11 +31,11 @@ def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorde
     """
     customer, updated = webhook.customer, webhook.updated_at
     if customer is None or updated is None:
-        return 0
+        return AppendResult(0, 0)
     at = sortable(webhook.purchase.purchased_at if webhook.purchase else updated) + sortable(updated)
     own = {name: value for name, value in _details(customer).items() if value}
     replaced: Mapping[str, str] = {}
-    changed = 0
+    result = AppendResult(0, 0)
     while True:
         record = store.stage_record(customer.person_id)
         person, version = (record.person_id, record.version) if record else (customer.person_id, 0)
@@ -48,14 +49,14 @@ def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorde
         }
         merged = _merged(stored, {**present, **newest}, customer.since)
         if merged == stored:
-            return changed
+            return result
         try:
-            store.put_customer(merged, recorded_at=recorded_at, expected={person: version})
+            written = store.put_customer(merged, recorded_at=recorded_at, expected={person: version})
         except StaleError:
             continue
         except ConflictError:  # the person was erased
-            return changed
-        replaced, changed = present, 1
+            return result
+        replaced, result = present, AppendResult(1, 0, (written,))
 
 
 def _matching(code: str, present: str, *others: str) -> str:

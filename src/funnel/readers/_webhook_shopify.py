@@ -59,17 +59,20 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
     instance(topic, str, "topic", "the header X-Shopify-Topic")
     key, content, contacts = key_of(buyer), Body.parse(body), truth(contacts, "contacts")
     if topic == "refunds/create":
+        content.check_kind("order_id", "a refund of Shopify")
         shop = content.child("total_duties_set").child("shop_money").text("currency_code")
         refunds, notes = _refunds([content], content.required("order_id"), shop)
         at, ignored = content.time("created_at"), next(iter(notes), "refund of no money")
         return Webhook(refunds=refunds, updated_at=at) if refunds else Webhook(ignored=ignored)
     if topic in _CUSTOMERS:
+        content.check_kind("id", "a customer of Shopify")
         since, at = content.time("created_at"), content.time("updated_at")
         return customer_webhook(_customer(content), key, since=since, updated_at=at, contacts=contacts)
     return _order(content, key, contacts=contacts) if topic in _ORDERS else Webhook(ignored=OTHER_TOPIC)
 
 
 def _order(order: Body, key: BuyerKey, *, contacts: bool) -> Webhook:
+    order.check_kind("id", "an order of Shopify")
     buyer, currency = _buyer(order), order.required("currency")
     if not buyer.person_id(key):
         return Webhook(ignored=UNKNOWN_BUYER)

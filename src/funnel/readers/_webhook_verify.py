@@ -7,18 +7,19 @@ import hashlib
 import hmac
 from datetime import datetime, timedelta
 
-from funnel._arguments import instance, parse_instant, span
+from funnel._arguments import instance, parse_as_of, span
 from funnel.errors import ArgumentError
+from funnel.readers._key_rules import secret_bytes
 
 _MOST_DIGITS = 20
 
 
-def verify_shopify(body: bytes, signature: str, *, secret: bytes) -> bool:
+def verify_shopify(body: bytes, signature: str | None, *, secret: bytes | str) -> bool:
     """Return whether the header X-Shopify-Hmac-Sha256 is the signature of a body.
 
     Args:
         body: The body as it was received.
-        signature: The header; "" if the request does not have it.
+        signature: The header; "" or None if the request does not have it.
         secret: The client secret of the app.
 
     Raises:
@@ -32,12 +33,12 @@ def verify_shopify(body: bytes, signature: str, *, secret: bytes) -> bool:
     return hmac.compare_digest(expected, _header(signature))
 
 
-def verify_woocommerce(body: bytes, signature: str, *, secret: bytes) -> bool:
+def verify_woocommerce(body: bytes, signature: str | None, *, secret: bytes | str) -> bool:
     """Return whether the header X-WC-Webhook-Signature is the signature of a body.
 
     Args:
         body: The body as it was received.
-        signature: The header; "" if the request does not have it.
+        signature: The header; "" or None if the request does not have it.
         secret: The secret of the webhook.
 
     Raises:
@@ -52,20 +53,20 @@ def verify_woocommerce(body: bytes, signature: str, *, secret: bytes) -> bool:
 
 def verify_stripe(
     body: bytes,
-    signature: str,
+    signature: str | None,
     *,
-    secret: bytes,
-    now: datetime,
+    secret: bytes | str,
+    as_of: datetime,
     tolerance: timedelta | str = timedelta(minutes=5),
 ) -> bool:
     """Return whether the header Stripe-Signature is a signature of a body, and recent.
 
     Args:
         body: The body as it was received.
-        signature: The header; "" if the request does not have it.
+        signature: The header; "" or None if the request does not have it.
         secret: The secret of the endpoint, with its prefix `whsec_`.
-        now: The present instant.
-        tolerance: Maximum distance of the time of the signature from `now`. Source: the default of Stripe's own
+        as_of: The present instant.
+        tolerance: Maximum distance of the time of the signature from `as_of`. Source: the default of Stripe's own
             libraries.
 
     Raises:
@@ -73,10 +74,10 @@ def verify_stripe(
 
     Example:
         >>> from datetime import UTC
-        >>> verify_stripe(b"{}", "", secret=b"whsec_1", now=datetime(2026, 3, 1, tzinfo=UTC))
+        >>> verify_stripe(b"{}", "", secret=b"whsec_1", as_of=datetime(2026, 3, 1, tzinfo=UTC))
         False
     """
-    at, most = parse_instant(now, "now"), span(tolerance, "tolerance", minimum=0)
+    at, most = parse_as_of(as_of), span(tolerance, "tolerance", minimum=0)
     expected_of, content = _secret(secret), _body(body)
     parts = [part.strip().partition("=") for part in _text(signature).split(",")]
     times = [value for name, _, value in parts if name == "t" and value.isascii() and value.isdigit()]
@@ -88,7 +89,7 @@ def verify_stripe(
 
 
 def _secret(secret: object) -> bytes:
-    checked: bytes = instance(secret, bytes, "secret", "bytes")
+    checked = secret_bytes(instance(secret, (bytes, str), "secret", "bytes or text"))
     if not checked:
         raise ArgumentError("secret is empty, so everybody could sign; pass the secret that the platform shows")
     return checked
@@ -100,8 +101,9 @@ def _body(body: object) -> bytes:
 
 
 def _text(signature: object) -> str:
-    checked: str = instance(signature, str, "signature", "the text of a header")
-    return checked
+    """Return the text of a header; "", which matches no signature, if the request does not have it."""
+    checked: str | None = instance(signature, (str, type(None)), "signature", "the text of a header or None")
+    return checked or ""
 
 
 def _header(signature: object) -> bytes:

@@ -54,6 +54,7 @@ def woocommerce(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None,
     instance(topic, str, "topic", "the header X-WC-Webhook-Topic")
     key, content, contacts = key_of(buyer), Body.parse(body), truth(contacts, "contacts")
     if topic in _CUSTOMERS:
+        content.check_kind("id", "a customer of WooCommerce")
         since, at = _time(content, "date_created_gmt"), _modified(content)
         return customer_webhook(_buyer(content, "id"), key, since=since, updated_at=at, contacts=contacts)
     if topic not in _ORDERS:
@@ -64,6 +65,7 @@ def woocommerce(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None,
 
 
 def _order(order: Body, key: BuyerKey, *, contacts: bool) -> Webhook:
+    order.check_kind("id", "an order of WooCommerce")
     buyer, currency, at = _buyer(order, "customer_id"), order.required("currency"), _modified(order)
     if not buyer.person_id(key):
         return Webhook(ignored=UNKNOWN_BUYER)

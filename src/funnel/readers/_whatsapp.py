@@ -29,6 +29,7 @@ from funnel._fields import EDGES, LONGEST_ID, MANGLED, UNPRINTABLE
 from funnel.errors import ArgumentError
 from funnel.readers._account import FIRST_ROWS, Entry, What
 from funnel.readers._chat_lines import ChatFile, Message
+from funnel.readers._key_rules import secret_bytes
 from funnel.readers._people_keys import KEYS, with_person
 from funnel.readers._shop_data import CUSTOMERS, INTERACTIONS, ShopData
 
@@ -50,7 +51,7 @@ class ChatOptions:
     texts: bool
     contacts: bool
     calling_code: str | None
-    secret: bytes | None
+    secret: bytes | str | None
     source_name: str
 
 
@@ -182,7 +183,7 @@ class _Chats:
 
     def digest(self, *parts: str) -> str:
         """Return the id for some parts."""
-        key = self._options.secret or b"whatsapp.chat"
+        key = secret_bytes(self._options.secret or b"whatsapp.chat")
         return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:32]
 
     def record(self, kind: str, key: str, message: Message, person: str, regarding: str = "") -> None:

@@ -46,7 +46,7 @@ def chat(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     texts: bool = False,
     contacts: bool = False,
     calling_code: str | None = None,
-    secret: bytes | None = None,
+    secret: bytes | str | None = None,
     source_name: str = "whatsapp",
 ) -> ShopData:
     """Read chats that WhatsApp exported, and account for every message.

@@ -102,6 +102,11 @@ class TableStore(ProcessBound, ABC):
         """Validate and keep the rule, the policy and the rates."""
         self._evaluator = Evaluator(*rule_and_policy(stage, policy), rates_of(rates))
 
+    @property
+    def policy(self) -> Policy:
+        """The policy that the store was opened with."""
+        return self._evaluator.policy
+
     @abstractmethod
     def _write(self, work: Callable[[Tables], T]) -> T:
         """Run work in one transaction: commit if nothing is raised, roll back otherwise.

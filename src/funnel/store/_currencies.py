@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 SEVERAL = "*"
 """The currency of a store whose amounts have several."""
 
-OPEN_WITH_RATES = (
-    "open the store with the shop's rates: SqliteStore(path, rates=Rates(...)), or --rates and --currency of a command"
-)
+OPEN_WITH_RATES = "open the store with the shop's rates, rates=Rates(...), or pass --rates and --currency to a command"
 
 _PRICED = ("amount", *MONEY, "lines")
 

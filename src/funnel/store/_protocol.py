@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
 
 from funnel.history import History
+from funnel.policy import Policy
 from funnel.records import Customer, Record
 from funnel.store._engines import Engine
 from funnel.store._results import Alias, AppendResult, StageRecord
@@ -24,6 +25,11 @@ class Store(Protocol):
     Every call is atomic: a call that raises has changed nothing. No store reads a clock: the time of recording and
     the evaluation time are arguments. Each call accepts any name of a person.
     """
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that the store was opened with; `Policy()` if none was passed."""
+        ...
 
     def append(
         self, *records: Record, recorded_at: datetime, expected: Mapping[str, int] | None = None

@@ -244,6 +244,11 @@ class AsyncSqlAlchemyStore(ProcessBound):
         """Return the class and the database only."""
         return f"Async{self._store!r}"
 
+    @property
+    def policy(self) -> Policy:
+        """The policy that the store was opened with."""
+        return self._store.policy
+
     async def __aenter__(self) -> Self:
         """Return the store, for use in an `async with` block."""
         return self
