@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import attrs
 import narwhals as nw
@@ -13,11 +13,10 @@ from funnel._dataframes.adapter import InputFrame
 from funnel.errors import LogsError
 from funnel.interactions import KINDS, DeclineReason, PostponementReason
 from funnel.logs.remedies import to_text, to_time, with_zone
-from funnel.records import Status
+from funnel.records import STATUSES
 
 Kind = Literal["person", "id", "text", "instant", "amount", "whole"]
 
-STATUSES: tuple[str, ...] = get_args(Status)
 WIDE = (nw.UInt64, nw.Int128, nw.UInt128)
 """Types of integers that do not fit 64 signed bits."""
 
