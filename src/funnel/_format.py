@@ -14,11 +14,16 @@ T = TypeVar("T")
 Row: TypeAlias = Sequence[object]
 Table: TypeAlias = tuple[str, Row, Iterable[Row]]
 
+MOST_WORDS = 10
+"""Maximum number of words of a column in a message."""
+
 _UNITS = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s"), (1, "µs"))
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ADDRESS = re.compile(r"\S(?:[@\uff20]|%40)\S")
 _WITH_CODE = re.compile(r"\+\d{7}")
 _PHONE_DIGITS = 7
+_DATA = re.compile(r"@|[\x00-\x1f\x7f-\x9f]|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[\s0-9.,:;/+()'-]*$", flags=re.DOTALL)
+_LONGEST_NAME = 60
 _ID = re.compile("[A-Za-z][A-Za-z0-9_]*")
 _RESERVED = frozenset(
     ("choice", "class", "classdef", "click", "default", "direction", "end", "fork", "join", "note", "state", "style")
@@ -45,6 +50,18 @@ def is_contact(person_id: str) -> bool:
 def quoted_id(person_id: str) -> str:
     """Return a person id for an error, or words in its place if the id may be personal data."""
     return "a person whose id may be personal data" if is_contact(person_id) else repr(person_id)
+
+
+def looks_like_data(name: str) -> bool:
+    """Return whether a name looks like a cell: an e-mail address, a number, a date, a long text, nothing."""
+    return len(name) > _LONGEST_NAME or _DATA.search(name) is not None
+
+
+def shown_words(words: Collection[str]) -> str:
+    """Return the words of a column of statuses or kinds for a message; "" if there are many, or one may be personal."""
+    if len(words) > MOST_WORDS or any(map(looks_like_data, words)):
+        return ""
+    return ", ".join(map(repr, sorted(words)))
 
 
 def sql_name(name: str) -> str:

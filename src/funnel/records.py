@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -37,6 +37,9 @@ __all__ = ["Contact", "Customer", "Lead", "OrderLine", "Purchase", "Record", "Re
 
 Status: TypeAlias = Literal["unpaid", "placed", "paid", "shipped", "delivered", "cancelled"]
 """Status of a purchase. An unpaid order is not a purchase yet; every other order that is not cancelled is one."""
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+"""Every status, from the earliest in the life of an order to the latest."""
 
 
 def _no_refund(status: object) -> object:

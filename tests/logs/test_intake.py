@@ -335,6 +335,50 @@ def test_one_other_id_in_the_column_leaves_changed_ids_bad(other: str, before: i
         Logs.from_orders(frame)
 
 
+def test_words_without_a_meaning_are_named_with_the_argument() -> None:
+    """A few words of a status column are shown; many words, or one that may be personal, are not."""
+    frame = pl.DataFrame({"id": ["1", "2"], "person_id": ["p", "p"], "purchased_at": [AT] * 2, "amount": [5, 5]})
+    remedy = r"pass statuses=\{'Completed': 'unpaid', ...\}, the meaning of the frame's words"
+    with pytest.raises(LogsError, match=f"{remedy}, which are 'annulled', 'done'$"):
+        Logs.from_orders(frame.with_columns(status=pl.Series(["done", "annulled"])))
+    with pytest.raises(LogsError, match=f"{remedy}$"):
+        Logs.from_orders(frame.with_columns(status=pl.Series(["done", "sari@x.test"])))
+    kinds = pl.DataFrame({"person_id": ["p", "p"], "occurred_at": [AT] * 2, "kind": ["pv", "buy"]})
+    with pytest.raises(LogsError, match=r"pass kinds=\{'Completed': 'purchase', ...\}.* 'buy', 'pv'$"):
+        Logs.from_events(kinds)
+    with pytest.raises(LogsError, match=r"cancelled$"):
+        Logs(purchases=frame.with_columns(status=pl.Series(["done", "annulled"])))
+
+
+def test_an_order_that_a_later_export_repeats_has_the_remedy() -> None:
+    """Its last row has the latest status; the error has the code, in the words of the caller's engine."""
+    frame = NOBODY.head(1).select("person_id", "purchased_at", "amount", No="id", status=pl.lit("unpaid"))
+    twice = pl.concat([frame, frame.with_columns(status=pl.lit("paid"))])
+    with pytest.raises(
+        LogsError, match=r"one status; if a later export .*: df\.unique\('No', keep='last', maintain_ord"
+    ):
+        Logs.from_orders(twice, {"id": "No"})
+    with pytest.raises(LogsError, match=r": df\.drop_duplicates\('No', keep='last'\)$"):
+        Logs.from_orders(twice.to_pandas(), {"id": "No"})
+    logs = Logs.from_orders(twice.unique("No", keep="last", maintain_order=True), {"id": "No"})
+    assert logs._logs["purchases"].select("status").collect()["status"].to_list() == ["paid"]
+
+
+def test_an_empty_person_has_the_remedy() -> None:
+    """The error says how guests are left out."""
+    with pytest.raises(LogsError, match=r"1 kind of issue \(on_issues='split' leaves their rows out\):"):
+        Logs.from_orders(NOBODY)
+
+
+def test_a_missing_column_is_looked_for_among_columns_of_its_type() -> None:
+    """Neither a word that is far from the name nor a column of texts is proposed if a number is there."""
+    frame = NOBODY.rename({"amount": "paid_eur", "purchased_at": "ordered"}).with_columns(country=pl.lit("PT"))
+    with pytest.raises(LogsError, match=r"(?s)purchased_at: is missing; use one of ordered;.*use one of paid_eur;"):
+        Logs.from_orders(frame)
+    with pytest.raises(LogsError, match="amount: is missing; use one of country;"):
+        Logs.from_orders(frame.drop("paid_eur").rename({"ordered": "purchased_at"}))
+
+
 NOBODY = pl.DataFrame({"id": ["1", "2"], "person_id": ["p", None], "purchased_at": [AT] * 2, "amount": [5, 5]})
 
 

@@ -32,7 +32,14 @@ MEANING = {"done": "paid", "gone": "cancelled"}
         ({"tz": "UTC"}, r"\(unknown\): is not a field; use columns, "),
         ({"curency": "IDR"}, r"curency: is not a field; did you mean currency\?"),
         ({"charges": ("POST",)}, "charges are recognized by their sku"),
-        ({"statuses": MEANING}, "the column of the status and the table of statuses go together"),
+        ({"statuses": MEANING}, r"go together; add the column:\n\[columns\]\nstatus = \"Status\""),
+        (
+            {"statuses": {"done": "payed", "gone": {}}},
+            "the meaning of 'done', 'gone' must be one of unpaid, placed, paid",
+        ),
+        ({"statuses": {"sari@x.test": "payed"}}, "the meaning must be one of unpaid"),
+        ({"statuses": {f"w{n}": 1 for n in range(11)}}, "the meaning must be one of unpaid"),
+        ({"statuses": ["done"]}, "valid dictionary"),
         ({"credit_prefix": "C", "cancelled_prefix": "CX"}, "begin alike"),
         ({"credit_prefix": "CX", "cancelled_prefix": "C"}, "begin alike"),
         ({"quote": "''"}, "is not one plain character"),
@@ -93,7 +100,7 @@ def test_what_is_no_table_is_refused() -> None:
 @pytest.mark.parametrize(
     ("columns", "changes", "message"),
     [
-        (STATUS, {}, "the column of the status and the table of statuses go together"),
+        (STATUS, {}, r'go together; add the meaning .*:\n\[statuses\]\n"Completed" = "paid"\n"Void" = "cancelled"'),
         (REFUND, {"credit_prefix": "C"}, "tells of refunds in one way"),
         (REFUND, {"credit_negative": True}, "tells of refunds in one way"),
         (UNDATED, {}, "refunded_amount has no day; give the column refunded_at, or undated_refunds"),

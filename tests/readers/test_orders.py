@@ -249,6 +249,20 @@ def test_a_cancelled_order_is_told_by_its_status(tmp_path: Path) -> None:
     }
 
 
+def test_a_word_may_mean_every_status_of_a_purchase(tmp_path: Path) -> None:
+    """A mapping has the words of `Logs.from_orders`: an unpaid order is kept, and is not a purchase yet."""
+    meaning = {"open": "unpaid", "cod": "placed", "done": "paid", "sent": "shipped", "there": "delivered"}
+    rows = "".join(f"{n},ani,2026-03-01,5,{word},\n" for n, word in enumerate(meaning))
+    orders = read(tmp_path, f"{STATES}{rows}", mapping(STATE, statuses=meaning))
+
+    assert orders.purchases["status"].to_list() == list(meaning.values())
+    assert account(orders)["of them not paid yet"] == ("read", 2, ())
+    assert len(orders.logs().history("ani").purchases) == 5
+    two = f"{STATES}1,ani,2026-03-01,5,open,\n1,ani,2026-03-01,6,done,\n"
+    refused = read(tmp_path, two, mapping(STATE, statuses=meaning))
+    assert account(refused)["order with rows of different statuses"] == ("refused", 2, (1, 2))
+
+
 def test_a_time_of_cancelling_cancels_whatever_the_status_says(tmp_path: Path) -> None:
     """Some shops leave a cancelled order "paid" and write only when it was cancelled; the contradiction is noted."""
     text = STATES + "1,ani,2026-03-01 08:00,5,done,2026-03-02 07:00\n2,ani,2026-03-01 08:00,5,done,\n"

@@ -64,7 +64,7 @@ def test_what_the_file_proves_is_set_and_the_rest_is_left_open(tmp_path: Path) -
         "# 1 more columns have no name, or the name of another column.",
         '# zone = "Asia/Jakarta"',
         '# currency = "IDR"',
-        '# "Batal" = "paid or cancelled"',
+        '# "Batal" = "paid, unpaid or cancelled"',
     ):
         assert line in text.splitlines()
 
@@ -82,7 +82,7 @@ def test_an_unfinished_status_is_refused(tmp_path: Path) -> None:
     text = proposed(tmp_path, f"{HEAD}{ROWS}").replace('# "Batal"', '"Batal"')
     (tmp_path / "sales.toml").write_text('zone = "Asia/Jakarta"\ncurrency = "IDR"\n' + text)
 
-    with pytest.raises(ArgumentError, match=r"statuses.*: input should be 'paid' or 'cancelled'"):
+    with pytest.raises(ArgumentError, match=r"statuses: the meaning of 'Batal' must be one of unpaid, placed, paid, "):
         OrderMapping.read(tmp_path / "sales.toml")
 
 
@@ -151,6 +151,19 @@ def test_each_format_is_proven_or_left_open(tmp_path: Path, rows: str, lines: li
 
     for line in lines:
         assert line in text
+
+
+def test_a_status_and_an_amount_are_found_by_what_they_hold(tmp_path: Path) -> None:
+    """The amount is the only column of numbers with decimals; ids written as floats are not amounts."""
+    rows = "".join(f"R{n},{n}.0,2026-03-0{n},{n}9.5,{word},PT\n" for n, word in enumerate(("done", "open"), start=1))
+    text = proposed(tmp_path, f"order_ref,buyer_no,ordered_local,paid_eur,state,country\n{rows}")
+
+    for line in ('amount = "paid_eur"', 'status = "state"', '# "done" = "paid, unpaid or cancelled"'):
+        assert line in text.splitlines()
+    two = proposed(tmp_path, f"order_ref,buyer_no,ordered_local,paid_eur,state,paid_usd\n{rows.replace('PT', '1.25')}")
+    assert "# amount = " in two.splitlines()
+    dated = proposed(tmp_path, "order_ref,buyer_no,ordered,sent\n1,2,2026-03-01,01.03.26\n")
+    assert "# amount = " in dated.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from funnel.cli._check import check_rules
 from funnel.cli._day import DayChoice, limits_of, profile_of, rows_of_day, text_of, write_csv
 from funnel.cli._findings import Progress, ReportQuery, find
 from funnel.cli._html import html_page
-from funnel.cli._options import as_options, read_arguments, read_as_of
+from funnel.cli._options import as_options, read_arguments, read_as_of, read_mapping
 from funnel.cli._page import PIPE_WIDTH, print_page
 from funnel.cli._shared import (
     FORMATS,
@@ -126,7 +126,7 @@ def report(  # noqa: PLR0913 (one argument an option)
         formats = _formats(locals())
         if contacts and mapping is None and not any(map(is_store, files)):
             formats["contacts"] = True
-        order_mapping = _mapping(files, mapping, formats)
+        order_mapping = _mapping(files, mapping, formats, tz)
         query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, within=within, contacts=contacts)
         query = attrs.evolve(query, rows=rows, limit=limit, language=language)
         with _bar() as progress:
@@ -202,7 +202,7 @@ def day_list(  # noqa: PLR0913 (one argument an option)
     """List the people to contact today: the action, the due time, the value at stake and the reason."""
     with _plain_errors():
         formats = _formats(locals())
-        order_mapping = _mapping(files, mapping, formats)
+        order_mapping = _mapping(files, mapping, formats, tz)
         query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, contacts=contacts)
         choice = DayChoice(limit, limits_of(limits or []), order, language)
         with _bar() as progress:
@@ -238,7 +238,7 @@ def profile(  # noqa: PLR0913 (one argument an option)
     """Show one person: seven facts, the stage and the next action, with its reason."""
     with _plain_errors():
         formats = _formats(locals())
-        order_mapping = _mapping(files, mapping, formats)
+        order_mapping = _mapping(files, mapping, formats, tz)
         query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, contacts=contacts)
         stored = partial(stored_history, files[0], MoneyOptions.of(formats, query.tz)) if is_store(files[0]) else None
         with _bar() as progress:
@@ -269,20 +269,19 @@ def propose_mapping(
         typer.echo(propose(file), nl=False)
 
 
-def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, object]) -> OrderMapping | None:
+def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, Any], tz: str | None) -> OrderMapping | None:
     """Return the mapping of a file; None for a store, and for a known export."""
     stored = any(map(is_store, files))
     if stored and len(files) > 1:
         raise typer.BadParameter("a store is read alone; pass one store, or one or more exports")
     if stored and mapping is not None:
         raise typer.BadParameter("a store has no mapping; leave it out", param_hint="--mapping")
-    money = ("currency", "rates") if stored or "rates" in formats else ()
+    fitting = {"currency", "rates", *(() if stored else OrderMapping.model_fields)}
     for name in formats:
-        if (mapping is not None or stored) and name not in money:
-            more = ", or set it in the mapping" if name in OrderMapping.model_fields else ""
-            message = f"this is for exports without a mapping; leave it out{more}"
-            raise typer.BadParameter(message, param_hint=f"--{name.replace('_', '-')}")
-    return None if mapping is None else OrderMapping.read(mapping)
+        if (mapping is not None or stored) and name not in fitting:
+            hint = f"--{name.replace('_', '-')}"
+            raise typer.BadParameter("this is for exports without a mapping; leave it out", param_hint=hint)
+    return None if mapping is None else read_mapping(mapping, formats, tz)
 
 
 @contextmanager

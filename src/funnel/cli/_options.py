@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from funnel._arguments import parse_as_of
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError, InstantError
+from funnel.readers._mapping import OrderMapping
 from funnel.readers._open import read_whole
 from funnel.readers._reader import ReadArguments
 
@@ -34,6 +36,18 @@ def read_arguments(formats: Mapping[str, Any]) -> ReadArguments:
     if "secret_file" in arguments:
         arguments["secret"] = read_whole(arguments.pop("secret_file"), _LARGEST_SECRET).strip()
     return cast("ReadArguments", arguments)
+
+
+def read_mapping(path: Path, formats: Mapping[str, Any], tz: str | None) -> OrderMapping:
+    """Read a mapping; the options override it, and `tz` is the zone of a file whose mapping has none.
+
+    Times of a mapping with a zone stay in that zone: `tz` is then the zone of days and months alone. With rates,
+    `currency` is the reporting currency, which no file needs to have.
+    """
+    ours = {name: value for name, value in formats.items() if name != "rates"}
+    if "rates" in formats:
+        ours.pop("currency", None)
+    return OrderMapping._read(path, {} if tz is None else {"zone": tz}, read_arguments(ours))  # noqa: SLF001
 
 
 def as_options(message: str) -> str:

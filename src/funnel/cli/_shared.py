@@ -27,24 +27,29 @@ AsOf: TypeAlias = Annotated[
     ),
 ]
 Zone: TypeAlias = Annotated[
-    str | None, typer.Option(help="The shop's time zone, such as Asia/Jakarta; by default the mapping's.")
+    str | None,
+    typer.Option(
+        help="The shop's time zone, such as Asia/Jakarta; by default the mapping's. A mapping without a zone needs it."
+    ),
 ]
 Currency: TypeAlias = Annotated[
     str | None,
     typer.Option(help="The currency to read; by default the only one. With --rates: the reporting currency."),
 ]
 TimeFormat: TypeAlias = Annotated[
-    str | None, typer.Option(help="How an export writes times that may be read in two ways: '%d/%m/%Y %H:%M'.")
+    str | None, typer.Option(help="How the files write times that may be read in two ways: '%d/%m/%Y %H:%M'.")
 ]
 AmountStyle: TypeAlias = Annotated[
-    str | None, typer.Option(help="How an export writes amounts, if not as its platform does: id for 150.000.")
+    str | None,
+    typer.Option(help="How the files write amounts, if not as the mapping or the platform does: id for 150.000."),
 ]
 Statuses: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TEXT=STATE",
         help="The state that a text of an export means: paid, unpaid, cancelled, refunded or failed, such as "
-        "diproses=paid. Repeat the option for several texts.",
+        "diproses=paid; with a mapping: unpaid, placed, paid, shipped, delivered or cancelled. Repeat the option for "
+        "several texts.",
     ),
 ]
 Unpaid: TypeAlias = Annotated[
@@ -59,7 +64,7 @@ CallingCode: TypeAlias = Annotated[
     str | None, typer.Option(help="The calling code of telephone numbers that begin with 0, such as 62.")
 ]
 Encoding: TypeAlias = Annotated[
-    str | None, typer.Option(help="The encoding of an export, if it is not UTF-8, such as cp1252.")
+    str | None, typer.Option(help="The encoding of the files, if it is not UTF-8, such as cp1252.")
 ]
 SecretFile: TypeAlias = Annotated[
     Path | None,

@@ -22,6 +22,7 @@ from funnel.logs.own_columns import OwnColumns
 from funnel.logs.read_amounts import Amounts, AmountUnit
 from funnel.logs.read_frame import OUT, Reading, ReadLog, read_frame
 from funnel.logs.read_times import Times
+from funnel.logs.remedies import keep_last
 from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, raise_if_any
 from funnel.logs.sums import integers, sum_issues
 from funnel.logs.validate import Check, checks_of, issues_of, row_count, row_numbers
@@ -30,6 +31,9 @@ from funnel.money import decimals
 Frame = nw.LazyFrame[Any]
 Amount: TypeAlias = AmountUnit | WrittenStyle | Amounts
 """The unit or the style of the amounts of a frame, or both with more."""
+
+_ARGUMENTS = {"status": "statuses", "kind": "kinds"}
+"""Argument with the meanings of the words of a column."""
 
 OnIssues: TypeAlias = Literal["raise", "split"]
 Words: TypeAlias = Mapping[str, str | None]
@@ -89,7 +93,7 @@ def _mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:
 
 
 def _words(log: str, name: str, value: object) -> Words:
-    argument = "statuses" if name == "status" else "kinds"
+    argument = _ARGUMENTS[name]
     allowed = READ[log][name].choices
     words: Mapping[Any, Any] = _mapping(value, argument, f"{{'Completed': {allowed[0]!r}}}")
     for means in words.values():
@@ -161,7 +165,7 @@ class _Work:
         """Store issues; raise them if rows are not split off."""
         some = list(issues)
         if not self.is_split:
-            raise_if_any(some)
+            raise_if_any(some, remedy=" (on_issues='split' leaves their rows out)")
         self.issues.extend(some)
 
     def distinct(self, native: Any, read: ReadLog) -> tuple[object, ReadLog]:
@@ -192,6 +196,7 @@ class _Work:
         is_bought = log == "purchases"
         lowest = -LARGEST_AMOUNT if is_bought else 0
         checks = [*read.checks, *checks_of(log, self.reading.currency, read.source, lowest=lowest)]
+        checks = [attrs.evolve(check, argument=_ARGUMENTS.get(check.column, "")) for check in checks]
         if is_bought:
             checks += amount_checks(read.lines)
         issues = list(issues_of(log, frame, checks))
@@ -247,7 +252,8 @@ class _Work:
         else:
             single, repeated = None, frame
         orders = collect_once(summed(repeated, read.own, is_whole=is_whole))
-        orders = self.good_orders(orders, repeated, is_whole=is_whole)
+        latest = keep_last(read.source.frame_kind, self.reading.columns.get("id", "id"))
+        orders = self.good_orders(orders, repeated, latest, is_whole=is_whole)
         self.note_sums(orders, is_whole=is_whole)
         names = [name for name in frame.collect_schema() if name in orders.collect_schema()]
         return orders.select(names) if single is None else nw.concat([single.select(names), orders.select(names)])
@@ -268,9 +274,9 @@ class _Work:
         self.left_out.extend(issue.count for issue in issues)
         return frame.filter(~bad) if self.is_split else frame
 
-    def good_orders(self, orders: Frame, rows: Frame, *, is_whole: bool) -> Frame:
-        """Return the orders that no check finds bad."""
-        checks = list(order_checks(is_whole=is_whole))
+    def good_orders(self, orders: Frame, rows: Frame, latest: str, *, is_whole: bool) -> Frame:
+        """Return the orders that no check finds bad; `latest` is how to keep the last row of each order."""
+        checks = list(order_checks(latest, is_whole=is_whole))
         issues: list[Issue] = []
         for column, problem, bad in checks:
             keys = orders.filter(bad).select(*KEY)

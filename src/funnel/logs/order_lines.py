@@ -108,14 +108,17 @@ def summed(frame: Frame, own: Sequence[str], *, is_whole: bool) -> Frame:
     return orders.with_columns(**values) if values else orders
 
 
-def order_checks(*, is_whole: bool) -> Iterator[tuple[str, str, nw.Expr]]:
-    """Yield column, problem and condition of bad orders, for the frame of `summed`."""
+def order_checks(latest: str, *, is_whole: bool) -> Iterator[tuple[str, str, nw.Expr]]:
+    """Yield column, problem and condition of bad orders, for the frame of `summed`.
+
+    Args:
+        latest: How to keep the last row of each order.
+        is_whole: True if each line repeats the amount of its order.
+    """
     for name in _SAME:
-        yield (
-            name,
-            f"differs between the rows of an order; give each order one {name}",
-            nw.col(name) != nw.col(f"_max_{name}"),
-        )
+        more = f"; if a later export repeats the orders, keep its rows: {latest}" if name == "status" else ""
+        problem = f"differs between the rows of an order; give each order one {name}{more}"
+        yield name, problem, nw.col(name) != nw.col(f"_max_{name}")
     if is_whole:
         unlike = nw.col("_low") != nw.col("_high")
         yield "order_amount", "differs between the rows of an order; name the column 'amount' to add it up", unlike

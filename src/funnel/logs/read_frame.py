@@ -108,7 +108,7 @@ def read_frame(native: object, reading: Reading) -> ReadLog:
     source = attrs.evolve(source, frame=renamed, typeless=typeless)
     untyped = {_inner(name, own) for name in typeless}
     schema = {name: dtype for name, dtype in renamed.collect_schema().items() if name not in untyped}
-    raise_if_any(list(_schema_issues(reading, source, schema)))
+    raise_if_any(list(_schema_issues(reading, source, schema, column_types(native))))
     return _converted(reading, source, schema, own)
 
 
@@ -148,7 +148,9 @@ def _is_replaced(name: str, declared: Mapping[str, str]) -> bool:
 # ---- columns and types -----------------------------------------------------------------------------------------------
 
 
-def _schema_issues(reading: Reading, source: InputFrame, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Issue]:
+def _schema_issues(
+    reading: Reading, source: InputFrame, schema: Mapping[str, nw.dtypes.DType], types: Mapping[str, nw.dtypes.DType]
+) -> Iterator[Issue]:
     log = reading.log
     columns = {**READ[log], **(LINE_COLUMNS if log == "purchases" else {})}
     lines = set(LINE_COLUMNS) & (set(schema) | source.typeless)
@@ -165,7 +167,15 @@ def _schema_issues(reading: Reading, source: InputFrame, schema: Mapping[str, nw
         elif name in source.typeless or not column.required or (name == "amount" and lines):
             continue
         elif name != "id" or _looks_like_id(source.excluded):
-            yield Issue(log, name, f"is missing{hint(name, source.excluded)}; name it, as in columns={{{name!r}: ...}}")
+            fitting = [other for other in source.excluded if _fits(column, types[other])]
+            yield Issue(
+                log, name, f"is missing{hint(name, source.excluded, fitting)}; name it, as in columns={{{name!r}: ...}}"
+            )
+
+
+def _fits(column: Column, dtype: nw.dtypes.DType) -> bool:
+    """Return whether a column of a type is the likeliest for numbers or times; ids and words have any type."""
+    return dtype.is_numeric() if column.kind == "amount" else column.kind == "instant" and dtype.is_temporal()
 
 
 def _looks_like_id(names: Sequence[str]) -> bool:

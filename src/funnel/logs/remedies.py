@@ -24,6 +24,14 @@ _TEXT: Mapping[str, str] = {
 }
 
 
+_LAST: Mapping[str, str] = {
+    "polars": "df.unique({name!r}, keep='last', maintain_order=True)",
+    "pandas": "df.drop_duplicates({name!r}, keep='last')",
+    "pyarrow": "pl.from_arrow(table).unique({name!r}, keep='last', maintain_order=True)",
+    "duckdb": "qualify row_number() over (partition by {name} order by exported_at desc) = 1",
+    "ibis": "ibis.row_number().over(group_by={name!r}, order_by=ibis.desc('exported_at')) == 0",
+    "pyspark": "functions.row_number().over(Window.partitionBy({name!r}).orderBy(functions.desc('exported_at'))) == 1",
+}
 _TIME: Mapping[str, str] = {
     "polars": "pl.col({name!r}).str.to_datetime(time_zone='UTC')",
     "pandas": "pd.to_datetime(df[{name!r}]).dt.tz_localize('Asia/Jakarta')",
@@ -51,6 +59,11 @@ def in_units(currency: str) -> str:
     """Return how to read amounts of whole units of a currency, such as 19.99, that were read as minor units."""
     code = currency or "USD"
     return f"if 19.99 means {code} 19.99, pass currency={code!r} and amount='major'"
+
+
+def keep_last(kind: FrameKind, name: str) -> str:
+    """Return how to keep the last row of each value of a column."""
+    return _of(_LAST, kind).format(name=name)
 
 
 def to_text(kind: FrameKind, name: str) -> str:

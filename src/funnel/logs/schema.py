@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from difflib import get_close_matches
+from typing import Any, Literal
 
 import attrs
 import narwhals as nw
 
-from funnel._arguments import suggest
 from funnel._dataframes.adapter import InputFrame
 from funnel.errors import LogsError
 from funnel.interactions import KINDS, DeclineReason, PostponementReason
 from funnel.logs.remedies import to_text, to_time, with_zone
-from funnel.records import Status
+from funnel.records import STATUSES
 
 Kind = Literal["person", "id", "text", "instant", "amount", "whole"]
 
-STATUSES: tuple[str, ...] = get_args(Status)
 WIDE = (nw.UInt64, nw.Int128, nw.UInt128)
 """Types of integers that do not fit 64 signed bits."""
 
@@ -145,16 +144,20 @@ OUTWARD = ("quote", "answer", "delivery", "resolution", "follow_up")
 
 
 _LONGEST_HINT = 200
+_ALIKE = 0.7
+"""Similarity of names; country and amount have 0.6."""
 _COMPARED = 200
 """Number of characters compared: the time of difflib grows with the square of the length."""
 
 
-def hint(name: object, others: Sequence[str]) -> str:
-    """Return a hint which of the other columns a missing name means."""
+def hint(name: object, others: Sequence[str], fitting: Sequence[str] = ()) -> str:
+    """Return a hint which of the other columns a missing name means; columns of a `fitting` type are preferred."""
     if not isinstance(name, str) or not any(others):
         return ""
     same = [other for other in others if plain_name(other) == plain_name(name)]
-    suggestion = f"did you mean {same[0]}?" if same else suggest(name, others)
+    plain = {plain_name(other): other for other in fitting or others}
+    close = same or [plain[one] for one in get_close_matches(plain_name(name), plain, cutoff=_ALIKE)]
+    suggestion = f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(sorted(plain.values()))}"
     if len(suggestion) > _LONGEST_HINT:
         return f"; none of the {len(others)} other columns has a similar name"
     return f"; {suggestion}"
@@ -227,12 +230,13 @@ class Issue:
         return f"{column}: {self.count} row{'s' if self.count > 1 else ''}{rows}: {self.problem}"
 
 
-def raise_if_any(issues: Sequence[Issue], begin: str = "") -> None:
+def raise_if_any(issues: Sequence[Issue], begin: str = "", remedy: str = "") -> None:
     """Raise one error with every issue, if there are any.
 
     Args:
         issues: The issues.
         begin: The begin of the message.
+        remedy: What to do about all of them.
 
     Raises:
         LogsError: There is at least one issue.
@@ -242,5 +246,5 @@ def raise_if_any(issues: Sequence[Issue], begin: str = "") -> None:
     lines = "\n".join(f"  {issue}" for issue in issues)
     names = {issue.log for issue in issues}
     subject = "logs" if names <= LOGS.keys() else " and ".join(sorted(names))
-    msg = f"{begin}the {subject} have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue:\n{lines}"
+    msg = f"{begin}the {subject} have {len(issues)} kind{'s' if len(issues) > 1 else ''} of issue{remedy}:\n{lines}"
     raise LogsError(msg, tuple(issues))

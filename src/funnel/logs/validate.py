@@ -13,6 +13,7 @@ from funnel._dataframes.adapter import ROW, InputFrame, distinct
 from funnel._dataframes.compute import collected
 from funnel._expr.to_narwhals import to_int
 from funnel._fields import BLANK, EDGES, LONGEST_ID, MANGLED, NOT_EDGES, NOT_MANGLED, UNPRINTABLE
+from funnel._format import MOST_WORDS, shown_words
 from funnel._ledger.streams import LARGEST_AMOUNT
 from funnel._time import EARLIEST, LATEST
 from funnel.interactions import DeclineReason, PostponementReason
@@ -30,6 +31,8 @@ class Check:
     problem: str
     bad: nw.Expr
     choices: Sequence[str] = ()
+    argument: str = ""
+    """Argument with the meaning of each word, if other words than the choices may be read."""
     of_texts: bool = False
     of_absent: bool = False
     parts: Sequence[Check] = ()
@@ -58,9 +61,7 @@ def issues_of(log: str, frame: Frame, checks: Sequence[Check]) -> Iterator[Issue
             yield from issues_of(log, frame, check.parts)
         else:
             rows = frame.filter(check.bad)
-            yield Issue(
-                log, check.column, check.problem + _did_you_mean(rows, check), int(counts[name][0]), row_numbers(rows)
-            )
+            yield Issue(log, check.column, check.problem + _hint(rows, check), int(counts[name][0]), row_numbers(rows))
 
 
 def _truths(condition: nw.Expr) -> nw.Expr:
@@ -68,13 +69,22 @@ def _truths(condition: nw.Expr) -> nw.Expr:
     return condition
 
 
-def _did_you_mean(rows: Frame, check: Check) -> str:
-    """Return a hint at the intended value, if all rows have the same wrong one."""
+def _hint(rows: Frame, check: Check) -> str:
+    """Return a hint at the intended value, if all rows have the same wrong one, or at the argument for many."""
     if not check.choices:
         return ""
-    values: list[str] = collected(distinct(rows.select(check.column)).head(2)).to_dict(as_series=False)[check.column]
+    some = distinct(rows.select(check.column)).head(MOST_WORDS + 1)
+    values: list[str] = collected(some).to_dict(as_series=False)[check.column]
     close = get_close_matches(values[0].lower(), check.choices, n=1)
-    return f"; did you mean {close[0]}?" if close and len(values) == 1 else ""
+    if close and len(values) == 1:
+        return f"; did you mean {close[0]}?"
+    if not check.argument:
+        return ""
+    words = shown_words(values)
+    these = f", which are {words}" if words else ""
+    return (
+        f"; pass {check.argument}={{'Completed': {check.choices[0]!r}, ...}}, the meaning of the frame's words{these}"
+    )
 
 
 def valid_rows(frame: Frame, checks: Sequence[Check]) -> Frame:

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import attrs
 
+from funnel._format import looks_like_data
 from funnel.errors import LogsError, MoneyError
 from funnel.money import decimals
-from funnel.readers._heading import looks_like_data
 
 _DOLLARS = "USD AUD CAD SGD HKD NZD TWD"
 _KRONOR = "SEK NOK DKK ISK"

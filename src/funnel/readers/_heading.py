@@ -6,18 +6,17 @@ and the name does not look like data. In a file without a heading, the first row
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from funnel._arguments import did_you_mean
+from funnel._format import looks_like_data
 from funnel.errors import RecordError
 
 Judge: TypeAlias = Callable[[str, int], Sequence[str]]
 """Return the problems of a mapped column's type, from its name in the mapping and its position in the file."""
 
 _MOST = 30
-_LONGEST = 60
 _MOST_SEARCHED = 1000
 _SURE = 2
 _MOST_ABOVE = 2
@@ -25,8 +24,6 @@ _MOST_ABOVE = 2
 
 ABOVE = 30
 """Maximum number of lines above the heading."""
-
-_DATA = re.compile(r"@|[\x00-\x1f\x7f-\x9f]|[0-9].*[0-9].*[0-9].*[0-9].*[0-9]|^[\s0-9.,:;/+()'-]*$", flags=re.DOTALL)
 
 
 def heading_faults(
@@ -86,11 +83,6 @@ def first_heading(rows: Iterable[Sequence[str]], fits: Callable[[Sequence[str]],
             return above
         widest = max(widest, sum(cell.strip() != "" for cell in row))
     return None
-
-
-def looks_like_data(name: str) -> bool:
-    """Return whether a name looks like a cell: an e-mail address, a number, a date, a long text, nothing."""
-    return len(name) > _LONGEST or _DATA.search(name) is not None
 
 
 def refuse_data(name: str, heading: Sequence[str]) -> None:

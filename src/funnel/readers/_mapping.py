@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from funnel._arguments import check_choice
 from funnel._fields import Frozen, Id
+from funnel._format import shown_words
 from funnel._paths import path_of
 from funnel._text_formats import EPOCHS
 from funnel.errors import ArgumentError
@@ -29,6 +31,7 @@ from funnel.readers._formats import (
     Zone,
 )
 from funnel.readers._open import read_whole
+from funnel.records import STATUSES, Status
 
 _MOST_PARTS = 100
 """Maximum number of parts of a dotted key."""
@@ -93,6 +96,15 @@ class Columns(Frozen, frozen=True):
         if self.refunded_amount is None and self.refunded_at is not None:
             raise ArgumentError("refunded_at needs refunded_amount, the column that says how much was paid back")
         return self
+
+
+def _check_meanings(statuses: object) -> object:
+    """Name the words whose meaning is not a status; a word of a status column is not personal data."""
+    wrong = {word for word, means in statuses.items() if means not in STATUSES} if isinstance(statuses, dict) else set()
+    if wrong:
+        words = f" of {shown_words(wrong)}" if shown_words(wrong) else ""
+        raise ArgumentError(f"the meaning{words} must be one of {', '.join(STATUSES)}")
+    return statuses
 
 
 class OrderMapping(Frozen, frozen=True):
@@ -166,9 +178,9 @@ class OrderMapping(Frozen, frozen=True):
     """Whether quantities may be fractions with up to three decimals, such as 0.25 (kilograms)."""
     discounts: Annotated[bool, Field(strict=True)] = False
     """Whether a row below zero is a discount, which reduces the amount of its order."""
-    statuses: dict[NonEmpty, Literal["paid", "cancelled"]] = Field(default_factory=dict)
-    """The meaning of each word of the status column; a row with another word is refused,
-    unless it has a cancellation time.
+    statuses: Annotated[dict[NonEmpty, Status], BeforeValidator(_check_meanings)] = Field(default_factory=dict)
+    """The meaning of each word of the status column, as in `Purchase.status`: unpaid, placed, paid, shipped, delivered
+    or cancelled. A row with another word is refused, unless it has a cancellation time.
     """
     cancelled_rows: Literal["refuse", "drop"] = "refuse"
     """Treatment of an order with cancelled rows and other rows: refuse all of them, or drop the cancelled rows."""
@@ -237,8 +249,12 @@ class OrderMapping(Frozen, frozen=True):
             raise ArgumentError("undated_refunds = 'as_of' needs as_of, and a zone by whose clock that day ends")
 
     def _statuses_fit(self) -> None:
-        if (self.columns.status is None) != (not self.statuses):
-            raise ArgumentError("the column of the status and the table of statuses go together")
+        together = "the column of the status and the table of statuses go together"
+        if self.columns.status is None and self.statuses:
+            raise ArgumentError(f'{together}; add the column:\n[columns]\nstatus = "Status"')
+        if self.columns.status is not None and not self.statuses:
+            table = '[statuses]\n"Completed" = "paid"\n"Void" = "cancelled"'
+            raise ArgumentError(f"{together}; add the meaning of each word of the column, such as:\n{table}")
 
     def _credits_fit(self) -> None:
         credited = bool(self.credit_prefix) or self.credit_negative
@@ -278,10 +294,21 @@ class OrderMapping(Frozen, frozen=True):
             funnel.errors.ArgumentError: mapping orders.toml: columns: field required
             mapping orders.toml: zone: a zone is unknown; ... did you mean 'Europe/London'?
         """
+        return cls._read(path, {}, {})
+
+    @classmethod
+    def _read(cls, path: str | Path, defaults: Mapping[str, object], changes: Mapping[str, object]) -> Self:
+        """Read a mapping; `defaults` are the values of absent keys, and `changes` override the file.
+
+        The `statuses` of both are put together.
+        """
         name = Path(path_of(path)).name
-        values = _toml(name, read_whole(path, _LARGEST_MAPPING))
+        values = {**defaults, **_toml(name, read_whole(path, _LARGEST_MAPPING))}
+        both = {**values, **changes}
+        if isinstance(words := values.get("statuses"), dict) and isinstance(more := changes.get("statuses"), dict):
+            both["statuses"] = words | more
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(both)
         except ValidationError as error:
             raise ArgumentError(_message(name, error)) from None
 

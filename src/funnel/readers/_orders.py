@@ -158,7 +158,8 @@ def _judged_together(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     faults = {
         "order with rows of different customers": pl.col("person_id").n_unique().over("id") > 1,
         "order with rows of different currencies": pl.col(CODE).n_unique().over("id") > 1,
-        "order with rows of different statuses": pl.col("is_cancelled").n_unique().over(ONE_WAY) > 1,
+        "order with rows of different statuses": (pl.col("is_cancelled").n_unique().over(ONE_WAY) > 1)
+        | (pl.col("state").drop_nulls().n_unique().over(ONE_WAY) > 1),
         "order with rows of different amounts": pl.col("is_unlike"),
         "credit note with rows of both signs": note & (pl.col("is_below").n_unique().over("id") > 1),
         f"order of more than {LARGEST_AMOUNT} minor units": total.over(ONE_WAY) > LARGEST_AMOUNT,
@@ -174,7 +175,7 @@ def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     orders = bought.group_by("id").agg(
         pl.col("person_id", "purchased_at", "is_cancelled", CODE).first(),
         _owed().alias("amount"),
-        pl.col("cancelled_at").max(),
+        pl.col("cancelled_at", "state").max(),
     )
     return orders.select(
         "id",
@@ -183,7 +184,7 @@ def _purchases(bought: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         "purchased_at",
         "amount",
         pl.col(CODE).alias("currency"),
-        pl.when("is_cancelled").then(pl.lit("cancelled")).otherwise(pl.lit("paid")).alias("status"),
+        pl.when("is_cancelled").then(pl.lit("cancelled")).otherwise(pl.col("state").fill_null("paid")).alias("status"),
         "cancelled_at",
         pl.lit("").alias("promotion"),
     ).sort("purchased_at", "id")
@@ -247,6 +248,7 @@ def _read(rows: pl.DataFrame, valid: pl.DataFrame, purchases: pl.DataFrame, refu
         "rows kept": valid.height,
         "purchases": purchases.height,
         "of them cancelled": purchases.filter(pl.col("status") == "cancelled").height,
+        "of them not paid yet": purchases.filter(pl.col("status").is_in(["unpaid", "placed"])).height,
         "credit notes": valid.filter("is_credit")["id"].n_unique(),
         "refunds": refunds.height,
     }

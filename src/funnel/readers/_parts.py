@@ -19,6 +19,7 @@ from funnel.readers._export_columns import FILE
 from funnel.readers._raw import ROW, RawRows
 from funnel.readers._rows import WHY, read_rows
 from funnel.readers._values import CODE
+from funnel.records import STATUSES
 
 if TYPE_CHECKING:
     from funnel.readers._files import Part
@@ -42,6 +43,7 @@ _SAME = (
     "is_charge",
     "is_bare",
 )
+_RANKS = {status: rank for rank, status in enumerate(STATUSES)}
 _DIFFER = "order whose rows differ between the files"
 
 
@@ -92,6 +94,7 @@ def with_twins(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(pl.int_range(pl.len()).over(FILE, *ONE_WAY, *_SAME).alias("copy"))
     furthest = [
         ~pl.col("is_cancelled"),
+        -pl.col("state").replace_strict(_RANKS, default=0, return_dtype=pl.Int64),
         -(pl.col("refunded") + pl.col("reduced")),
         pl.col("cancelled_at"),
         pl.col("refunded_at"),

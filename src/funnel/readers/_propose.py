@@ -14,15 +14,16 @@ from pathlib import Path
 import polars as pl
 
 from funnel._fields import FLOAT_ID, FROM_FLOAT, MANGLED
+from funnel._format import looks_like_data
 from funnel.errors import ArgumentError, LogsError, MoneyError, RecordError
 from funnel.money import decimals
 from funnel.readers._export import plain_name
 from funnel.readers._formats import IN_THE_TEXT
-from funnel.readers._heading import looks_like_data
 from funnel.readers._look import look
 from funnel.readers._looks import BLANKS, NUMBERS, AmountLooks, Looks, amounts, time_formats
 from funnel.readers._reader import every_export
 from funnel.readers._tables import fitting
+from funnel.records import STATUSES
 
 _MOST_WORDS = 20
 _NAMES = {
@@ -31,7 +32,7 @@ _NAMES = {
     "cancelled_at": "cancelled at, canceled at, cancelled on, waktu batal",
     "purchased_at": "paid at, paid on, order date, created at, purchased at, ordered, waktu, tanggal, datum, date, "
     "created, when, fecha",
-    "status": "order status, status pesanan, status",
+    "status": "order status, status pesanan, status, order state, state, estado, statut, zustand",
     "currency": "currency, mata uang, währung, devise, moneda",
     "quantity": "quantity, qty, jumlah, pieces, menge, quantité, cantidad",
     "unit_price": "unit price, price, harga, preis, prix, precio",
@@ -85,6 +86,8 @@ class _Proposal:
             column = self._column_of(field, [plain_name(alias) for alias in aliases.split(", ")])
             if column is not None:
                 self._columns[field] = column
+        if not {"amount", "unit_price"} & set(self._columns):
+            self._columns |= self._only_decimals()
         if {"quantity", "unit_price"} <= set(self._columns) and (self._repeats() or "amount" not in self._columns):
             self._columns.pop("amount", None)
         else:
@@ -98,6 +101,18 @@ class _Proposal:
         words = [column for alias in aliases for column, plain in names.items() if f" {alias} " in f" {plain} "]
         used = set(self._columns.values())
         return next((column for column in exact + words if column not in used and self._may_be(field, column)), None)
+
+    def _only_decimals(self) -> dict[str, str]:
+        """Return the amount, if exactly one of the other columns has numbers with decimals; its name says nothing."""
+        used = set(self._columns.values())
+        found = [name for name in self._looks.cells.columns if name not in used and self._has_decimals(name)]
+        return {"amount": found[0]} if len(found) == 1 and self._may_be("amount", found[0]) else {}
+
+    def _has_decimals(self, column: str) -> bool:
+        """Return whether cells are amounts, and some have decimals; whole numbers written as floats are ids."""
+        cells = self._looks.filled(column)
+        some = cells.str.contains("[0-9][.,][0-9]{1,2}(?:[^0-9]|$)").any()
+        return some and not _is_float(cells) and amounts(cells, self._currency or "USD") is not None
 
     def _may_be(self, field: str, column: str) -> bool:
         cells = self._looks.filled(column)
@@ -220,18 +235,23 @@ class _Proposal:
         changed = int(ids.str.contains(MANGLED).sum())
         if not changed:
             return ""
-        if ids.str.contains(FLOAT_ID).all():
+        if _is_float(ids):
             return f"  # every id is {FROM_FLOAT}"
         return f"  # rows with a changed number, such as 1001.0 or 2.88E+18, which are refused: {changed:,}"
 
     def _statuses(self) -> Iterator[str]:
         words = self._looks.filled(self._columns["status"]).unique().sort().to_list()
         yield ""
-        yield '[statuses]  # open: each is "paid" or "cancelled"; rows with another word are refused'
+        yield f"[statuses]  # open: each is one of {', '.join(STATUSES)}; rows with another word are refused"
         listed = [word for word in words if not looks_like_data(word)] if len(words) <= _MOST_WORDS else []
-        yield from (f'# {_quoted(word)} = "paid or cancelled"' for word in listed)
+        yield from (f'# {_quoted(word)} = "paid, unpaid or cancelled"' for word in listed)
         if len(listed) < len(words):
             yield f"# {len(words) - len(listed):,} words are not shown"
+
+
+def _is_float(cells: pl.Series) -> bool:
+    """Return whether every cell is a whole number that a program wrote as a float."""
+    return cells.str.contains(FLOAT_ID).all()
 
 
 def _is_code(text: str) -> bool:

@@ -33,9 +33,10 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping, *, mixed: bool) -> pl.D
     Returns:
         The rows, in the same order: id, person_id, purchased_at, `CODE`, sku, pieces, minor, finer (the price of a
         piece), line (the row's amount, below zero for a discount), is_credit, is_below, is_discount, is_cancelled,
-        is_charge, is_rounded, is_twice, is_bare, is_contradicted (cancelled only by its time), is_early (a refund or a
-        cancellation was moved to the time of the purchase), is_unreturned (a refund before the day of the purchase was
-        dropped), is_float_id (an id was written as a float), cancelled_at, refunded, refunded_at, reduced; and `why`.
+        state (the status of an order that is not cancelled), is_charge, is_rounded, is_twice, is_bare, is_contradicted
+        (cancelled only by its time), is_early (a refund or a cancellation was moved to the time of the purchase),
+        is_unreturned (a refund before the day of the purchase was dropped), is_float_id (an id was written as a float),
+        cancelled_at, refunded, refunded_at, reduced; and `why`.
     """
     rows = _without_float_ends(with_blanks(rows, mapping))
     rows = read_ids(rows, "id", "order", mapping)
@@ -47,6 +48,7 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping, *, mixed: bool) -> pl.D
     rows = _read_direction(rows, mapping)
     rows = _read_status(rows, mapping)
     rows = _read_cancelled(rows, mapping)
+    rows = rows.with_columns(pl.when(~pl.col("is_cancelled")).then("state").alias("state"))
     rows = _read_refunded(rows, mapping)
     whys = [name for name in rows.columns if name.endswith(".why")]
     twice = [name for name in rows.columns if name.endswith(".twice")]
@@ -167,8 +169,9 @@ def _begins(prefix: str) -> pl.Expr:
 def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     by_number = _begins(mapping.cancelled_prefix)
     if mapping.columns.status is None:
-        no_why = pl.lit(None, pl.String).alias("status.why")
-        return rows.with_columns(by_number.alias("is_cancelled"), pl.lit(value=False).alias("is_paid"), no_why)
+        nothing = pl.lit(None, pl.String)
+        no_status = (pl.lit(value=False).alias("is_paid"), nothing.alias("state"), nothing.alias("status.why"))
+        return rows.with_columns(by_number.alias("is_cancelled"), *no_status)
     text = pl.col("status").cast(pl.String).str.strip_chars()
     meaning = text.replace_strict(dict(mapping.statuses), default=None, return_dtype=pl.String)
     why = (
@@ -179,7 +182,8 @@ def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     )
     return rows.with_columns(
         ((meaning == "cancelled") | by_number).alias("is_cancelled"),
-        ((meaning == "paid") & ~by_number).fill_null(value=False).alias("is_paid"),
+        (meaning.is_in(["paid", "shipped", "delivered"]) & ~by_number).fill_null(value=False).alias("is_paid"),
+        meaning.alias("state"),
         why.alias("status.why"),
     )
 
