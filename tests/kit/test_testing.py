@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -73,6 +74,28 @@ def test_a_limit_has_people_below_at_and_above_it() -> None:
 
     assert [person.since_last_purchase - POLICY.lapse_after for person in silent] == [-TICK, 0 * TICK, TICK]
     assert [stage.of(person, POLICY) is Stage.LAPSED for person in silent] == [False, False, True]
+
+
+def test_the_people_around_a_limit_differ_in_one_fact() -> None:
+    """No other condition changes with the limit, so the answers show on which side of it each person is."""
+
+    @rule
+    def curious(f: Facts, policy: Policy) -> bool:
+        return f.question_count >= 2 and not is_lapsed(f, policy)
+
+    limits = {one.condition: one.people for one in boundaries(curious, POLICY, as_of=NOW)}
+    people = limits["question_count >= 2"]
+
+    assert [person.question_count for person in people] == [1, 2, 3]
+    assert len({person.evolve(question_count=0) for person in people}) == 1
+    assert [curious.of(person, POLICY) for person in people] == [False, True, True]
+
+
+def test_the_answer_changes_once_at_every_limit_of_a_longer_rule() -> None:
+    """The base person is one for whom the limit decides the shop's stage."""
+    for limit in boundaries(stage, POLICY, as_of=NOW):
+        answers = [stage.of(person, POLICY) for person in limit.people]
+        assert sum(before is not after for before, after in pairwise(answers)) == 1, limit.condition
 
 
 def test_impossible_people_and_texts_are_left_out() -> None:

@@ -11,7 +11,7 @@ import attrs
 
 from funnel._arguments import parse_as_of
 from funnel._expr.explain import RulePath
-from funnel._expr.nodes import Const, Node, Op, Test, Value, checked, text
+from funnel._expr.nodes import Const, Fact, Node, Op, Test, Value, checked, facts_of, text
 from funnel._expr.solver import witness
 from funnel._expr.tree import Leaf
 from funnel.facts._base import BaseFacts
@@ -27,6 +27,10 @@ P = TypeVar("P", bound="Policy")
 _SIDES = (-1, 0, 1)
 _MOST = 64
 """Maximum number of paths that are checked for each limit."""
+_MOST_STEPS = 16
+"""Maximum number of steps of the solver for one person; the people of another path serve as well."""
+_NOBODY, _BEST = (False, -len(_SIDES), 0), (True, -1, len(_SIDES))
+"""The worst and the best people around a limit: whether their answers differ, minus the changes, how many people."""
 
 
 @attrs.frozen
@@ -35,7 +39,8 @@ class Boundary(Generic[F]):
 
     Attributes:
         condition: The condition that has the limit, as written in the rule.
-        people: Facts of a person just below the limit, at it, and just above it. The distance is one unit of a number,
+        people: Facts of a person just below the limit, at it, and just above it. They differ in one fact of the
+            condition, and where possible the rule's answer changes at the limit. The distance is one unit of a number,
             or one microsecond of a span. An impossible person is left out: no count is below zero.
     """
 
@@ -75,7 +80,7 @@ def boundaries(rule: Rule[F, P, Any], policy: P, *, as_of: datetime) -> tuple[Bo
             if name is not None:
                 tests_by_limit.setdefault(name, []).append((path, test))
     boundaries_found = (
-        Boundary(text(tested_paths[0][1]), tuple(_around(rule, tested_paths, as_of)))
+        Boundary(text(tested_paths[0][1]), _around(rule, policy, tested_paths, as_of))
         for tested_paths in tests_by_limit.values()
     )
     return tuple(boundary for boundary in boundaries_found if boundary.people)
@@ -88,26 +93,44 @@ def _limit(test: Test) -> str | None:
     return f"{text(test.a)} | {text(test.b)}"
 
 
-def _around(rule: Rule[F, P, Any], tested_paths: Sequence[tuple[RulePath, Test]], as_of: datetime) -> Iterator[F]:
-    """Return the people around a limit, preferring people whose answers differ by it."""
-    beside = [dict(_at(side, tested_paths[:_MOST])) for side in _SIDES]
-    chosen = max(product(*filter(None, beside)), key=_separation)
-    for leaf, people in zip(chosen, filter(None, beside), strict=True):
-        yield rule.facts._from_values(people[leaf], as_of)
+def _around(
+    rule: Rule[F, P, Any], policy: P, tested_paths: Sequence[tuple[RulePath, Test]], as_of: datetime
+) -> tuple[F, ...]:
+    """Return the people around a limit; if possible, people with two answers, which change once."""
+    chosen: tuple[F, ...] = ()
+    best = _NOBODY
+    for alike in _people_alike(sorted(tested_paths, key=lambda one: len(one[0].tests))[:_MOST]):
+        people = tuple(rule.facts._from_values(values, as_of) for values in alike)
+        answers = [rule.of(person, policy) for person in people]
+        changes = sum(before != after for before, after in pairwise(answers))
+        quality = (changes > 0, -changes, len(people))
+        if quality > best:
+            chosen, best = people, quality
+        if quality == _BEST:
+            break
+    return chosen
 
 
-def _at(side: int, tested_paths: Sequence[tuple[RulePath, Test]]) -> Iterator[tuple[Leaf, Mapping[str, Value]]]:
-    """Yield a person at this distance from the limit, for each possible answer."""
-    for path, test in tested_paths:
-        at_side = Test("==", test.a, _shifted(test.b, side))
-        values = witness(RulePath((*path.tests, at_side), path.leaf))
+def _people_alike(tested_paths: Sequence[tuple[RulePath, Test]]) -> Iterator[list[Mapping[str, Value]]]:
+    """Yield people below, at and above the limit who differ in one fact of the condition."""
+    for (path, test), side in product(tested_paths, _SIDES):
+        values = witness(RulePath((*path.tests, _at(test, side)), path.leaf), _MOST_STEPS)
         if values is not None:
-            yield path.leaf, values
+            for free in dict.fromkeys(facts_of(test)):
+                solved = (_moved(values, test, free, side, path.leaf) for side in _SIDES)
+                yield [one for one in solved if one is not None]
 
 
-def _separation(leaves: tuple[Leaf, ...]) -> tuple[bool, int]:
-    """Return whether the answer changes at the limit, and whether it changes only once."""
-    return len(set(leaves)) > 1, -sum(before != after for before, after in pairwise(leaves))
+def _moved(values: Mapping[str, Value], test: Test, free: Fact, side: int, leaf: Leaf) -> Mapping[str, Value] | None:
+    """Return the person at another distance from the limit, changed in one fact; None if that is impossible."""
+    same = (Test("==", fact, Const(values[fact.name], fact.unit)) for fact in facts_of(test) if fact != free)
+    solved = witness(RulePath((*same, _at(test, side)), leaf))
+    return None if solved is None else {**values, **solved}
+
+
+def _at(test: Test, side: int) -> Test:
+    """Return the condition of being at this distance from the limit."""
+    return Test("==", test.a, _shifted(test.b, side))
 
 
 def _shifted(node: Node, side: int) -> Node:
