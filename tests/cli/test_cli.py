@@ -555,7 +555,7 @@ def test_a_mapping_reads_several_files(tmp_path: Path) -> None:
 
 
 def test_options_fill_and_override_a_mapping(tmp_path: Path) -> None:
-    """What the mapping lacks may be passed, and what is passed counts; times stay in the zone of the mapping."""
+    """An option sets an absent key and overrides another; times stay in the zone of the mapping."""
     keys = 'currency = "USD"\n[columns]\nid = "No"\nperson_id = "Buyer"\npurchased_at = "When"\namount = "Total"\n'
     keys += 'status = "State"\n[statuses]\ndone = "cancelled"\n'
     orders = "No,Buyer,When,Total,State\n1,ani,2026-02-01 01:00,150.000,done\n2,ani,2026-02-09 01:00,150.000,sent\n"

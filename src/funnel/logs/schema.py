@@ -236,7 +236,7 @@ def raise_if_any(issues: Sequence[Issue], begin: str = "", remedy: str = "") -> 
     Args:
         issues: The issues.
         begin: The begin of the message.
-        remedy: What to do about all of them.
+        remedy: Code or argument that helps with all of them.
 
     Raises:
         LogsError: There is at least one issue.

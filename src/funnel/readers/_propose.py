@@ -105,8 +105,8 @@ class _Proposal:
     def _only_decimals(self) -> dict[str, str]:
         """Return the amount, if exactly one of the other columns has numbers with decimals; its name says nothing."""
         used = set(self._columns.values())
-        found = [name for name in self._looks.cells.columns if name not in used and self._has_decimals(name)]
-        return {"amount": found[0]} if len(found) == 1 and self._may_be("amount", found[0]) else {}
+        names = [name for name in self._looks.cells.columns if name not in used and self._has_decimals(name)]
+        return {"amount": names[0]} if len(names) == 1 and self._may_be("amount", names[0]) else {}
 
     def _has_decimals(self, column: str) -> bool:
         """Return whether cells are amounts, and some have decimals; whole numbers written as floats are ids."""
