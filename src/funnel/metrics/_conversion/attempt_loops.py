@@ -108,8 +108,7 @@ def follow_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
             if count >= 0:
                 end = first  # no row is left
             else:
-                count = begin
-                own[BEST, 0] = own[BEST, 1] = -NO_TIME
+                count, own[BEST, 0], own[BEST, 1] = begin, -NO_TIME, -NO_TIME
         if len(paths):
             _group_by_path(paths, path, first, end)
         for row in range(end - first):
