@@ -157,7 +157,7 @@ def test_an_unverified_engine_is_refused(engine: str, monkeypatch: pytest.Monkey
     foreign = Foreign()
     monkeypatch.setattr(nw, "from_native", lambda _: foreign)
     with pytest.raises(
-        EngineError, match="are not supported: results are not verified there; use polars.* classic PySpark session"
+        EngineError, match=r"are not supported: results are not verified there; use polars.* classic PySpark frames"
     ):
         from_native(object())
 
