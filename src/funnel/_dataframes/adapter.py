@@ -32,7 +32,7 @@ FrameKind = Literal["polars", "polars lazy", "pandas", "pyarrow", "duckdb", "ibi
 ROW = f"{INNER}row"
 """The column of row numbers (from 1), if rows have an order."""
 
-_SUPPORTED = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and PySpark frames"
+_SUPPORTED = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and classic PySpark frames"
 
 
 @attrs.frozen
