@@ -6,9 +6,10 @@ from datetime import UTC, time, timedelta
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import PydanticUserError, ValidationError
 
 from funnel._fields import descriptions
+from funnel.errors import ArgumentError
 from funnel.policy import Policy
 from tests.shop import TICK
 
@@ -115,3 +116,17 @@ def test_a_shop_adds_numbers_of_its_own() -> None:
     assert ShopPolicy(vip_orders=6).vip_orders == 6
     assert ShopPolicy().lapse_after == Policy().lapse_after
     assert ShopPolicy() != Policy()
+
+
+@pytest.mark.parametrize(("field", "value"), [("gifts", 3), ("lapse_after", TICK)])
+def test_a_field_without_a_type_is_refused_with_the_remedy(field: str, value: object) -> None:
+    """The error names the field, a new one or one of the library, and how to write it."""
+    message = f"the field {field} of the policy ShopPolicy has no type; write its type, such as {field}: int = "
+    with pytest.raises(ArgumentError, match=message):
+        type("ShopPolicy", (Policy,), {field: value})
+
+
+def test_another_fault_of_a_policy_class_is_an_error_of_pydantic() -> None:
+    """Only a field without a type is a common mistake."""
+    with pytest.raises(PydanticUserError, match="model_config"):
+        type("ShopPolicy", (Policy,), {"__annotations__": {"model_config": str}})

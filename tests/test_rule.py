@@ -291,7 +291,13 @@ FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_pu
     [
         (lambda: is_regular.of(person(), POLICY), ArgumentError, "is_regular needs ShopFacts or a History .got Facts"),
         (lambda: is_regular.of(person(), POLICY), ArgumentError, r"make them with ShopFacts.of\(history, as_of="),
-        (lambda: funnel.is_lapsed.of("p1", POLICY), ArgumentError, r"is_lapsed needs Facts or a History \(got str\)$"),
+        (
+            lambda: funnel.is_lapsed.of("p1", POLICY),
+            ArgumentError,
+            r"is_lapsed needs Facts or a History \(got str\); for",
+        ),
+        (lambda: funnel.is_lapsed.why("p1", POLICY), ArgumentError, r"pass logs.history\(person_id\)$"),
+        (lambda: funnel.is_lapsed.of(1, POLICY), ArgumentError, r"is_lapsed needs Facts or a History \(got int\)$"),
         (lambda: funnel.is_lapsed.of(FRAME, POLICY), ArgumentError, r"\(got DataFrame\); for everyone, call over"),
         (lambda: funnel.is_lapsed.why([person()], POLICY), ArgumentError, r"\(got list\); call it for each person, or"),
         (
@@ -336,7 +342,7 @@ FRAME = pl.DataFrame({"person_id": ["p1"], "purchase_count": [1], "since_last_pu
             "the column purchase_count must hold whole numbers.*got String",
         ),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_what_does_not_go_with_a_rule_is_refused(
     call: Callable[[], object], error: type[Exception], message: str
@@ -353,7 +359,19 @@ def test_an_unknown_fact_may_be_one_of_the_shop() -> None:
     def eager(f, policy):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         return f.coffee_count > 3
 
-    with pytest.raises(RuleError, match=r"Annotate f with the class that declares .* such as f: ShopFacts$"):
+    declared = "if a class of your own declares it, annotate f with that class, such as f: ShopFacts"
+    with pytest.raises(RuleError, match=rf"the fact 'coffee_count' is unknown; {declared}; or did you mean \w+.*\?$"):
+        eager.of(person(), POLICY)
+
+
+def test_an_unknown_fact_is_not_answered_with_all_names() -> None:
+    """The facts of the library are many; a name like none of them is a fact of the shop."""
+
+    @rule
+    def eager(f, policy):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return f.xyz > 3
+
+    with pytest.raises(RuleError, match=r"the fact 'xyz' is unknown; if a class .* such as f: ShopFacts$"):
         eager.of(person(), POLICY)
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PydanticUserError,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from funnel._arguments import instance, parse_span, span_text
 from funnel._fields import LARGEST_AMOUNT, Frozen
+from funnel.errors import ArgumentError
 
 __all__ = ["Policy"]
 
@@ -87,7 +97,26 @@ OCCASION = timedelta(days=1)
 if TYPE_CHECKING:  # a shop's own policy then need not repeat `frozen=True` for type checkers
     from pydantic import BaseModel as _Base
 else:
-    _Base = Frozen
+
+    class _HasTypes(type(Frozen)):
+        """Metaclass of policies: a field without a type is refused by an error of this library."""
+
+        def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, object], **options: object) -> type:
+            try:
+                return super().__new__(cls, name, bases, namespace, **options)
+            except PydanticUserError as error:
+                if error.code not in _WITHOUT_TYPE:
+                    raise
+                field = re.findall(r"\w+", re.split("[`']", error.message)[1])[0]
+            msg = f"the field {field} of the policy {name} has no type; write its type, such as {field}: int = ..."
+            raise ArgumentError(f"{msg}, or {field}: ClassVar[int] = ... if it is not a field")
+
+    class _Base(Frozen, metaclass=_HasTypes):
+        """Base class of policies."""
+
+
+_WITHOUT_TYPE = ("model-field-missing-annotation", "model-field-overridden")
+"""Errors of pydantic for a field without a type: a new field, and a field of the base class."""
 
 
 def _clock_time(value: object) -> object:

@@ -182,7 +182,7 @@ def test_integers_with_missing_cells_are_floats_in_pandas() -> None:
         (
             {"contry": ["UK", "FR"]},
             FactsError,
-            "the own column country of purchases, .* did you mean contry.* Or keep it",
+            "the own column country of purchases, .*; keep it: .*; or did you mean contry",
         ),
         (
             {"country": [1, 2]},

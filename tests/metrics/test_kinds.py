@@ -94,3 +94,12 @@ def test_a_misspelt_exclusion_is_refused_even_beside_the_right_kind(excluded: st
     with pytest.raises(ArgumentError, match="did you mean 'view'"):
         check_kinds(["view", "cart"], ["view", "cart"], [excluded])
     check_kinds(["view", "cart"], ["view", "cart"], ["refund", "cart"])
+
+
+def test_logs_cannot_hold_a_kind_of_their_own() -> None:
+    """A step or an exclusion that can never happen is refused with the kinds of logs; a table may have any kind."""
+    message = "Logs cannot hold events of the kind 'order'; use one of lead, purchase, .*, or pass a table of events"
+    for kinds, excluded in ((["view", "order"], []), (["view", "cart"], ["order"])):
+        with pytest.raises(ArgumentError, match=message):
+            check_kinds(kinds, LOG_KINDS, excluded, only=True)
+    check_kinds(["view", "order"], LOG_KINDS)

@@ -282,7 +282,19 @@ def _whole(facts: FactsProxy, *_: object) -> NoReturn:
 
 
 class UnknownFactError(RuleError):
-    """A rule reads a fact that does not exist, or a condition a field."""
+    """A rule reads a fact that does not exist, or a condition a field.
+
+    Its arguments are the problem, and a hint with similar names or with all names.
+    """
+
+    def __str__(self) -> str:
+        """Return the problem and the hint."""
+        return "; ".join(self.args)
+
+    def with_remedy(self, remedy: str, *, only_similar: bool = False) -> str:
+        """Return the problem with a remedy before the hint; a hint with all names is left out if asked."""
+        problem, hint = self.args
+        return f"{problem}; {remedy}" if only_similar and not hint.endswith("?") else f"{problem}; {remedy}; or {hint}"
 
 
 class FactsProxy(_Proxy):
@@ -312,8 +324,8 @@ class FactsProxy(_Proxy):
             raise AttributeError(name)
         if name in self.__refused__:
             self.__refuse__(f"the fact {name}", self.__refused__[name])
-        unknown = f"the fact {brief(name)} is unknown; {suggest(name, self.__readable__)}"
-        return self.__tracer__.end(UnknownFactError(unknown))
+        hint = suggest(name, self.__readable__)
+        return self.__tracer__.end(UnknownFactError(f"the fact {brief(name)} is unknown", hint))
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse to change a fact."""

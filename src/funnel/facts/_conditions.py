@@ -34,10 +34,10 @@ def condition(stream: Stream, where: Condition | None, own: dict[str, Fact]) -> 
     try:
         tree = _trace(where)(where, record_fields(stream) | plain)
     except RuleError as error:
-        is_unknown = isinstance(error, UnknownFactError) and not own
-        remedy = " Declare the type of a column of your own: columns={'country': str}" if is_unknown else ""
-        msg = f"in the condition on {stream.name}: {error}{remedy}"
-        raise RuleError(msg) from error.__cause__
+        message = str(error)
+        if isinstance(error, UnknownFactError) and not own:
+            message = error.with_remedy("declare a column of your own: columns={'country': str}")
+        raise RuleError(f"in the condition on {stream.name}: {message}") from error.__cause__
     if other := not_truth(tree):
         msg = f"the condition on {stream.name} returns {other}; it must return True or False"
         raise FactsError(msg)

@@ -150,7 +150,7 @@ def _check_field(
     name, kind = own_name(field), own_kind(field)
     if name not in own:
         keep = f"keep it: Logs(..., keep={{{log!r}: [{name!r}]}})"
-        remedy = f"{suggest(name, own)} Or {keep}" if own else keep
+        remedy = f"{keep}; or {suggest(name, own)}" if own else keep
         msg = f"a fact reads the own column {name} of {log}, which the logs do not have; {remedy}"
         raise FactsError(msg)
     if not _fits(kind, schema[name], frame_kind):

@@ -24,7 +24,9 @@ _LONGEST = 200
 _WITH_PEOPLE = ("leads", "purchases", "interactions")
 
 
-def check_kinds(queried: Iterable[str], there: Collection[str], excluded: Iterable[str] = ()) -> None:
+def check_kinds(
+    queried: Iterable[str], there: Collection[str], excluded: Iterable[str] = (), *, only: bool = False
+) -> None:
     """Refuse kinds that do not occur and resemble a kind that does.
 
     A query may contain two similar kinds, such as "view" and "views". This does not excuse an exclusion: a misspelt
@@ -34,15 +36,19 @@ def check_kinds(queried: Iterable[str], there: Collection[str], excluded: Iterab
         queried: The kinds that the query names.
         there: The kinds that occur; for logs, the kinds that logs can hold.
         excluded: The kinds of the exclusions.
+        only: Whether no other kind can occur.
 
     Raises:
-        ArgumentError: A kind is misspelt.
+        ArgumentError: A kind is misspelt, or it cannot occur.
     """
     kinds = dict.fromkeys(queried)
     for kind, others in (*((kind, kinds) for kind in kinds), *((kind, {}) for kind in excluded)):
         close = None if kind in there else _close(kind, there, others)
         if close is not None:
             raise ArgumentError(f"no event has the kind {kind[:_LONGEST]!r}; did you mean {close!r}?")
+        if only and kind not in there:
+            remedy = f"use one of {', '.join(there)}, or pass a table of events that has this kind"
+            raise ArgumentError(f"Logs cannot hold events of the kind {kind[:_LONGEST]!r}; {remedy}")
 
 
 def _close(kind: str, there: Collection[str], queried: Collection[str]) -> str | None:

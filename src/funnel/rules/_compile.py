@@ -50,16 +50,18 @@ def compile_rule(
             reach_of(function, policy, facts),
         )
     except RuleError as error:
-        of_library = isinstance(error, UnknownFactError) and facts == Facts
-        remedy = (
-            " Annotate f with the class that declares a fact of your own, such as f: ShopFacts" if of_library else ""
-        )
-        raise RuleError(f"in the rule {name}: {error}{remedy}") from error.__cause__
+        message = str(error)
+        if isinstance(error, UnknownFactError) and facts == Facts:
+            message = error.with_remedy(_ANNOTATE, only_similar=True)
+        raise RuleError(f"in the rule {name}: {message}") from error.__cause__
     compiled_rule = CompiledRule(tree, plan, compile_tree(tree, slots, name))
     if not may_be_none and any(map(is_none, leaves(tree))):
         path = next(path for path in compiled_rule.paths if is_none(path.leaf))
         raise no_answer(name, f"if {path.words}")
     return compiled_rule
+
+
+_ANNOTATE = "if a class of your own declares it, annotate f with that class, such as f: ShopFacts"
 
 
 def check_parameters(name: str, function: Callable[..., object]) -> None:

@@ -376,6 +376,8 @@ def not_one_person(value: object, facts: str) -> str:
         remedy = f"; make them with {facts}.of(history, as_of=...)"
     elif is_logs(value) or hasattr(type(value), "columns"):
         remedy = "; for everyone, call over(...)"
+    elif isinstance(value, str):
+        remedy = "; for a person of Logs, pass logs.history(person_id)"
     else:
         remedy = "; call it for each person, or over(...) with Logs" if is_listed(value) else ""
     return f"needs {facts} or a History (got {kind_of(value)}){remedy}"

@@ -393,7 +393,7 @@ def test_the_model_of_the_tests_can_be_asked_with_plain_events() -> None:
 
 
 def test_logs_are_asked_for_kinds_that_logs_have() -> None:
-    """A misspelt kind is refused, though nothing of the right kind occurs; a kind that logs cannot hold counts 0."""
+    """A misspelt kind and a kind that logs cannot hold are refused, though nothing of the right kind occurs."""
     bought = {"id": [1], "person_id": ["p"], "purchased_at": [START], "amount": [9]}
     logs = Logs(purchases=pl.DataFrame(bought))
 
@@ -402,5 +402,8 @@ def test_logs_are_asked_for_kinds_that_logs_have() -> None:
     with pytest.raises(ArgumentError, match="the kind 'complaints'; did you mean 'complaint'"):
         funnel_of(["lead", "purchase"], logs, exclude=Exclusion("complaints"))
     assert funnel_of(["lead", "purchase"], logs).entered == 0
-    assert funnel_of(["purchase", "fitting"], logs).converted == 0
+    with pytest.raises(
+        ArgumentError, match="Logs cannot hold events of the kind 'fitting'; use one of lead, purchase,"
+    ):
+        funnel_of(["purchase", "fitting"], logs)
     assert funnel_of(["purchase", "purchase"], logs, as_of=datetime(2026, 5, 1, tzinfo=UTC)).dropped == 1

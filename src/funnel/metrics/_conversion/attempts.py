@@ -219,11 +219,12 @@ class AttemptColumns:
         A kind that does not occur and resembles none that does counts 0.
 
         Raises:
-            ArgumentError: A kind of a step or an exclusion does not occur and resembles a kind that does.
+            ArgumentError: A kind of a step or an exclusion does not occur and resembles a kind that does, or it
+                is a kind that logs cannot hold.
         """
         steps = (step.kind for step in self.query.steps if step.kind is not None)
         excluded = (one.kind for one in self.query.matching.exclude if one.kind is not None)
-        check_kinds(steps, self._kinds, excluded)
+        check_kinds(steps, self._kinds, excluded, only=self._kinds is LOG_KINDS)
 
     @cached_property
     def _kinds(self) -> Sequence[str]:
