@@ -146,8 +146,8 @@ class ShopForecast(Charted, Rows, TextRepr):
     def __str__(self) -> str:
         """Format the totals, the past and the season as sentences."""
         names = {None: "a season needs two years of data", True: "with a season", False: "no season seen"}
-        held = f"{self.past_inside} of {len(self.past)} past forecasts held"
-        return f"{self.total}; {held}; {names[self.has_season]}"
+        past = f"{self.past_inside} of {len(self.past)} past forecasts held"
+        return f"{self.total}; {past}; {names[self.has_season]}"
 
 
 def shop_forecast(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
@@ -256,7 +256,8 @@ def _span(weeks: int | None, until: date | None, today: date) -> int:
 
 def _by_week(daily: Floats) -> Floats:
     """Return the sums of each week of daily numbers. The last week may be shorter."""
-    return np.asarray(np.add.reduceat(daily, np.arange(0, daily.shape[1], _WEEK), axis=1))
+    sums: Any = np.add.reduceat(daily, np.arange(0, daily.shape[1], _WEEK), axis=1)
+    return np.asarray(sums)
 
 
 @attrs.frozen(eq=False)

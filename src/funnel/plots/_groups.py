@@ -37,10 +37,16 @@ def multiples(result: Groups[Any], **options: str) -> style.Chart:
         one.properties(title=style.title(f"{style.name_of(group)}: {' '.join(title.text)}", *_own(title, notes)))
         for one, title, (group, _) in zip(charts, titles, visible, strict=True)
     ]
-    figure: Any = alt.vconcat(*parts, spacing=32).resolve_scale(**scales)
-    return style.titled(figure, f"{len(result):,} group{'s' * (len(result) != 1)} by {by}, largest first", more, *notes)
+    column: Any = alt.vconcat(*parts, spacing=32)
+    return style.titled(
+        column.resolve_scale(**scales),
+        f"{len(result):,} group{'s' * (len(result) != 1)} by {by}, largest first",
+        more,
+        *notes,
+    )
 
 
-def _own(title: alt.TitleParams, common: list[str]) -> list[str]:
+def _own(title: Any, common: list[str]) -> list[str]:
     """Return the notes of a chart that are not those of every chart."""
-    return [] if title.subtitle == common else title.subtitle
+    notes: list[str] = title.subtitle
+    return [] if notes == common else notes
