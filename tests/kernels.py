@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from funnel._dataframes import adapter, blocks, by_person, loops, threads
+from funnel._dataframes import adapter, blocks, by_person, loops
 from funnel._dataframes.blocks import Block, in_blocks
 from funnel._dataframes.loops import Run
 from funnel.facts._schema import FactSchema, fact_schema
@@ -124,8 +124,8 @@ def small_until(patch: pytest.MonkeyPatch, rows: int) -> None:
 
 def threads_from(patch: pytest.MonkeyPatch, rows: int) -> None:
     """Use several threads for more than this number of rows."""
-    patch.setattr(threads, "FEW", rows)
-    patch.setattr(threads.pl, "thread_pool_size", lambda: 2)
+    patch.setattr(by_person, "FEW", rows)
+    patch.setattr(by_person.pl, "thread_pool_size", lambda: 2)
 
 
 # ---- rows of people in blocks ----
@@ -140,7 +140,7 @@ def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> Non
 
 def room(patch: pytest.MonkeyPatch, bits: int) -> None:
     """Leave this number of bits for an instant and a label together."""
-    patch.setattr(by_person, "BITS", bits)
+    patch.setattr(local_kernel, "BITS", bits)
 
 
 # ---- machines ----

@@ -85,8 +85,8 @@ def _labels_by_part(labels: LabelledEvents, count: int) -> Frame | None:
 
     rows = local_kernel.rows_that_count(labels)
     frames = [] if rows is None else by_part(rows, "person", work, lambda frame: frame, count)
-    found = [frame for frame in frames if frame is not None]
-    return nw.concat(found) if found else None
+    with_rows = [frame for frame in frames if frame is not None]
+    return nw.concat(with_rows) if with_rows else None
 
 
 def _looped(rows: Any, plan: Plan, people: Any = None) -> Frame | None:

@@ -157,8 +157,8 @@ def _people_of_texts(source: Source) -> Any:
     is_text = isinstance(source.frame.collect_schema()["person_id"], nw.String)
     if not (is_text and can_loop(source)) or source.frame_kind == "polars lazy":
         return None
+    from funnel._dataframes.by_person import People
     from funnel._dataframes.loops import runner
-    from funnel._dataframes.people import People
 
     person = collected(nw.to_native(source.frame.select("person_id")))["person_id"].rechunk()
     run = runner(len(person))

@@ -16,17 +16,18 @@ import numpy as np
 import polars as pl
 
 from funnel._dataframes.adapter import Frame
-from funnel._dataframes.by_person import LEFT_OUT, Array, Clock, Runs, clock_of, runs_of
+from funnel._dataframes.by_person import LEFT_OUT, Array, Clock, People, Runs, in_threads, runs_of, threads
 from funnel._dataframes.compute import collected
-from funnel._dataframes.loops import Run, Whole, read_only
-from funnel._dataframes.people import People
-from funnel._dataframes.threads import in_threads, threads
+from funnel._dataframes.loops import Run, Whole, read_only, sorted_run
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
 
 MOST_BITS = 24
 """The maximum number of steps and exclusions; labels are looked up in a table."""
+
+BITS = 63
+"""The number of bits of a key."""
 
 SURE_BITS = 8
 """Up to this number of steps and exclusions, a label and any instant fit into one integer."""
@@ -144,6 +145,13 @@ def _label(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
     return nw.when(nw.any_horizontal(*outside, ignore_nulls=False)).then(left_out).otherwise(reduce(add, others, label))
 
 
+def clock_of(t: Whole, codes: Whole) -> Clock | None:
+    """Return the clock that fits instants and codes; None if a key has too few bits."""
+    start, end = int(t.min()), int(t.max())
+    code_bits = int(codes.max(initial=0)).bit_length()
+    return Clock(start, code_bits) if (end - start).bit_length() + code_bits <= BITS else None
+
+
 def mark_labels(labels: Array, present: Array) -> None:
     """Loop: mark each label that occurs."""
     for row in range(len(labels)):
@@ -241,3 +249,21 @@ def _attempts(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, h
     names = [f"{of}_{step}" for of in ("row", "t") for step in range(1, steps + 1)]
     columns = zip(("who", "reached", "state", "settled", *names), answers, strict=True)
     return {name: column[:count] for name, column in columns}
+
+
+# ---- prepared events ----
+
+
+def together(people: People, t: Whole, run: Run) -> tuple[Whole, People]:
+    """Return the indices of the rows, person by person and by instant, and the people of the rows in that order."""
+    labels: Array = np.zeros(0, np.uint8)
+    runs = runs_of(people, t, labels, np.zeros(0, np.int64), Clock(int(t.min()), 0), run, np.arange(len(t)))
+    runs.in_parts(lambda low, high: run(sort_rows, runs.starts, runs.keys, runs.extra, low, high))
+    numbers: Whole = np.repeat(np.arange(people.count), np.diff(runs.starts))
+    return runs.extra, attrs.evolve(people, numbers=numbers, first=0, starts=runs.starts)
+
+
+def sort_rows(starts: Whole, keys: Whole, values: Whole, low: int, high: int) -> None:
+    """Loop: sort the rows of the people from `low` to before `high`."""
+    for person in range(low, high):
+        sorted_run(keys, values, starts[person], starts[person + 1])

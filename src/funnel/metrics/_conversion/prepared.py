@@ -63,9 +63,9 @@ def _grouped(source: Source) -> Source:
     """Return the events with the rows of each person together, if loops can run."""
     if not can_loop(source):
         return source
-    from funnel._dataframes.by_person import together
+    from funnel._dataframes.by_person import People
     from funnel._dataframes.loops import runner
-    from funnel._dataframes.people import People
+    from funnel.metrics._conversion.local_kernel import together
 
     rows: Any = collected(nw.to_native(source.frame)).rechunk()
     run = runner(len(rows)) if len(rows) else None
