@@ -296,11 +296,11 @@ def test_a_stage_has_one_colour_in_every_chart() -> None:
         scale = part["encoding"]["color"]["scale"]
         return dict(zip(scale["domain"], scale["range"], strict=True))
 
-    people, way = (colours(chart(name).to_dict()) for name in ("stage-flow", "journey"))
+    people, person = (colours(chart(name).to_dict()) for name in ("stage-flow", "journey"))
     links = colours(chart("stage-flow-links").to_dict()["layer"][0])
 
     assert links == {"(new)": style.LIGHT, **people, **{name: links[name] for name in links if name not in people}}
-    assert {name: people[name] for name in way} == way
+    assert {name: people[name] for name in person} == person
     assert len(set(links.values())) == len(links)
 
 
