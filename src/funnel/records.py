@@ -43,7 +43,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 def _no_refund(status: object) -> object:
-    if status in ("refunded", "partially_refunded"):
+    if isinstance(status, str) and status in ("refunded", "partially_refunded"):
         raise ValueError("a purchase keeps its status when it is refunded; give a Refund")
     return status
 

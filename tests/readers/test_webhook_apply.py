@@ -102,8 +102,8 @@ def test_the_result_has_the_stages_of_the_people() -> None:
         assert [(one.previous_stage, one.stage) for one in result.stage_records] == [(None, "customer")]
         assert result.stage_records[0].version == store.stage_record(GUEST).version  # type: ignore[union-attr]
         assert webhooks.apply(again, store, recorded_at=NOON) == AppendResult(0, 1)
-        gone = guest_order(date_modified_gmt="2026-03-04T00:00:00", total="9000", status="cancelled")
-        result = webhooks.apply(gone, store, recorded_at=datetime(2026, 3, 5, tzinfo=UTC))
+        cancelled = guest_order(date_modified_gmt="2026-03-04T00:00:00", total="9000", status="cancelled")
+        result = webhooks.apply(cancelled, store, recorded_at=datetime(2026, 3, 5, tzinfo=UTC))
         assert [(one.previous_stage, one.stage) for one in result.stage_records] == [("customer", "prospect")]
 
 

@@ -1322,7 +1322,7 @@ class Conformance:
         for name in ("p1c", "p1b"):
             store.merge(name, into="p1", merged_at=NOON)
         store.unmerge("p1c", unmerged_at=NOON)
-        before, seen = store.history("p1"), {name: store.stage_record(name) for name in ("p1", "p2", "p3")}
+        before, previous = store.history("p1"), {name: store.stage_record(name) for name in ("p1", "p2", "p3")}
         unresolved = store.unresolved()
 
         assert store.erase("p1b", new_id="guest-1") == 7
@@ -1331,9 +1331,9 @@ class Conformance:
         text = store.export("guest-1")
         assert '"p1' not in text
         assert '"p1' not in "".join(store.export(name) for name in ("p2", "p3"))
-        assert attrs.evolve(now, version=0) == attrs.evolve(seen["p1"], person_id="guest-1", version=0)
-        assert now.version > seen["p1"].version
-        assert all(store.stage_record(name).version == seen[name].version + 1 for name in ("p2", "p3"))
+        assert attrs.evolve(now, version=0) == attrs.evolve(previous["p1"], person_id="guest-1", version=0)
+        assert now.version > previous["p1"].version
+        assert all(store.stage_record(name).version == previous[name].version + 1 for name in ("p2", "p3"))
         assert [store.stage_record(name) for name in ("p1", "p1b")] == [None, None]
         assert Facts.of(after, as_of=NOON) == Facts.of(before, as_of=NOON)
         assert [one.happened_at for one in after.records] == [one.happened_at for one in before.records]

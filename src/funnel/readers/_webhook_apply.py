@@ -74,8 +74,8 @@ def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *,
         )
     if isinstance(store, TableStore):
         webhook = _after_erasure(webhook, store)
-    written = _write_records(webhook, store, register, recorded_at)
-    return _both(written, write_customer(webhook, store, register, recorded_at))
+    of_records = _write_records(webhook, store, register, recorded_at)
+    return _both(of_records, write_customer(webhook, store, register, recorded_at))
 
 
 async def apply_async(webhook: Webhook, store: AsyncSqlAlchemyStore, *, recorded_at: datetime) -> AppendResult:

@@ -51,12 +51,12 @@ def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorde
         if merged == stored:
             return result
         try:
-            written = store.put_customer(merged, recorded_at=recorded_at, expected={person: version})
+            stage_record = store.put_customer(merged, recorded_at=recorded_at, expected={person: version})
         except StaleError:
             continue
         except ConflictError:  # the person was erased
             return result
-        replaced, result = present, AppendResult(1, 0, (written,))
+        replaced, result = present, AppendResult(1, 0, (stage_record,))
 
 
 def _matching(code: str, present: str, *others: str) -> str:
