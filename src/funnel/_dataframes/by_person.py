@@ -90,8 +90,11 @@ class People:
     def _of_texts(cls, person: pl.Series, run: Run) -> People:
         """Number texts by their hashes, or by their rank if two texts share a hash."""
         shares = shares_of(len(person))
-        hashes = np.concatenate(in_threads(lambda low, high: person[low:high].hash().to_numpy(), shares))
-        people = cls._hashed(person, hashes.view(np.int64), run)
+
+        def hashes_of(low: int, high: int) -> Array:
+            return person[low:high].hash().to_numpy()
+
+        people = cls._hashed(person, np.concatenate(in_threads(hashes_of, shares)).view(np.int64), run)
 
         def is_right(low: int, high: int) -> bool:
             return (people.names(people.numbers[low:high]) == person[low:high]).all()
@@ -111,11 +114,8 @@ class People:
 _ODD = np.int64(-7046029254386353131)
 """Multiplying by this constant scatters consecutive numbers; no two numbers have one product."""
 
-_TABLE = 64
-"""The initial number of slots of a table of hashes."""
-
-_SHIFT = 20
-"""The lowest bits of a hash that choose its slot."""
+_TABLE, _SHIFT = 64, 20
+"""The initial number of slots of a table of hashes, and the first bit of a hash that chooses its slot."""
 
 
 def number_hashes(hashes: Whole, numbers: Whole, firsts: Whole) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
-from enum import Enum
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -196,7 +195,7 @@ def journey(result: Journey[Any]) -> style.Chart:
     if not len(result):
         return style.nothing("The person has no transitions.")
     order = list(dict.fromkeys(style.name_of(one.stage) for one in result.spells))
-    stages: type[Enum] = type(result.spells[0].stage)
+    stages: Any = type(result.spells[0].stage)
     rows = [
         {
             "stage": style.name_of(one.stage),

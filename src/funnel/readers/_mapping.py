@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
@@ -100,11 +100,14 @@ class Columns(Frozen, frozen=True):
 
 def _check_meanings(statuses: object) -> object:
     """Name the words whose meaning is not a status; a word of a status column is not personal data."""
-    wrong = {word for word, means in statuses.items() if means not in STATUSES} if isinstance(statuses, dict) else set()
+    if not isinstance(statuses, dict):
+        return statuses
+    meanings = cast("dict[object, object]", statuses)
+    wrong = {str(word) for word, means in meanings.items() if means not in STATUSES}
     if wrong:
         words = f" of {shown_words(wrong)}" if shown_words(wrong) else ""
         raise ArgumentError(f"the meaning{words} must be one of {', '.join(STATUSES)}")
-    return statuses
+    return meanings
 
 
 class OrderMapping(Frozen, frozen=True):
