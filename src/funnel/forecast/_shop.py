@@ -22,7 +22,7 @@ from funnel._format import TextRepr
 from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Floats, Indices, one
+from funnel.forecast._buyers import Floats, one
 from funnel.forecast._buying import buying_model
 from funnel.forecast._families import ModelName
 from funnel.forecast._parameter import MIN_REPEAT_BUYERS
@@ -256,8 +256,7 @@ def _span(weeks: int | None, until: date | None, today: date) -> int:
 
 def _by_week(daily: Floats) -> Floats:
     """Return the sums of each week of daily numbers. The last week may be shorter."""
-    starts: Indices = np.arange(0, daily.shape[1], _WEEK)
-    sums: Any = np.add.reduceat(daily, starts, axis=1)
+    sums: Any = np.add.reduceat(daily, [*range(0, daily.shape[1], _WEEK)], axis=1)
     return np.asarray(sums)
 
 

@@ -195,7 +195,8 @@ def journey(result: Journey[Any]) -> style.Chart:
     if not len(result):
         return style.nothing("The person has no transitions.")
     order = list(dict.fromkeys(style.name_of(one.stage) for one in result.spells))
-    stages: Any = type(result.spells[0].stage)
+    stages: Any
+    stages = result.spells[0].stage.__class__
     rows = [
         {
             "stage": style.name_of(one.stage),
