@@ -471,6 +471,26 @@ def test_customers_without_records_have_no_stage_of_a_buyer() -> None:
         assert record.stage == "lead"
 
 
+class Delegating:
+    """A store of the shop's own that uses another."""
+
+    def __init__(self, store: Store) -> None:
+        """Use a store."""
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a call of the other store."""
+        return getattr(self._store, name)
+
+
+def test_a_store_of_the_shops_own_takes_a_register() -> None:
+    """Whatever the store, its register decides which state is the newest."""
+    with SqliteStore() as store:
+        own: Any = Delegating(store)
+        delivered(NEWS[::-1], own, MemoryStates())
+        assert is_newest(store)
+
+
 class Amending:
     """A store of the shop's own."""
 

@@ -937,6 +937,7 @@ async def a_life(engine: AsyncEngine) -> list[Any]:
     later = NOON + 400 * DAY
     async with AsyncSqlAlchemyStore(engine) as store:
         assert repr(store) == "AsyncSqlAlchemyStore(open)"
+        assert store.policy == Policy()
         with pytest.raises(StoreError, match="open one in each process: AsyncSqlAlchemyStore"):
             copy(store)
         results: list[Any] = [
