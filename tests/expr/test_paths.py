@@ -50,6 +50,20 @@ def test_a_table_tells_what_was_asked_at_once_one_by_one() -> None:
     ]
 
 
+def test_a_condition_of_two_questions_is_written_once() -> None:
+    """A path that asks for one condition in two places has one reason, and one condition in the table."""
+
+    def rule(f: Any) -> Any:
+        if all_of(f.visits > LIMIT, f.count > 1):
+            return None
+        return all_of(f.visits > LIMIT, f.referred == 1) if f.count <= 1 else any_of(f.count > 1, f.visits > LIMIT)
+
+    _, conditions = decided(rule, visits=1, count=1, referred=1)
+    assert len({one.condition for one in conditions}) == len(conditions)
+    for path in paths(compiled_rule(rule)):
+        assert len(set(path.conditions)) == len(path.conditions)
+
+
 def test_points_name_their_number_of_the_policy() -> None:
     """Each part says which number of the shop it is worth, and which facts it reads."""
     _, parts = decided(lambda f: with_name(5, "cart_points") * (f.count > 1) + 2 * f.referred, count=2, referred=1)

@@ -56,7 +56,7 @@ class RulePath:
     @property
     def conditions(self) -> tuple[str, ...]:
         """The conditions as text, all of them true on this path."""
-        return tuple(conditions_of(self.tests))
+        return tuple(dict.fromkeys(conditions_of(self.tests)))
 
     @property
     def words(self) -> str:
@@ -228,4 +228,7 @@ def reasons(path: RulePath, values: Sequence[Value]) -> tuple[Reason, ...]:
         holds = [one.guard is None or next(guards) for one in notes]
         condition_count = sum(1 for is_true in holds[:condition_count] if is_true)
         every = [reason for reason, is_true in zip(every, holds, strict=True) if is_true]
-    return (*sorted(every[condition_count:], key=lambda part: -abs(part.points)), *every[:condition_count])
+    conditions: dict[str, Reason] = {}
+    for one in every[:condition_count]:
+        conditions.setdefault(one.condition, one)  # a path may ask for a condition in two places
+    return (*sorted(every[condition_count:], key=lambda part: -abs(part.points)), *conditions.values())
