@@ -280,10 +280,12 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "Growth.change": {"before": date(2026, 1, 1), "after": date(2026, 2, 1)},
     "Growth.fixed_mix": {"before": date(2026, 1, 1), "after": date(2026, 2, 1)},
     "Growth.of": {"start": date(2026, 1, 1)},
+    "Groups.plot": {},
     "History.of": {"person_id": "p0", "records": ONE.records, "customer": CUSTOMER},
     "Journey.stage_at": {"day": NOW},
     "Lifecycles.plot": {"show": "people"},
     "StageFlow.plot": {"show": "people"},
+    "SurvivalGroups.plot": {},
     "Rates.convert": {"money": Money(1, "IDR"), "at": NOW},
     "Rates.of": {"records": [VISIT]},
     "Rates.over": {
