@@ -148,7 +148,7 @@ def test_no_name_of_an_export_is_personal_data(sample: Sample) -> None:
     heading, rows = sample.rows()
     data = sample.read(sample.path)
     ids = {one for table in (data.purchases, data.leads, data.interactions) for one in table["person_id"]}
-    if not ids:  # an export without buyers
+    if not ids and data.customers.is_empty():  # an export without buyers
         with pytest.raises(RecordError, match="no row was kept"):
             of_orders(data)
         return
