@@ -126,10 +126,13 @@ def test_a_class_without_facts_is_refused() -> None:
         table_of(shop(), facts=wrong)
 
 
-@pytest.mark.parametrize("as_of", [START + 30 * DAY, START])
-def test_a_table_without_instants_is_refused(as_of: datetime) -> None:
-    """A horizon that is not over has no outcome."""
-    with pytest.raises(ArgumentError, match="no instant has both"):
+@pytest.mark.parametrize(
+    ("as_of", "words"),
+    [(START + 30 * DAY, "no instant has both"), (START, "the first day must be at or before as_of")],
+)
+def test_a_table_without_instants_is_refused(as_of: datetime, words: str) -> None:
+    """A horizon that is not over has no outcome, and days after `as_of` are none."""
+    with pytest.raises(ArgumentError, match=words):
         table_of(shop(), as_of=as_of)
 
 

@@ -178,7 +178,8 @@ class OwnFacts(Facts):
         ({"names": []}, "names must have 1 to 12 facts"),
         ({"check_from": DATES.first}, "no days are left for a fit"),
         ({"check_from": END}, "no days are left for a fit"),
-        ({"as_of": START}, "no days are left for a fit"),
+        ({"as_of": DATES.first}, "no days are left for a fit"),
+        ({"as_of": DATES.first - DAY}, "the first day must be at or before as_of"),
         ({"limits": 0}, "limits must be a whole number from 1 to 20"),
         ({"names": ["has_opted_out"]}, "do not separate buyers"),
     ],
@@ -357,7 +358,7 @@ def test_without_buyers_there_is_no_shift(card: Scorecard) -> None:
     quiet = Logs(purchases=purchases().filter(pl.col("purchased_at") < CHECK))
 
     assert card.drift(quiet, LATER, as_of=END).shift is None
-    assert str(card.drift(quiet, LATER, as_of=CHECK)).startswith("not enough: 0 of 0 bought")
+    assert str(card.drift(quiet, LATER, as_of=LATER.first)).startswith("not enough: 0 of 0 bought")
 
 
 @pytest.mark.parametrize(

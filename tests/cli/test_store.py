@@ -100,11 +100,6 @@ def test_unresolved_records_are_counted(tmp_path: Path) -> None:
         ),
         (["orders.csv", *AS_OF, *ZONE, "--rates", "x.csv"], 2, "error: rates need the reporting currency; pass it too"),
         (
-            ["orders.csv", "--mapping", "x.toml", *AS_OF, "--currency", "IDR"],
-            2,
-            "--currency: this is for exports without",
-        ),
-        (
             ["shop.db", *AS_OF, *ZONE, "--rates", "x.csv", "--currency", "IDR"],
             2,
             "error: x.csv cannot be read: No such",
@@ -127,7 +122,6 @@ def test_unresolved_records_are_counted(tmp_path: Path) -> None:
         "export option",
         "no currency",
         "rates of a file",
-        "currency of a mapped file",
         "no rates",
         "other database",
         "address",
