@@ -221,7 +221,7 @@ def test_an_order_has_a_name_if_it_is_not_the_id(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_pictures")
-@pytest.mark.parametrize("language", ["en", "id"])
+@pytest.mark.parametrize("language", ["en", pytest.param("id", marks=pytest.mark.more)])
 def test_no_command_shows_an_id_that_is_personal_data(tmp_path: Path, language: str) -> None:
     """The report, its page, its CSV and the list of the day; with `--contacts` each of them has the ids."""
     files = [tmp_path / "report.html", tmp_path / "today.csv", tmp_path / "day.csv"]
