@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE # what has been compiled once is kept, or every process compiles everything again
 
-.PHONY: demo test check test-more test-services test-lowest test-full tables charts notebooks stubs mutants lint types mypy pyright complete docs bench clean
+.PHONY: demo test check test-laws test-more test-services test-lowest test-full tables charts notebooks stubs mutants lint types mypy pyright complete docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp ## the report on a real shop's file; the whole page in build/report.html
@@ -26,6 +26,9 @@ check: lint types test ## everything that must hold before a change is kept: the
 
 test-more: .venv/dev.stamp ## laws on more engines, more broken files, real data, and the benchmarks
 	@$(PY) -m pytest -q -n 2 --dist worksteal -m more
+
+test-laws: .venv/dev.stamp ## the laws alone, 50 examples each
+	@FUNNEL_PROFILE=laws POLARS_MAX_THREADS=1 $(PY) -m pytest -q -n 2 --dist worksteal -m "law and not services and not more"
 
 test-services: .venv/engines.stamp ## the stores on PostgreSQL and MariaDB, a browser, a notebook, and a cluster of Spark
 	@$(PY) -m pytest -q -n 2 --dist loadfile -m services

@@ -38,6 +38,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("full", settings.get_profile("dev"), max_examples=500, derandomize=False, database=DATABASE)
+settings.register_profile("laws", settings.get_profile("dev"), max_examples=50)
 settings.register_profile("lowest", settings.get_profile("dev"), max_examples=2)
 settings.load_profile(os.environ.get("FUNNEL_PROFILE", "dev"))
 
@@ -85,7 +86,7 @@ these files find, and the tests of the adapter and of the logs. `make test` has 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-services` and `make test-more` run.
+    """Mark what `make test-services`, `make test-more` and `make test-laws` run.
 
     Services are all of MariaDB, and what asks PostgreSQL the same lines again; more are laws on DuckDB and on the
     engines that repeat the lines of Polars, if they measure no line.
@@ -101,6 +102,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="asked in make test-full; it repeats the lines of Polars"))
             elif item.path.name != "test_every_engine.py":
                 item.add_marker("more")
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("law")
         if "spark" in needs:
             item.add_marker("services")
         if not needs.isdisjoint({"maria", "mariadb"}) or (on_postgres and item.get_closest_marker("no_cover")):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -155,7 +156,7 @@ def backtested() -> Any:
 
 def checked() -> Any:
     """A forecast of a past day beside what happened."""
-    past = START + 240 * DAY
+    past = START + 200 * DAY
     model = buying_model(PurchaseSummary.over(shop(), tz=TZ, as_of=past))
     return check_model(model, shop(), tz=TZ, as_of=past, until=NOW)
 
@@ -276,10 +277,15 @@ def export() -> str:
 
 
 def fingerprint(name: str) -> str:
-    """The hash of a chart's specification, without the version of the schema."""
+    """The hash of a chart's specification, without the version of the schema and the last digits of fits.
+
+    Processors give functions such as the logarithm other last digits.
+    """
     spec = chart(name).to_dict()
     spec.pop("$schema", None)
-    return hashlib.sha256(json.dumps(spec, sort_keys=True, default=str).encode()).hexdigest()
+    text = json.dumps(spec, sort_keys=True, default=str)
+    rounded = re.sub(r"-?\d+\.\d{6,}(e-?\d+)?", lambda match: f"{float(match[0]):.4g}", text)
+    return hashlib.sha256(rounded.encode()).hexdigest()
 
 
 def picture(name: str) -> str:

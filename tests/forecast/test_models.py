@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import attrs
 import polars as pl
 import pytest
 
@@ -160,6 +161,19 @@ def test_a_fit_at_an_edge_says_so() -> None:
     stays = buying_model(alike, "nbd")
     assert stays.at_edge is not None
     assert "at the edge" in str(stays)
+
+
+def test_a_fit_on_a_flat_likelihood_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit that stops inside its bounds without a maximum: the model and its text say so."""
+    from funnel.forecast import _buying
+
+    def stopped(*args: Any) -> Any:
+        return attrs.evolve(fit_with(*args), is_converged=False)
+
+    fit_with = _buying.fit_with
+    monkeypatch.setattr(_buying, "fit_with", stopped)
+    model = buying_model(table(), "nbd")
+    assert (model.is_converged, "the likelihood is flat" in str(model)) == (False, True)
 
 
 def test_a_penalty_moves_the_fit_away_from_the_edge() -> None:

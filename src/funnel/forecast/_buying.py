@@ -141,7 +141,7 @@ def _edge_of(result: Fit) -> str | None:
     if edge is None and not result.is_converged and factors.max(initial=0.0) > _MOST:
         edge = result.family.steps + int(factors.argmax())
     if edge is None:
-        return None
+        return None if result.is_converged else "the likelihood is flat: a model with fewer parameters fits as well"
     name = result.family.parameters[edge]
     return f"parameter {name} is at the edge of its range: a model with fewer parameters fits as well"
 

@@ -58,7 +58,8 @@ class BuyingModel(TextRepr):
         covariance: The covariance of the logarithms of the parameters, valid also if the model is wrong: it gives the
             intervals. None at an edge.
         model_covariance: The same if the model is right. None at an edge.
-        at_edge: A sentence if a parameter is at an edge or the model became the NBD. None otherwise.
+        at_edge: A sentence if a parameter is at an edge, the likelihood is flat, or the model became the NBD. None
+            otherwise.
         is_converged: False if the maximum was not reached: then use another model.
         other_maxima: Log likelihoods of lower maxima that other starts reached.
         confidence_level: The probability that an interval contains the true value.
