@@ -35,6 +35,7 @@ from funnel.testing import (
     boundaries,
     everywhere,
     facts,
+    histories,
     installed_engines,
     interactions,
     leads,
@@ -48,7 +49,9 @@ from funnel.testing import (
     strategies,
 )
 from funnel.testing import engines as engines_module
+from funnel.testing.own_columns import OwnColumns
 from funnel.testing.people import logs_of
+from tests.own_columns import OWN, OwnFacts
 from tests.shop import DAY, NOW, TICK, ShopFacts, bought, did, refunded
 
 pytest_plugins = ["pytester"]
@@ -123,6 +126,44 @@ def test_a_rule_has_one_answer_on_every_engine() -> None:
     assert_same_everywhere(is_lapsed, POLICY, engines=["pandas", "pyarrow"], examples=1)
 
 
+def test_a_rule_on_own_columns_has_one_answer_everywhere() -> None:
+    """Own columns of every table and type are generated, with the texts that the rule and its facts compare with."""
+    drawn_columns: set[tuple[str, str]] = set()
+
+    @rule
+    def of_own(f: OwnFacts, policy: Policy) -> bool:
+        if f.own_country == "ID" and f.uk_count >= 1:
+            return f.own_gift
+        if f.asked_uk or f.refunded_uk > 0 or f.lead_pieces > 3:
+            return f.since_own_mark > timedelta(days=20)
+        return f.own_pieces > 3 or f.last_country == "UK"
+
+    own = OwnColumns.of(OwnFacts, [of_own._compiled_rule(POLICY).tree])
+    assert {"UK", "FR", "ID", "", "other"} == set(own.words)
+
+    @settings(max_examples=30, phases=[Phase.generate])
+    @given(people(2).flatmap(own.added))
+    def draw(several: tuple[History, ...]) -> None:
+        for history in several:
+            records = [*history.records, *([history.customer] if history.customer else [])]
+            drawn_columns.update((type(one).__name__, name) for one in records for name in one.columns)
+
+    draw()
+    assert {(kind, name) for kind in ("Purchase", "Customer") for name in OWN} <= drawn_columns
+    assert_same_everywhere(of_own, POLICY, engines=["polars", "pandas"], examples=5)
+
+
+@settings(max_examples=3)
+@given(histories(facts=OwnFacts), people(2, facts=OwnFacts), facts(OwnFacts), logs(2, facts=OwnFacts))
+def test_generated_people_have_the_columns_that_facts_read(
+    history: History, several: tuple[History, ...], own: OwnFacts, records: Logs
+) -> None:
+    """One person, several, facts and tables; the facts of everyone can be computed."""
+    assert {one.person_id for one in (history, *several)} == {"p1", "p2"}
+    assert isinstance(own.own_country, str)
+    assert OwnFacts.over(records, as_of=NOW).height >= 1
+
+
 def test_a_rule_with_two_answers_fails_with_the_facts() -> None:
     """The function changed after its first use; the message has both answers, their forms and the facts."""
     turned = [False]
@@ -161,7 +202,7 @@ def test_every_form_is_compared(checked: Rule[Any, Policy, Any]) -> None:
         history = History.of("p1", records)
         comparison.check(comparison.for_one(history, NOW), history, NOW)
     history = History.of("p1", [order])
-    tables = comparison.tables(logs_of([history], "polars"), NOW)
+    tables = comparison.tables(logs_of([history], "polars", OwnColumns({})), NOW)
     comparison.check(comparison.for_everyone(tables, "polars", history, NOW), history, NOW)
 
 

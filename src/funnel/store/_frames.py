@@ -79,6 +79,20 @@ def logs_in(frames: Mapping[str, pl.DataFrame], rates: Rates | None, engine: Eng
     return converted(factors, trusted(_CONVERTERS[engine](coded), None, own_of(coded)))
 
 
+def logs_with_people(frames: Mapping[str, pl.DataFrame], engine: Engine, people: Sequence[Mapping[str, Any]]) -> Logs:
+    """Return Polars tables of one currency as logs of an engine, with a table of people if it has rows."""
+    import polars as pl
+
+    from funnel.logs import trusted
+
+    native = _CONVERTERS[engine](
+        {**frames, **({"people": pl.DataFrame(people, infer_schema_length=None)} if people else {})}
+    )
+    of_people = native.pop("people", None)
+    logs = trusted(native, _currency(frames), own_of(frames))
+    return logs.with_people(of_people, {name: name for name in people[0]}) if people else logs
+
+
 def of_currency(frames: Mapping[str, pl.DataFrame], currency: str) -> dict[str, pl.DataFrame]:
     """Return the tables without the records that have an amount in another currency.
 

@@ -22,6 +22,7 @@ from funnel.records import Refund
 from funnel.rules._check import check_is_rule
 from funnel.rules._rule import Rule
 from funnel.testing.engines import chosen_engines
+from funnel.testing.own_columns import OwnColumns
 from funnel.testing.people import logs_of, people
 from funnel.testing.strategies import histories, instants
 
@@ -38,7 +39,8 @@ def assert_same_everywhere(
 ) -> None:
     """Check that a rule has the same answer in every form.
 
-    The check evaluates the rule for generated people at generated instants: the plain function, the rule for one
+    The check evaluates the rule for generated people at generated instants, with the own columns that its facts read,
+    filled with the texts that the rule and its facts compare with: the plain function, the rule for one
     person, for live facts, and for everyone on each engine. It also evaluates the rule one microsecond
     before and after the instant of the next change. Hypothesis then shrinks the people to the fewest and smallest that
     still differ.
@@ -61,19 +63,21 @@ def assert_same_everywhere(
     """
     chosen = chosen_engines(engines)
     comparison = _Comparison(check_is_rule(rule), check_is_policy(policy))
+    own = OwnColumns.of(rule.facts, [rule._compiled_rule(policy).tree])
     max_examples = (
         settings().max_examples if examples is None else count_of(examples, "examples", minimum=1, most=_MOST)
     )
 
     @settings(_STEADY, max_examples=max_examples)
-    @given(histories(), instants())
-    def holds_for_one(history: History, as_of: datetime) -> None:
+    @given(histories().flatmap(lambda history: own.added([history])), instants())
+    def holds_for_one(histories_drawn: tuple[History, ...], as_of: datetime) -> None:
+        (history,) = histories_drawn
         history_then = _history_at(history, as_of)
         comparison.check(comparison.for_one(history_then, as_of), history_then, as_of)
 
     holds_for_one()
     for engine in chosen:
-        _check_engine(comparison, engine, max(max_examples // _FEWER, 1))
+        _check_engine(comparison, own, engine, max(max_examples // _FEWER, 1))
 
 
 _STEADY = settings(
@@ -88,11 +92,11 @@ one by one.
 """
 
 
-def _check_engine(comparison: _Comparison, engine: Engine, max_examples: int) -> None:
+def _check_engine(comparison: _Comparison, own: OwnColumns, engine: Engine, max_examples: int) -> None:
     @settings(_STEADY, max_examples=max_examples)
-    @given(people(5, most=8), instants())
+    @given(people(5, most=8).flatmap(own.added), instants())
     def holds_for_all(histories_drawn: tuple[History, ...], as_of: datetime) -> None:
-        tables = comparison.tables(logs_of(histories_drawn, engine), as_of)
+        tables = comparison.tables(logs_of(histories_drawn, engine, own), as_of)
         for history in filter(_has_records, [_history_at(history, as_of) for history in histories_drawn]):
             comparison.check(comparison.for_everyone(tables, engine, history, as_of), history, as_of)
 
@@ -101,7 +105,11 @@ def _check_engine(comparison: _Comparison, engine: Engine, max_examples: int) ->
 
 def _history_at(history: History, as_of: datetime) -> History:
     """Return the history as known at an instant."""
-    return History.of(history.person_id, [record for record in history.records if record.happened_at <= as_of])
+    return History.of(
+        history.person_id,
+        [record for record in history.records if record.happened_at <= as_of],
+        customer=history.customer,
+    )
 
 
 def _has_records(history: History) -> bool:
@@ -150,7 +158,7 @@ class _Comparison:
 
     def live(self, history: History) -> LiveFacts[Any]:
         """Return live facts to which the records were added one by one; the rule is evaluated after each."""
-        live = LiveFacts(History(person_id=history.person_id), self.rule.facts)
+        live = LiveFacts(History(person_id=history.person_id, customer=history.customer), self.rule.facts)
         for record in sorted(history.records, key=lambda record: (record.happened_at, isinstance(record, Refund))):
             live.add(record)
             self.rule.of(live, self.policy, as_of=record.happened_at)

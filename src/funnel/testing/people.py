@@ -14,8 +14,10 @@ from funnel.facts._base import BaseFacts
 from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Record
+from funnel.store._frames import frames_of, logs_with_people
 from funnel.store._sqlite_store import SqliteStore
 from funnel.testing.arguments import check_arguments
+from funnel.testing.own_columns import OwnColumns
 from funnel.testing.strategies import END, histories, instants
 
 if TYPE_CHECKING:
@@ -71,11 +73,11 @@ def facts(facts: type[F] = Facts, *, as_of: datetime | None = None) -> st.Search
     """Return a strategy for consistent facts of a generated person.
 
     Args:
-        facts: The class of facts.
+        facts: The class of facts. The person's records have the own columns that it reads.
         as_of: The instant of the facts; any instant by default.
     """
     moments = instants() if as_of is None else st.just(as_of)
-    return st.tuples(histories(), moments).map(lambda pair: facts.of(pair[0], as_of=pair[1]))
+    return st.tuples(histories(facts=facts), moments).map(lambda pair: facts.of(pair[0], as_of=pair[1]))
 
 
 def _owned(record: Record, person_id: str) -> Record:
@@ -86,36 +88,41 @@ def _owned(record: Record, person_id: str) -> Record:
 
 
 @check_arguments
-def people(count: int = 3, *, most: int = 12) -> st.SearchStrategy[tuple[History, ...]]:
+def people(count: int = 3, *, most: int = 12, facts: type[BaseFacts] = Facts) -> st.SearchStrategy[tuple[History, ...]]:
     """Return a strategy for histories of several people, whose record ids are unique across people.
 
     Args:
         count: Number of people.
         most: Maximum number of records per person.
+        facts: A class of facts. Records and people have the own columns that it reads.
     """
 
     def owned(history: History) -> History:
-        return History.of(history.person_id, [_owned(record, history.person_id) for record in history.records])
+        records = [_owned(record, history.person_id) for record in history.records]
+        return History.of(history.person_id, records, customer=history.customer)
 
-    return st.tuples(*(histories(f"p{number}", most=most).map(owned) for number in range(1, count + 1)))
+    return st.tuples(*(histories(f"p{number}", most=most, facts=facts).map(owned) for number in range(1, count + 1)))
 
 
 @check_arguments
-def logs(count: int = 3, *, engine: Engine = "polars") -> st.SearchStrategy[Logs]:
+def logs(count: int = 3, *, engine: Engine = "polars", facts: type[BaseFacts] = Facts) -> st.SearchStrategy[Logs]:
     """Return a strategy for tables of several people.
 
     Args:
         count: Number of people.
         engine: The engine that holds the tables.
+        facts: A class of facts. The tables have the own columns that it reads.
     """
-    return people(count).map(lambda people_records: logs_of(people_records, engine))
+    own = OwnColumns.of(facts)
+    return people(count, facts=facts).map(lambda people_records: logs_of(people_records, engine, own))
 
 
-def logs_of(people_records: Sequence[History], engine: Engine) -> Logs:
-    """Return the records of histories as tables of an engine."""
+def logs_of(people_records: Sequence[History], engine: Engine, own: OwnColumns) -> Logs:
+    """Return the records of histories as tables of an engine, with own columns."""
     with SqliteStore() as store:
-        store.load(_records(people_records), recorded_at=END)
-        return store.logs(engine=engine)
+        store.load([*_records(people_records), *own.specimens()], recorded_at=END)
+        with store._reading() as tables:  # noqa: SLF001 (the store of this call)
+            return logs_with_people(frames_of(tables), engine, own.rows_of(people_records))
 
 
 def _records(people_records: Sequence[History]) -> Iterator[Record]:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from funnel.errors import ArgumentError
+from funnel.facts import Facts
+from funnel.facts._base import BaseFacts
 from funnel.history import History
 from funnel.interactions import (
     KINDS,
@@ -39,6 +41,7 @@ from funnel.interactions import (
 from funnel.money import Money
 from funnel.records import Contact, Customer, Lead, OrderLine, Purchase, Record, Refund
 from funnel.testing.arguments import check_arguments
+from funnel.testing.own_columns import OwnColumns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """The first instant of the generated data, minus one microsecond."""
@@ -348,10 +351,13 @@ def _refund(draw: Draw, number: str, pool: tuple[datetime, ...], records: list[R
 
 @check_arguments
 @st.composite
-def histories(draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12) -> History:
-    """Draw the history of one person, which may be empty."""
+def histories(
+    draw: Draw, person_id: str = "p1", *, currency: str = "USD", most: int = 12, facts: type[BaseFacts] = Facts
+) -> History:
+    """Draw the history of one person, which may be empty, with the own columns that `facts` read."""
     records = draw(record_lists(person_id, currency=currency, most=most))
-    return History.of(person_id, records, customer=draw(st.none() | customers(person_id)))
+    history = History.of(person_id, records, customer=draw(st.none() | customers(person_id)))
+    return draw(OwnColumns.of(facts).added([history]))[0]
 
 
 @check_arguments
