@@ -16,19 +16,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel import _cache
-from funnel.errors import ArgumentError
+from funnel.errors import ArgumentError, RuleError
 from funnel.facts import Facts
 from funnel.facts._compiled_rule import CompiledRule
 from funnel.facts._schema import narrowed
 from funnel.history import History
 from funnel.incremental._live_facts import LiveFacts
 from funnel.interactions import Visit
+from funnel.money import Money
 from funnel.policy import Policy
+from funnel.records import Purchase
 from funnel.rules._activity import has_bought, is_lapsed
 from funnel.rules._next_action import next_action
 from funnel.rules._rule import Rule, rule
@@ -114,6 +117,78 @@ def test_policies_that_come_anew_do_not_drop_one_that_is_in_use(limit: int, comp
         one_rule.of(LAPSED, used)
 
     assert compiled.count(used) == 1
+
+
+NOTEBOOK = """
+from datetime import timedelta
+from funnel import Facts, Machine, Policy, Stage, rule
+from funnel.stages import TRANSITIONS
+
+LEAST, WORD, DAYS = 2, "web", [300]
+
+def is_often(f):
+    return f.purchase_count >= LEAST
+
+@rule
+def inner(f: Facts, policy: Policy) -> bool:
+    return is_often(f) and f.lead_source != WORD
+
+@rule
+def outer(f: Facts, policy: Policy) -> bool:
+    return inner(f, policy) and f.since_last_purchase < timedelta(days=DAYS[0])
+
+@rule
+def step(f: Facts, policy: Policy) -> Stage:
+    return Stage.CUSTOMER if f.purchase_count >= LEAST else Stage.LEAD
+
+machine = Machine(step, TRANSITIONS)
+"""
+"""Rules as they are written in a notebook, with names of the notebook."""
+
+
+def test_a_rule_follows_the_names_that_it_reads() -> None:
+    """A number or a function of a notebook is changed; every form answers as the plain function does."""
+    cells: dict[str, Any] = {"__name__": "notebook"}
+    exec(NOTEBOOK, cells)  # noqa: S102 (as a notebook runs its cells)
+    policy, facts = Policy(), Facts(as_of=NOW, purchase_count=3, since_last_purchase=DAY)
+    history = History.of("p1", [Purchase(person_id="p1", id="1", purchased_at=START, amount=Money("5", "USD"))])
+
+    def answers() -> set[bool]:
+        inner, outer = cells["inner"], cells["outer"]
+        return {
+            inner.of(facts, policy),
+            outer.of(facts, policy),
+            outer(facts, policy),
+            outer.why(facts, policy).answer,
+            *outer.over(pl.DataFrame([facts.to_dict()]), policy)["outer"],
+        }
+
+    live = LiveFacts(history, Facts)
+    assert (answers(), cells["inner"].of(live, policy, as_of=NOW)) == ({True}, False)
+    assert cells["machine"].of(history, policy, as_of=NOW) is Stage.LEAD
+    cells["LEAST"] = 1
+    assert (answers(), cells["inner"].of(live, policy, as_of=NOW)) == ({True}, True)
+    assert cells["machine"].of(history, policy, as_of=NOW) is Stage.CUSTOMER
+    cells["LEAST"] = 4
+    assert answers() == {False}
+    exec("def is_often(f):\n    return f.purchase_count > 0", cells)  # noqa: S102 (a cell is run again)
+    assert answers() == {True}
+    del cells["WORD"]
+    with pytest.raises(RuleError, match="WORD"):
+        cells["inner"].of(facts, policy)
+
+
+def test_an_equal_number_of_a_notebook_compiles_nothing_again(compiled: list[Policy]) -> None:
+    """A cell with the same number is run again; rules of the library name nothing that can change."""
+    cells: dict[str, Any] = {"__name__": "notebook"}
+    exec(NOTEBOOK.replace("LEAST, WORD, DAYS = 2", "LEAST, WORD, DAYS = 10**9"), cells)  # noqa: S102
+    policy = Policy()
+    cells["inner"].of(LAPSED, policy)
+    count = len(compiled)
+    cells["LEAST"] = int("1000000000")
+    cells["inner"].of(LAPSED, policy)
+    assert len(compiled) == count
+    assert stage._compiled_rule(policy).names == ()
 
 
 def test_rules_made_in_a_loop_are_collected() -> None:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from funnel.errors import ArgumentError
 from funnel.policy import Policy, check_is_policy
 
-V = TypeVar("V")
+NamedValue: TypeAlias = tuple[Mapping[str, object], str, object]
+"""A name of a module of the shop that a rule reads: the names of the module, the name, and its value at compilation."""
+
+
+class Compiled(Protocol):
+    """What is compiled from functions of the shop."""
+
+    @property
+    def names(self) -> tuple[NamedValue, ...]:
+        """The names that the functions read."""
+        ...
+
+
+V = TypeVar("V", bound=Compiled)
 
 LIMIT = 1_024
 """Policies per rule or machine that stay compiled. One compiled rule takes 10 to 130 kB."""
@@ -19,7 +33,8 @@ class PolicyCache(Generic[V]):
     """Bounded, thread-safe cache of values compiled for a policy.
 
     Equal policies share an entry. A full cache drops the least recently used entry. A policy object that was used
-    before is looked up by identity: hashing and comparing two policies takes 9 µs, ten times as long as a rule.
+    before is looked up by identity: hashing and comparing two policies takes 9 µs, ten times as long as a rule. If a
+    name that the compiled functions read has another value now, they are compiled again.
 
     Args:
         compile_for: Compiles for one class (of facts) and one policy. Two threads that request the same key at the
@@ -38,14 +53,29 @@ class PolicyCache(Generic[V]):
             ArgumentError: It is not a policy, or it is mutable, so a cached result could become wrong.
         """
         entry = self.by_identity.get((kind, id(policy)))
-        if entry is not None:
+        if entry is not None and are_unchanged(entry[1].names):
             return entry[1]
         check_constant(check_is_policy(policy))
         value = self._by_value(kind, cast("Any", policy))
+        if not are_unchanged(value.names):
+            self._by_value.cache_clear()
+            value = self._by_value(kind, cast("Any", policy))
         if len(self.by_identity) >= LIMIT:
             self.by_identity.clear()
         self.by_identity[kind, id(policy)] = policy, value
         return value
+
+
+def are_unchanged(names: Iterable[NamedValue]) -> bool:
+    """Return whether names have the values that they had."""
+    for module, name, value in names:
+        now = module.get(name)
+        if now is not value and not (type(now) is type(value) and isinstance(now, _PLAIN) and now == value):
+            return False
+    return True
+
+
+_PLAIN = int | str | timedelta
 
 
 def check_constant(policy: Policy) -> None:

@@ -55,6 +55,7 @@ class Reach:
         catches: True if the code catches errors. Then Python's own error about a proxy could go unnoticed.
         looks: True if the code can inspect an object's identity or class.
         undecided: Filled by tracing: conditions that were made and not decided, each after the conditions of its path.
+        globals_read: The names of the shop's modules that the code reads, each with the module's names and the value.
     """
 
     owners: tuple[object, ...] = ()
@@ -62,6 +63,9 @@ class Reach:
     catches: bool = False
     looks: bool = False
     undecided: list[tuple[Test, ...]] = attrs.field(factory=list[tuple[Test, ...]])
+    globals_read: list[tuple[Mapping[str, object], str, object]] = attrs.field(
+        factory=list[tuple[Mapping[str, object], str, object]], eq=False
+    )
     _followed: set[CodeType] = attrs.field(factory=set[CodeType])
     _modules: dict[str, ModuleType] = attrs.field(factory=dict[str, ModuleType], eq=False)
     _names: dict[str, None] = attrs.field(factory=dict[str, None], eq=False)
@@ -175,6 +179,9 @@ class Reach:
             # An import that cannot be followed may load any code.
             self._give_up()
             yield from (sys.modules.get(name) for name in code.co_names)
+        if str(names.get("__name__")).partition(".")[0] not in _LIBRARY:
+            read = ((name, names[name]) for name in code.co_names if name in names)
+            self.globals_read += [(names, name, value) for name, value in read if not _is_of_library(value)]
         for name in code.co_names:
             yield names.get(name, getattr(builtins, name, None))
             yield from (getattr_static(owner, name, None) for owner in self.owners)
@@ -191,6 +198,12 @@ def _root(kind: type) -> str:
 
 def _is_library(kind: type) -> bool:
     return _root(kind) in _LIBRARY
+
+
+def _is_of_library(value: object) -> bool:
+    """Return whether a value is a module, or a class or function of a library."""
+    module = value.__name__ if isinstance(value, ModuleType) else getattr_static(value, "__module__", None)
+    return isinstance(value, (ModuleType, type, *_CODE)) and str(module).partition(".")[0] in _LIBRARY
 
 
 def _slot(value: Any, slot: MemberDescriptorType) -> Any:

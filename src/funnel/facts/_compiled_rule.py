@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from funnel._arguments import INNER
+from funnel._cache import NamedValue
 from funnel._expr.explain import Explanation, RulePath, paths, reasons, sides
 from funnel._expr.next_change import first_change, flip_delays
 from funnel._expr.nodes import Node, Value, facts_of
@@ -31,6 +32,7 @@ class CompiledRule:
     tree: Tree
     plan: FactSchema
     run: Run
+    names: tuple[NamedValue, ...] = ()
 
     @cached_property
     def read(self) -> frozenset[str]:

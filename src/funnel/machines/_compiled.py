@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from funnel._cache import NamedValue
 from funnel._expr.next_change import flip_delays
 from funnel._expr.nodes import Node, Value, format_value
 from funnel._expr.rename import renamed
@@ -42,6 +43,7 @@ class CompiledMachine:
         returns: Pairs of stages that bring a lost person back.
         start: Start stage; None if the rule does not depend on the present stage.
         shadows: Names of the shadows of windowed facts.
+        names: Names of modules that the rules read.
     """
 
     stages: tuple[Enum, ...]
@@ -51,6 +53,7 @@ class CompiledMachine:
     returns: frozenset[tuple[int, int]]
     start: int | None = None
     shadows: Mapping[str, str] = attrs.Factory(dict[str, str])
+    names: tuple[NamedValue, ...] = ()
 
     @cached_property
     def waiting(self) -> CompiledMachine:
@@ -171,7 +174,9 @@ def compile_machine(
     plan, shadows = with_shadows(narrowed(rules[0][1].plan, read))
     allowed = tuple(tuple(_BITS[table[a][b]] if b in table[a] else 0 for b in stages) for a in stages)
     back = frozenset((numbers[a], numbers[b]) for a, b in returns)
-    return CompiledMachine(stages, trees, plan, allowed, back, None if start is None else numbers[start], shadows)
+    read_names = tuple(name for _, ready in rules for name in ready.names)
+    first = None if start is None else numbers[start]
+    return CompiledMachine(stages, trees, plan, allowed, back, first, shadows, read_names)
 
 
 def _coded(tree: Tree, numbers: Mapping[Any, int], name: str) -> Tree:

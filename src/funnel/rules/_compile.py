@@ -35,7 +35,7 @@ def compile_rule(
         RuleError: The function cannot run for a table, or an answer is None and must not be.
     """
     plan, named_policy = facts._fact_plan, _named_policy(policy)
-    slots = plan.run_indices()
+    slots, reach = plan.run_indices(), reach_of(function, policy, facts)
 
     def meet(person: Mapping[str, Value]) -> SampleGap:
         sample = sample_facts(facts, person)
@@ -47,14 +47,14 @@ def compile_rule(
             plan.readable,
             plan.refused,
             meet,
-            reach_of(function, policy, facts),
+            reach,
         )
     except RuleError as error:
         message = str(error)
         if isinstance(error, UnknownFactError) and facts == Facts:
             message = error.with_remedy(_ANNOTATE, only_similar=True)
         raise RuleError(f"in the rule {name}: {message}") from error.__cause__
-    compiled_rule = CompiledRule(tree, plan, compile_tree(tree, slots, name))
+    compiled_rule = CompiledRule(tree, plan, compile_tree(tree, slots, name), tuple(reach.globals_read))
     if not may_be_none and any(map(is_none, leaves(tree))):
         path = next(path for path in compiled_rule.paths if is_none(path.leaf))
         raise no_answer(name, f"if {path.words}")
