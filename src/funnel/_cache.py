@@ -15,7 +15,7 @@ NamedValue: TypeAlias = tuple[Mapping[str, object], str, object]
 
 
 class Compiled(Protocol):
-    """What is compiled from functions of the shop."""
+    """A value that is compiled from functions of the shop."""
 
     @property
     def names(self) -> tuple[NamedValue, ...]:
@@ -43,8 +43,10 @@ class PolicyCache(Generic[V]):
 
     def __init__(self, compile_for: Callable[[type, Policy], V]) -> None:
         self._by_value = lru_cache(maxsize=LIMIT)(compile_for)
-        # Each entry holds its policy, so no other object can have the same id while the entry exists.
+        # Each entry holds its policy, so no other object can have the same id while the entry exists. Values that
+        # depend on names of a module are not here: these names are compared at each use.
         self.by_identity: dict[tuple[type, int], tuple[Policy, V]] = {}
+        self._with_names: dict[tuple[type, int], tuple[Policy, V]] = {}
 
     def get(self, kind: type, policy: Policy) -> V:
         """Return the value compiled for a class and a policy; compile it if needed.
@@ -52,7 +54,8 @@ class PolicyCache(Generic[V]):
         Raises:
             ArgumentError: It is not a policy, or it is mutable, so a cached result could become wrong.
         """
-        entry = self.by_identity.get((kind, id(policy)))
+        key = kind, id(policy)
+        entry = self.by_identity.get(key) or self._with_names.get(key)
         if entry is not None and are_unchanged(entry[1].names):
             return entry[1]
         check_constant(check_is_policy(policy))
@@ -60,9 +63,10 @@ class PolicyCache(Generic[V]):
         if not are_unchanged(value.names):
             self._by_value.cache_clear()
             value = self._by_value(kind, cast("Any", policy))
-        if len(self.by_identity) >= LIMIT:
-            self.by_identity.clear()
-        self.by_identity[kind, id(policy)] = policy, value
+        entries = self._with_names if value.names else self.by_identity
+        if len(entries) >= LIMIT:
+            entries.clear()
+        entries[key] = policy, value
         return value
 
 

@@ -200,10 +200,14 @@ def _is_library(kind: type) -> bool:
     return _root(kind) in _LIBRARY
 
 
-def _is_of_library(value: object) -> bool:
-    """Return whether a value is a module, or a class or function of a library."""
-    module = value.__name__ if isinstance(value, ModuleType) else getattr_static(value, "__module__", None)
-    return isinstance(value, (ModuleType, type, *_CODE)) and str(module).partition(".")[0] in _LIBRARY
+def _is_of_library(value: Any) -> bool:
+    """Return whether a value is a module, class, function or rule of a library."""
+    if isinstance(value, ModuleType):
+        return value.__name__.partition(".")[0] in _LIBRARY
+    if isinstance(value, type):
+        return _is_library(value)  # pyright: ignore[reportUnknownArgumentType]
+    code = value if isinstance(value, _CODE) else getattr_static(value, "__wrapped__", None)
+    return str(getattr_static(code, "__module__", None)).partition(".")[0] in _LIBRARY
 
 
 def _slot(value: Any, slot: MemberDescriptorType) -> Any:

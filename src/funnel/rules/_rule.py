@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, 
 import attrs
 
 from funnel._arguments import is_function, kind_of, name_problem, parse_as_of
-from funnel._cache import PolicyCache, are_unchanged
+from funnel._cache import PolicyCache
 from funnel._copies import OfFunctions
 from funnel._expr.tree import may_be_none, no_answer
 from funnel._time import instant
@@ -160,7 +160,9 @@ class Rule(OfFunctions, Generic[F, P, A]):
         Raises:
             RuleError: The function cannot run for a table.
         """
-        return self._compiled.get(facts or self.facts, policy)
+        kind = facts or self.facts
+        cached = self._compiled.by_identity.get((kind, id(policy)))
+        return self._compiled.get(kind, policy) if cached is None else cached[1]
 
     def _compile(self, facts: type[BaseFacts], policy: Policy) -> CompiledRule:
         from funnel.rules._compile import check_parameters, compile_rule
@@ -197,15 +199,11 @@ class Rule(OfFunctions, Generic[F, P, A]):
         cached = self._compiled.by_identity
         if as_of is None:
             entry = cached.get((type(person), id(policy)))
-            if entry is not None and are_unchanged(entry[1].names):
+            if entry is not None:
                 return entry[1].run(person.values, person.now)  # type: ignore[return-value, union-attr]
         elif isinstance(person, LiveFacts):
             entry = cached.get((person.facts_class, id(policy)))
-            compiled = (
-                entry[1]
-                if entry and are_unchanged(entry[1].names)
-                else self._compiled_rule(policy, person._class_for(self.name, self.facts))
-            )
+            compiled = entry[1] if entry else self._compiled_rule(policy, person._class_for(self.name, self.facts))
             plan, run = compiled.alone
             return person._evaluate(plan, run, as_of)  # type: ignore[return-value]
         facts = self._facts_from(person, as_of)
@@ -244,7 +242,7 @@ class Rule(OfFunctions, Generic[F, P, A]):
             as_of: Instant to evaluate at. Not allowed with facts.
         """
         entry = self._compiled.by_identity.get((type(person), id(policy)))
-        if as_of is None and entry is not None and are_unchanged(entry[1].names):
+        if as_of is None and entry is not None:
             return entry[1].why(cast("BaseFacts", person))
         facts = self._facts_from(person, as_of)
         return self._compiled_rule(policy, type(facts)).why(facts)
