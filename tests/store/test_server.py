@@ -248,10 +248,10 @@ def test_the_second_writer_of_a_person_is_repeated(
     store, second = SqlAlchemyStore(engine), SqlAlchemyStore(engine)
     real, pauses = AlchemyTables.insert, iter([None])
 
-    def meddled(tables: AlchemyTables, rows: Any, recorded_at: int) -> None:
+    def meddled(*values: Any, **options: Any) -> None:
         if next(pauses, True) is None:
             second.append(other, recorded_at=NOON)
-        real(tables, rows, recorded_at)
+        real(*values, **options)
 
     monkeypatch.setattr(AlchemyTables, "insert", meddled)
     receipt = getattr(store, how)(make_visit("1"), recorded_at=NOON)
@@ -267,11 +267,11 @@ def test_a_concurrent_refund_finds_its_purchase(engine: sa.Engine, monkeypatch: 
     real, pauses = AlchemyTables.insert, iter([None])
     later: list[Future[Any]] = []
 
-    def meddled(tables: AlchemyTables, rows: Any, recorded_at: int) -> None:
+    def meddled(*values: Any, **options: Any) -> None:
         if next(pauses, True) is None:
             later.append(pool.submit(second.append, make_refund("r"), recorded_at=NOON))
             assert wait(later, timeout=0.3).not_done
-        real(tables, rows, recorded_at)
+        real(*values, **options)
 
     with ThreadPoolExecutor(1) as pool:
         monkeypatch.setattr(AlchemyTables, "insert", meddled)

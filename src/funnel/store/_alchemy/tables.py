@@ -19,6 +19,7 @@ from funnel.store._tables import DuplicateKeyError
 BATCH_ROWS = 100_000
 """Number of table rows in one batch of columns."""
 
+_HEAD = ("log", "source", "source_id", "person_id", "version", "recorded_at", "personal_data_state")
 _CELLS = tuple(COLUMNS)
 _ARRAYS = {"postgresql": sa.func.json_agg, "sqlite": sa.func.json_group_array}
 """Functions that write a column as one JSON array, in databases without a limit to its length."""
@@ -76,16 +77,25 @@ class AlchemyTables(AlchemyPeople):
     def _rows(self, query: sa.Select[Any], values: dict[str, Any] | None = None) -> list[Row]:
         return [row_from(tuple(row)) for row in self._execute(query, values)]
 
-    def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
+    def insert(self, rows: Sequence[Row], recorded_at: int, *, is_unreferenced: bool = False) -> None:
         """Insert rows and their personal data."""
         kinds: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             cells = {_CELLS[position]: row.cells[position] for position in positions_of(row.kind)}
             kinds.setdefault(row.kind, []).append({**_head(row, recorded_at), **_key(row), **cells})
         self._inserted_unchecked = self._inserted_unchecked or any(row.key not in self._checked_keys for row in rows)
-        for values in kinds.values():
-            self._execute(_new(self._tables), one_or_all(values))
+        for kind, values in kinds.items():
+            if is_unreferenced:
+                self._insert_unreferenced(kind, values[0])
+            else:
+                self._execute(_new(self._tables), one_or_all(values))
         self._insert_personal_data(rows)
+
+    def _insert_unreferenced(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Insert a row unless another row refers to it: one statement in place of a select and an insert."""
+        insert = _new_unreferenced(self._tables, kind)
+        if self._execute(insert, {f"new_{name}": value for name, value in values.items()}).rowcount != 1:
+            raise DuplicateKeyError("a stored record refers to the new record")
 
     def duplicate_error(self) -> FunnelError:
         """Return the error for a row inserted as new that already exists."""
@@ -199,9 +209,7 @@ class AlchemyTables(AlchemyPeople):
 def _select_records(tables: StoreTables) -> sa.Select[Any]:
     """Return a select of records with personal data; cached, as SQLAlchemy is slow to build statements."""
     r, a = tables.records, tables.personal_data
-    columns = (
-        r.c[name] for name in ("log", "source", "source_id", "person_id", "version", "personal_data_state", *_CELLS)
-    )
+    columns = (r.c[name] for name in (*_HEAD, *_CELLS) if name != "recorded_at")
     has_data = sa.and_(r.c.personal_data_state == HAS_PII, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
     return sa.select(*columns, a.c.payload).select_from(r.outerjoin(a, has_data))
 
@@ -225,6 +233,17 @@ def _of(tables: StoreTables, column: str, *, is_one: bool) -> sa.Select[Any]:
 def _new(tables: StoreTables) -> sa.Insert:
     """Return an insert of records that does not fetch generated numbers."""
     return tables.records.insert().inline()
+
+
+@lru_cache(maxsize=64)
+def _new_unreferenced(tables: StoreTables, kind: str) -> sa.Insert:
+    """Return an insert of one record of a kind that inserts nothing if a stored record refers to its id and source."""
+    r, t = tables.records, tables.records.alias("t")
+    names = [*_HEAD, *(_CELLS[position] for position in positions_of(kind))]
+    new = {name: sa.bindparam(f"new_{name}", type_=r.c[name].type) for name in names}
+    referring = sa.select(t.c.seq).where(t.c.regarding == new["source_id"], t.c.source == new["source"])
+    insert = r.insert().from_select(names, sa.select(*new.values()).where(~sa.exists(referring)))
+    return insert.execution_options(preserve_rowcount=True)
 
 
 def _key(row: Row) -> dict[str, str]:
