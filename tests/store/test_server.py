@@ -607,31 +607,42 @@ _SERVERS = {"asyncpg": "postgres", "psycopg": "postgres", "pymysql": "maria"}
 
 
 @pytest.mark.parametrize(
-    "driver", ["pysqlite", "aiosqlite", "asyncpg", "psycopg", pytest.param("pymysql", marks=pytest.mark.services)]
+    ("driver", "most"),
+    [
+        ("pysqlite", 4),
+        ("aiosqlite", 4),
+        ("asyncpg", 3),
+        ("psycopg", 3),
+        pytest.param("pymysql", 4, marks=pytest.mark.services),
+    ],
 )
-def test_an_order_of_a_new_person_takes_four_statements(
-    plain: sa.Engine, request: pytest.FixtureRequest, driver: str
+def test_an_order_takes_few_statements(
+    plain: sa.Engine, request: pytest.FixtureRequest, driver: str, most: int
 ) -> None:
-    """Every driver counts inserted rows, so the insert of the order also checks that no record refers to it."""
+    """The insert of an order also checks that no record refers to it; on PostgreSQL it writes the person too."""
     url = sa.make_url(request.getfixturevalue(_SERVERS[driver]).url) if driver in _SERVERS else plain.url
     engine = (create_async_engine if driver.startswith("a") else sa.create_engine)(
         url.set(drivername=f"{url.get_backend_name()}+{driver}"), poolclass=sa.NullPool
     )
     emptied(sa.create_engine(url, poolclass=sa.NullPool))
+    statements: list[str] = []
     counts: list[int] = []
 
-    async def append_both(store: AsyncSqlAlchemyStore | SqlAlchemyStore) -> None:
-        for record in (make_purchase(), make_purchase("2", "p2")):
-            counts.clear()
+    async def append_all(store: AsyncSqlAlchemyStore | SqlAlchemyStore) -> None:
+        for record in (make_purchase(), make_purchase("2", "p2"), make_purchase("3", "p2")):
+            statements.clear()
             result = store.append(record, recorded_at=NOON)
             if inspect.isawaitable(result):
                 await result
+            counts.append(len(statements))
 
     is_async = isinstance(engine, AsyncEngine)
-    sa.event.listen(engine.sync_engine if is_async else engine, "before_execute", lambda *_: counts.append(1))
-    asyncio.run(append_both(AsyncSqlAlchemyStore(engine) if is_async else SqlAlchemyStore(engine)))
+    sa.event.listen(
+        engine.sync_engine if is_async else engine, "before_execute", lambda *values: statements.append(str(values[1]))
+    )
+    asyncio.run(append_all(AsyncSqlAlchemyStore(engine) if is_async else SqlAlchemyStore(engine)))
 
-    assert sum(counts) == 4
+    assert counts[1:] == [most, most]
 
 
 class DriverError(Exception):
