@@ -31,7 +31,7 @@ from funnel.errors import (
 from funnel.facts import Facts, count, exists, last, latest, soonest, total
 from funnel.facts._base import BaseFacts
 from funnel.history import History
-from funnel.interactions import Answer, Complaint, Delivery, Feedback, Postponement, Question, Quote, Visit
+from funnel.interactions import Answer, Complaint, Delivery, Feedback, Postponement, Question, Quote, Resolution, Visit
 from funnel.logs import Logs
 from funnel.money import Money
 from funnel.policy import Policy
@@ -406,6 +406,30 @@ class Conformance:
         assert store.history("p1") == History.of("p1", [*early, make_purchase(), make_question()])
         assert are_in_tables(store, "p1")
         assert store.stage_record("p1").stage == stage.of(store.history("p1"), POLICY, as_of=NOON)
+
+    @pytest.mark.parametrize(
+        ("early", "target"),
+        [
+            (make_refund("r"), make_purchase()),
+            (make_answer(), make_question()),
+            (
+                Resolution(id="x", person_id="p1", occurred_at=NOON, complaint_id="c"),
+                Complaint(id="c", person_id="p1", occurred_at=NOON),
+            ),
+        ],
+        ids=["refund", "answer", "resolution"],
+    )
+    def test_a_target_alone_finds_the_record_before_it(self, store: Store, early: Record, target: Record) -> None:
+        """A single record that others refer to finds them too, of the same source only, and is kept once."""
+        other = make_purchase(person="p2").model_copy(update={"source": "another"})
+        store.append(early, recorded_at=NOON)
+        receipts = [store.append(one, recorded_at=NOON) for one in (other, target, target)]
+
+        assert [(one.added, one.skipped) for one in receipts] == [(1, 0), (1, 0), (0, 1)]
+        assert store.unresolved() == []
+        assert store.history("p1") == History.of("p1", [early, target])
+        assert store.stage_record("p1").stage == stage.of(store.history("p1"), POLICY, as_of=NOON)
+        assert are_in_tables(store, "p1", "p2")
 
     def test_a_record_before_its_target_in_one_call_counts(self, store: Store) -> None:
         """The order of records in one call does not matter, even with a repeated visit of a known person."""

@@ -216,7 +216,7 @@ def test_a_failed_append_changes_nothing(file: Path, monkeypatch: pytest.MonkeyP
         assert store.append(make_purchase(), recorded_at=NOON).stage_records[0].stage == "customer"
 
 
-def _raise(*_: object) -> None:
+def _raise(*_: object, **_options: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -248,10 +248,10 @@ def test_the_second_writer_of_a_person_is_repeated(
     store, second = SqlAlchemyStore(engine), SqlAlchemyStore(engine)
     real, pauses = AlchemyTables.insert, iter([None])
 
-    def meddled(tables: AlchemyTables, rows: Any, recorded_at: int) -> None:
+    def meddled(*values: Any, **options: Any) -> None:
         if next(pauses, True) is None:
             second.append(other, recorded_at=NOON)
-        real(tables, rows, recorded_at)
+        real(*values, **options)
 
     monkeypatch.setattr(AlchemyTables, "insert", meddled)
     receipt = getattr(store, how)(make_visit("1"), recorded_at=NOON)
@@ -261,21 +261,26 @@ def test_the_second_writer_of_a_person_is_repeated(
     assert store.stage_record("p1").version == len(store.history("p1").records)
 
 
-def test_a_concurrent_refund_finds_its_purchase(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The refund waits for the purchase and is in the history."""
+@pytest.mark.parametrize("is_refund_first", [False, True])
+def test_a_concurrent_refund_finds_its_purchase(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, *, is_refund_first: bool
+) -> None:
+    """The second of a purchase and its refund waits for the first, and both are in the history."""
     store, second = SqlAlchemyStore(engine), SqlAlchemyStore(engine)
     real, pauses = AlchemyTables.insert, iter([None])
     later: list[Future[Any]] = []
+    records: list[Record] = [make_purchase(), make_refund("r")]
+    first, other = reversed(records) if is_refund_first else records
 
-    def meddled(tables: AlchemyTables, rows: Any, recorded_at: int) -> None:
+    def meddled(*values: Any, **options: Any) -> None:
         if next(pauses, True) is None:
-            later.append(pool.submit(second.append, make_refund("r"), recorded_at=NOON))
+            later.append(pool.submit(second.append, other, recorded_at=NOON))
             assert wait(later, timeout=0.3).not_done
-        real(tables, rows, recorded_at)
+        real(*values, **options)
 
     with ThreadPoolExecutor(1) as pool:
         monkeypatch.setattr(AlchemyTables, "insert", meddled)
-        store.append(make_purchase(), recorded_at=NOON)
+        store.append(first, recorded_at=NOON)
 
     assert later[0].result().added == 1
     assert store.unresolved() == []
@@ -596,6 +601,48 @@ def test_the_cost_of_merges_is_proportional(tmp_path: Path) -> None:
 
     few, many = merged(16), merged(64)
     assert all(most < 5 * min_people for min_people, most in zip(few, many, strict=True))
+
+
+_SERVERS = {"asyncpg": "postgres", "psycopg": "postgres", "pymysql": "maria"}
+
+
+@pytest.mark.parametrize(
+    ("driver", "most"),
+    [
+        ("pysqlite", 4),
+        ("aiosqlite", 4),
+        ("asyncpg", 3),
+        ("psycopg", 3),
+        pytest.param("pymysql", 4, marks=pytest.mark.services),
+    ],
+)
+def test_an_order_takes_few_statements(
+    plain: sa.Engine, request: pytest.FixtureRequest, driver: str, most: int
+) -> None:
+    """The insert of an order also checks that no record refers to it; on PostgreSQL it writes the person too."""
+    url = sa.make_url(request.getfixturevalue(_SERVERS[driver]).url) if driver in _SERVERS else plain.url
+    engine = (create_async_engine if driver.startswith("a") else sa.create_engine)(
+        url.set(drivername=f"{url.get_backend_name()}+{driver}"), poolclass=sa.NullPool
+    )
+    emptied(sa.create_engine(url, poolclass=sa.NullPool))
+    statements: list[str] = []
+    counts: list[int] = []
+
+    async def append_all(store: AsyncSqlAlchemyStore | SqlAlchemyStore) -> None:
+        for record in (make_purchase(), make_purchase("2", "p2"), make_purchase("3", "p2")):
+            statements.clear()
+            result = store.append(record, recorded_at=NOON)
+            if inspect.isawaitable(result):
+                await result
+            counts.append(len(statements))
+
+    is_async = isinstance(engine, AsyncEngine)
+    sa.event.listen(
+        engine.sync_engine if is_async else engine, "before_execute", lambda *values: statements.append(str(values[1]))
+    )
+    asyncio.run(append_all(AsyncSqlAlchemyStore(engine) if is_async else SqlAlchemyStore(engine)))
+
+    assert counts[1:] == [most, most]
 
 
 class DriverError(Exception):

@@ -11,7 +11,7 @@ from funnel.errors import RecordError
 from funnel.history import MOST_FAULTS
 from funnel.store._currencies import other_currencies
 from funnel.store._damage import readable
-from funnel.store._rows import Key, Row
+from funnel.store._rows import REFERRED_TO, Key, Row
 from funnel.store._tables import Tables
 
 Rows = Mapping[Key, Row]
@@ -29,7 +29,7 @@ def targets_of(tables: Tables, rows: Rows) -> Rows:
 
 def referring_to(tables: Tables, rows: Rows) -> list[Row]:
     """Return stored rows that refer to these rows, except rows that are being replaced."""
-    keys = [row.key for row in rows.values() if row.kind in ("purchase", "question", "complaint")]
+    keys = [row.key for row in rows.values() if row.kind in REFERRED_TO]
     if not keys:
         return []
     others = [row for row in tables.referring(keys) if row.key not in rows]

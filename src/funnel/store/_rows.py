@@ -61,6 +61,9 @@ NONE, HAS_PII, ERASED, ID_ERASED = 0, 1, 2, 3
 
 _TARGETS: Mapping[str, str] = {"answer": "question", "resolution": "complaint"}
 
+REFERRED_TO = frozenset({"purchase", *_TARGETS.values()})
+"""The kinds that other records refer to."""
+
 
 @attrs.define
 class Row:

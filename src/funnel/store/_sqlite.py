@@ -171,8 +171,10 @@ class SqliteTables(SqlitePersonalData):
     def _rows(self, condition: str, bound: Sequence[str]) -> list[Row]:
         return [row_from(row) for row in self._execute(f"{_FROM} WHERE {condition}", bound)]
 
-    def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
+    def insert(self, rows: Sequence[Row], recorded_at: int, *, is_unreferenced: bool = False) -> None:
         """Insert rows and their personal data."""
+        if is_unreferenced and self.referring([row.key for row in rows]):
+            raise DuplicateKeyError("a stored record refers to the new record")
         kinds: dict[str, list[tuple[Any, ...]]] = {}
         for row in rows:
             _, values_of = _insert(row.kind)

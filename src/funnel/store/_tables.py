@@ -24,7 +24,7 @@ DISK_FULL = "the disk is full; nothing was written, and all stored records are i
 
 
 class DuplicateKeyError(FunnelError):
-    """A record was inserted as new but exists already; never leaves a store."""
+    """A record was inserted as new but exists already, or another record refers to it; never leaves a store."""
 
 
 @attrs.define
@@ -105,11 +105,16 @@ class Tables(Protocol):
         """Return the rows that refer to records, stored or not."""
         ...
 
-    def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
+    def insert(self, rows: Sequence[Row], recorded_at: int, *, is_unreferenced: bool = False) -> None:
         """Insert rows and their personal data.
 
+        Args:
+            rows: The rows.
+            recorded_at: The instant of recording, in microseconds.
+            is_unreferenced: Whether the caller inserts a single row and expects that no stored row refers to it.
+
         Raises:
-            DuplicateKeyError: One of the rows exists already.
+            DuplicateKeyError: One of the rows exists already, or a row refers to an unreferenced row.
         """
         ...
 

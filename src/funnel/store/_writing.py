@@ -12,11 +12,8 @@ from funnel.rates import Rates
 from funnel.store._change import Change
 from funnel.store._checks import pairs_of, referring_to, refuse_contradictions, targets_of
 from funnel.store._currencies import OPEN_WITH_RATES, SEVERAL, check_rates
-from funnel.store._rows import ID_ERASED, UNKNOWN_PERSON, Key, Row, differences, refuse_different
+from funnel.store._rows import ID_ERASED, REFERRED_TO, UNKNOWN_PERSON, Key, Row, differences, refuse_different
 from funnel.store._tables import Tables
-
-_REFERRED_TO = frozenset({"purchase", "question", "complaint"})
-"""The kinds that other records refer to."""
 
 
 @attrs.frozen
@@ -46,13 +43,14 @@ def write(tables: Tables, change: Change, rows: Mapping[Key, Row], options: Writ
         change: The change that these rows are part of.
         rows: The rows.
         options: The options of the call.
-        check_stored: Whether to check which rows are stored already; otherwise all are treated as new.
+        check_stored: Whether to check which rows are stored already; otherwise all are treated as new, and a single row
+            as one that no stored row refers to.
 
     Raises:
         ConflictError: A row is stored already with other content.
         RecordError: The rows contradict the stored rows, or are in another currency.
         StaleError: A person has another version than the caller expects.
-        DuplicateKeyError: A row treated as new is stored already.
+        DuplicateKeyError: A row treated as new is stored already, or a stored row refers to it.
     """
     currency = tables.reserve(list(_keys_to_lock(rows.values(), amend=options.amend)))
     stored: Mapping[Key, Row] = tables.rows_with(list(rows)) if check_stored else {}
@@ -64,7 +62,8 @@ def write(tables: Tables, change: Change, rows: Mapping[Key, Row], options: Writ
     fresh = {key: row for key, row in rows.items() if key not in stored} if stored else rows
     changed = _changed_rows(rows, stored, amend=options.amend) if stored else {}
     if fresh or changed:
-        _write_rows(tables, change, fresh, changed, stored, options)
+        is_unreferenced = not check_stored and [row.kind in REFERRED_TO for row in rows.values()] == [True]
+        _write_rows(tables, change, fresh, changed, stored, options, is_unreferenced=is_unreferenced)
         _set_currency(tables, currency, fresh, changed, has_rates=options.rates is not None)
     return len(fresh) + len(changed)
 
@@ -72,7 +71,7 @@ def write(tables: Tables, change: Change, rows: Mapping[Key, Row], options: Writ
 def _keys_to_lock(rows: Iterable[Row], *, amend: bool) -> Iterator[Key]:
     """Return the keys that nobody else may write or refer to during this write."""
     for row in rows:
-        if amend or row.kind in _REFERRED_TO or row.cells[CURRENCY] is not None:
+        if amend or row.kind in REFERRED_TO or row.cells[CURRENCY] is not None:
             yield row.key
         if row.target is not None:
             yield row.target
@@ -94,11 +93,13 @@ def _write_rows(  # noqa: PLR0913, PLR0917 - all that a change is made of
     changed: Mapping[Key, Row],
     stored: Mapping[Key, Row],
     options: WriteOptions,
+    *,
+    is_unreferenced: bool,
 ) -> None:
     """Check new or changed rows, assign person and version to each, and write them."""
     rows = {**fresh, **changed} if changed else fresh
     targets = targets_of(tables, rows)
-    referring = referring_to(tables, rows)
+    referring = [] if is_unreferenced else referring_to(tables, rows)
     refuse_contradictions(tables, rows, targets, referring, has_rates=options.rates is not None)
     if options.rates is not None:
         check_rates(rows.values(), options.rates)
@@ -115,7 +116,7 @@ def _write_rows(  # noqa: PLR0913, PLR0917 - all that a change is made of
     for row in (*changed.values(), *reassigned):
         change.add(row, is_unresolved=True)
         change.mark_changed(row.person_id)
-    tables.insert(list(fresh.values()), options.at)
+    tables.insert(list(fresh.values()), options.at, is_unreferenced=is_unreferenced)
     tables.replace([*changed.values(), *reassigned], options.at)
 
 

@@ -93,7 +93,8 @@ class AlchemyPeople(AlchemyPersonalData):
     def other_currency(self, currency: str) -> str | None:
         """Return another currency among stored amounts; None if there is none."""
         r = self._tables.records
-        return self._execute(sa.select(r.c.currency).where(r.c.currency != currency).limit(1)).scalar()
+        other: str | None = self._execute(sa.select(r.c.currency).where(r.c.currency != currency).limit(1)).scalar()
+        return other
 
     def set_currency(self, currency: str) -> None:
         """Write the store's currency into every slot, so a writer that locks a slot reads it.
@@ -158,11 +159,16 @@ class AlchemyPeople(AlchemyPersonalData):
                 changed.setdefault(columns, []).append({"row_id": person.person_id, **values})
             self._stored[person.person_id] = tuple(now.values())
         if new:
-            self._execute(p.insert(), one_or_all(new))
+            self._write_people(new)
         if unknown := [one["person_id"] for one in new if not one["version"]]:
             self._execute(p.delete().where(p.c.person_id.in_(unknown)))
         for columns, rows in changed.items():
-            self._execute(_update(self._tables, columns), one_or_all(rows))
+            self._write_people(rows, columns)
+
+    def _write_people(self, rows: list[dict[str, Any]], columns: tuple[str, ...] | None = None) -> None:
+        """Insert rows, or update some columns of stored rows."""
+        statement = self._tables.people.insert() if columns is None else _update(self._tables, columns)
+        self._execute(statement, one_or_all(rows))
 
     def regroup(self, before: str, now: str) -> None:
         """Move all aliases of a group to another group."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,8 +18,10 @@ class AlchemyPersonalData:
     def __init__(self, connection: sa.Connection, tables: StoreTables) -> None:
         """Use a connection."""
         self._connection = connection
-        self._execute = connection.execute
         self._tables = tables
+
+    def _execute(self, statement: sa.Executable, values: Any = None) -> Any:
+        return self._connection.execute(statement, values)
 
     # ---- the customer book -----------------------------------------------------------------------------------------
 
@@ -42,7 +45,7 @@ class AlchemyPersonalData:
         r, a = self._tables.records, self._tables.personal_data
         with_data = r.update().where(r.c.person_id.in_(names), r.c.personal_data_state == HAS_PII)
         self._execute(with_data.values(personal_data_state=ERASED))
-        erased = self._execute(a.delete().where(a.c.person_id.in_(names), a.c.payload != "")).rowcount
+        erased: int = self._execute(a.delete().where(a.c.person_id.in_(names), a.c.payload != "")).rowcount
         unmarked = set(names).difference(self.erased_names(names))
         if unmarked:
             self._execute(a.insert(), [{"person_id": name, "version": 0, "payload": ""} for name in sorted(unmarked)])

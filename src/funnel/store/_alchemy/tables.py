@@ -19,6 +19,7 @@ from funnel.store._tables import DuplicateKeyError
 BATCH_ROWS = 100_000
 """Number of table rows in one batch of columns."""
 
+_HEAD = ("log", "source", "source_id", "person_id", "version", "recorded_at", "personal_data_state")
 _CELLS = tuple(COLUMNS)
 _ARRAYS = {"postgresql": sa.func.json_agg, "sqlite": sa.func.json_group_array}
 """Functions that write a column as one JSON array, in databases without a limit to its length."""
@@ -32,6 +33,8 @@ class AlchemyTables(AlchemyPeople):
         super().__init__(connection, tables, lock_all_keys=lock_all_keys)
         self._checked_keys: set[Key] = set()
         self._inserted_unchecked = False
+        self._can_join = connection.dialect.name == "postgresql"
+        self._single: tuple[str, bool, dict[str, Any]] | None = None
         self._records_query = _select_records(tables)
 
     # ---- records ---------------------------------------------------------------------------------------------------
@@ -76,16 +79,52 @@ class AlchemyTables(AlchemyPeople):
     def _rows(self, query: sa.Select[Any], values: dict[str, Any] | None = None) -> list[Row]:
         return [row_from(tuple(row)) for row in self._execute(query, values)]
 
-    def insert(self, rows: Sequence[Row], recorded_at: int) -> None:
+    def insert(self, rows: Sequence[Row], recorded_at: int, *, is_unreferenced: bool = False) -> None:
         """Insert rows and their personal data."""
         kinds: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             cells = {_CELLS[position]: row.cells[position] for position in positions_of(row.kind)}
             kinds.setdefault(row.kind, []).append({**_head(row, recorded_at), **_key(row), **cells})
         self._inserted_unchecked = self._inserted_unchecked or any(row.key not in self._checked_keys for row in rows)
-        for values in kinds.values():
-            self._execute(_new(self._tables), one_or_all(values))
+        can_join = self._can_join and len(rows) == 1
+        for kind, values in kinds.items():
+            if is_unreferenced or can_join:
+                self._single = kind, is_unreferenced, {f"new_{name}": value for name, value in values[0].items()}
+            else:
+                self._execute(_new(self._tables), one_or_all(values))
+        if not can_join:
+            self._write_single()
         self._insert_personal_data(rows)
+
+    def finish(self) -> None:
+        """Write what remains to be written."""
+        self._write_single()
+        super().finish()
+
+    def _execute(self, statement: sa.Executable, values: Any = None) -> Any:
+        """Execute a statement, after the single record that waits for its person."""
+        self._write_single()
+        return super()._execute(statement, values)
+
+    def _write_people(self, rows: list[dict[str, Any]], columns: tuple[str, ...] | None = None) -> None:
+        """Write rows of people: the first of them in one statement with the single record that waits for it."""
+        if self._single is None or len(rows) > 1:
+            super()._write_people(rows, columns)
+        else:
+            self._write_single(rows[0], columns)
+
+    def _write_single(self, person: Mapping[str, Any] | None = None, columns: tuple[str, ...] | None = None) -> None:
+        """Insert the single record that waits, unless another record refers to it, and write a person with it."""
+        if self._single is None:
+            return
+        kind, is_unreferenced, values = self._single
+        self._single = None
+        statement: sa.Insert | sa.Update = _new_single(self._tables, kind, is_unreferenced=is_unreferenced)
+        if person is not None:
+            values |= {f"person_{name}": value for name, value in person.items()}
+            statement = _with_person(self._tables, kind, columns, is_unreferenced=is_unreferenced)
+        if self._connection.execute(statement, values).rowcount != 1:
+            raise DuplicateKeyError("a stored record refers to the new record")
 
     def duplicate_error(self) -> FunnelError:
         """Return the error for a row inserted as new that already exists."""
@@ -199,9 +238,7 @@ class AlchemyTables(AlchemyPeople):
 def _select_records(tables: StoreTables) -> sa.Select[Any]:
     """Return a select of records with personal data; cached, as SQLAlchemy is slow to build statements."""
     r, a = tables.records, tables.personal_data
-    columns = (
-        r.c[name] for name in ("log", "source", "source_id", "person_id", "version", "personal_data_state", *_CELLS)
-    )
+    columns = (r.c[name] for name in (*_HEAD, *_CELLS) if name != "recorded_at")
     has_data = sa.and_(r.c.personal_data_state == HAS_PII, a.c.person_id == r.c.person_id, a.c.version == r.c.version)
     return sa.select(*columns, a.c.payload).select_from(r.outerjoin(a, has_data))
 
@@ -225,6 +262,34 @@ def _of(tables: StoreTables, column: str, *, is_one: bool) -> sa.Select[Any]:
 def _new(tables: StoreTables) -> sa.Insert:
     """Return an insert of records that does not fetch generated numbers."""
     return tables.records.insert().inline()
+
+
+@lru_cache(maxsize=64)
+def _new_single(tables: StoreTables, kind: str, *, is_unreferenced: bool) -> sa.Insert:
+    """Return an insert of one record of a kind; `is_unreferenced`: of none if a stored record refers to its id."""
+    r, t = tables.records, tables.records.alias("t")
+    names = [*_HEAD, *(_CELLS[position] for position in positions_of(kind))]
+    new = {name: sa.bindparam(f"new_{name}", type_=r.c[name].type) for name in names}
+    referring = sa.select(t.c.seq).where(t.c.regarding == new["source_id"], t.c.source == new["source"])
+    values = sa.select(*new.values())
+    insert = r.insert().from_select(names, values.where(~sa.exists(referring)) if is_unreferenced else values)
+    return insert.execution_options(preserve_rowcount=True)
+
+
+@lru_cache(maxsize=256)
+def _with_person(
+    tables: StoreTables, kind: str, columns: tuple[str, ...] | None, *, is_unreferenced: bool
+) -> sa.Insert | sa.Update:
+    """Return one statement that inserts a record and writes a person: a new row, or some columns of a stored row."""
+    p, insert = tables.people, _new_single(tables, kind, is_unreferenced=is_unreferenced)
+    record = insert.returning(tables.records.c.seq).cte("record")
+    names = tuple(p.c.keys()) if columns is None else columns
+    person = {name: sa.bindparam(f"person_{name}", type_=p.c[name].type) for name in names}
+    if columns is None:
+        values = sa.select(*person.values()).select_from(record)
+        return p.insert().from_select(names, values).execution_options(preserve_rowcount=True)
+    is_written = p.c.person_id == sa.bindparam("person_row_id"), sa.exists(sa.select(record.c.seq))
+    return p.update().where(*is_written).values(person)
 
 
 def _key(row: Row) -> dict[str, str]:
