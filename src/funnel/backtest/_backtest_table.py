@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from funnel._arguments import count_of, instance, parse_zone
@@ -17,15 +16,13 @@ from funnel.backtest._backtest import backtest
 from funnel.backtest._calibration import Calibration, calibrate
 from funnel.backtest._dates import BacktestDates, ReplayDates
 from funnel.backtest._questions import compiled_query
+from funnel.backtest._result import Backtest
 from funnel.backtest._table_questions import BacktestQuestions
 from funnel.backtest._table_result import BacktestRow, BacktestTable
 from funnel.errors import MissingExtraError
+from funnel.logs import Logs
 from funnel.metrics._rate import DEFAULT_CONFIDENCE, DEFAULT_MIN_PEOPLE
 from funnel.policy import Policy
-
-if TYPE_CHECKING:
-    from funnel.backtest._result import Backtest
-    from funnel.logs import Logs
 
 RANKING_FIGURES = ("lift", "auc", "precision", "recall")
 """The figures of a ranking that are rows of the table."""

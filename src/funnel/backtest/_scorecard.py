@@ -15,12 +15,12 @@ from funnel.backtest._dates import BacktestDates
 from funnel.backtest._points import ScorecardPolicy, points_rule
 from funnel.backtest._result import Backtest
 from funnel.facts._base import BaseFacts
+from funnel.logs import Logs
 from funnel.metrics._display import days, percent
 from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
     from funnel.backtest._drift import ScorecardDrift
-    from funnel.logs import Logs
 
 
 @attrs.frozen

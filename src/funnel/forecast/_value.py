@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import exp, log1p
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
 from funnel._arguments import SpanLike, instance, span
 from funnel._dataframes.adapter import to_native
+from funnel._dataframes.frame_types import NativeT
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Buyers, Floats, Whole
 from funnel.forecast._buying_model import BuyingModel
@@ -19,9 +20,6 @@ from funnel.forecast._parameter import DAY, check_number
 from funnel.forecast._spending_model import SpendingModel
 from funnel.forecast._summaries import Summaries, buyer_of, with_row_columns
 from funnel.metrics._purchase_summary import PurchaseSummary
-
-if TYPE_CHECKING:
-    from funnel._dataframes.frame_types import NativeT
 
 _YEAR = 365.25
 """Days of a year."""

@@ -17,6 +17,7 @@ import attrs
 
 from funnel._aggregate.fold import END, Row, T, gap_fields
 from funnel._aggregate.running import RunningFolds, expires
+from funnel._expr.nodes import Value
 from funnel._ledger.derived import whole
 from funnel._ledger.effects import HEARD, own_streams, streams_of
 from funnel._ledger.incremental_derived import Change
@@ -25,14 +26,12 @@ from funnel._ledger.rows import interaction_row, number, order_row
 from funnel._time import FOREVER, NEVER
 from funnel.incremental._direct import DirectStep, direct_step
 from funnel.incremental._live_windows import LiveWindows
-from funnel.records import Purchase
+from funnel.interactions import Interaction
+from funnel.records import Purchase, Record
 
 if TYPE_CHECKING:
-    from funnel._expr.nodes import Value
     from funnel._ledger.incremental import GrowingLedger
     from funnel.facts._schema import FactSchema
-    from funnel.interactions import Interaction
-    from funnel.records import Record
 
 
 @attrs.frozen

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from funnel._arguments import check_choice, day_of, did_you_mean, instance, is_function, kind_of, truth
 from funnel.errors import ArgumentError
 from funnel.rates import Rates
 from funnel.readers._formats import AmountStyle
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 STATES = ("paid", "unpaid", "cancelled", "refunded", "failed")
 """The states of an order, which `statuses` may name."""

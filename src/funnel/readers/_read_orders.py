@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from funnel._arguments import instance
 from funnel.errors import ArgumentError
+from funnel.rates import Rates
 from funnel.readers._account import Entry, What
 from funnel.readers._formats import AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
@@ -44,7 +45,6 @@ from funnel.readers._reader import ReadArguments, every_export, read_recognised,
 from funnel.readers._source import Source
 
 if TYPE_CHECKING:
-    from funnel.rates import Rates
     from funnel.readers._raw import Progress
     from funnel.readers._shop_data import ShopData
 

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 import attrs
 
 from funnel.errors import MissingExtraError
+from funnel.rates import Rates
 from funnel.readers._account import Entry
+from funnel.readers._formats import AmountStyle
 from funnel.readers._options import check_options
 from funnel.readers._source import Source
 
 if TYPE_CHECKING:
-    from funnel.rates import Rates
     from funnel.readers._export import Export, State
-    from funnel.readers._formats import AmountStyle
     from funnel.readers._raw import Progress
     from funnel.readers._shop_data import ShopData
-    from funnel.readers._source import Source
     from funnel.readers._tables import Recognition
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from funnel._fields import FLOAT_ID, LARGEST_AMOUNT
 from funnel.money import DECIMALS
 from funnel.readers._blanks import IS_BARE, with_blanks
+from funnel.readers._mapping import OrderMapping
 from funnel.readers._raw import is_text
 from funnel.readers._times import end_of_as_of, read_times, since_purchase
 from funnel.readers._values import CODE, FINER, QUANTITY_PLACES, line_amount, read_amounts, read_ids, read_pieces
-
-if TYPE_CHECKING:
-    from funnel.readers._mapping import OrderMapping
 
 WHY = "why"
 """The reason to refuse a row; null for a kept row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import narwhals as nw
@@ -22,14 +22,11 @@ from funnel.readers._json_rows import cell, json_rows
 from funnel.readers._json_table import json_table
 from funnel.readers._open import open_regular
 from funnel.readers._parquet import bounded
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, Progress
 from funnel.readers._sheets import SUFFIXES, sheets_of
 from funnel.readers._source import Source, paths_of
 from funnel.readers._text_table import CsvLayout, read_text
 from funnel.readers._values import text_of
-
-if TYPE_CHECKING:
-    from funnel.readers._raw import Progress
 
 _EXACT = 2**53
 """Floats below it are exact whole numbers."""

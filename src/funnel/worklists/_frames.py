@@ -11,19 +11,19 @@ from funnel._aggregate.group_by import PERSON, value_name
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.local_rows import frame_like
+from funnel._expr.nodes import Value
 from funnel._expr.to_narwhals import int_lit, tree_column
 from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import FactSchema, narrowed
+from funnel.logs import Logs
 from funnel.messages import Language, explain, facts_explained
+from funnel.policy import Policy
 from funnel.rules._frames import moving, with_facts, without_none
 from funnel.rules._next_action import IDLE, NextAction, next_action, since_due, value_at_stake
 from funnel.worklists._selection import UNKNOWN, Selection
 
 if TYPE_CHECKING:
-    from funnel._expr.nodes import Value
-    from funnel.logs import Logs
-    from funnel.policy import Policy
     from funnel.worklists._opening_hours import Hours
 
 _COLUMNS = (PERSON, "next_action", "due_at", "value")

@@ -6,17 +6,13 @@ order is the same on every engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import narwhals as nw
 
 from funnel._aggregate.aggregations import GAP
+from funnel._dataframes.adapter import Frame
 from funnel._expr.to_narwhals import int_lit
+from funnel.logs import Logs
 from funnel.metrics._purchases import ORDER, PERSON, begins_occasion, valid_purchases, with_gap
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
 
 
 def numbered_occasions(logs: Logs, now: int) -> Frame | None:

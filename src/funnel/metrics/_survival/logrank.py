@@ -17,10 +17,9 @@ from funnel._format import as_span
 from funnel._results import Rows
 from funnel.errors import ArgumentError
 from funnel.metrics._display import p_text
-from funnel.metrics._survival.curve import waiting_in, waiting_in_arrays
+from funnel.metrics._survival.curve import Curve, waiting_in, waiting_in_arrays
 
 if TYPE_CHECKING:
-    from funnel.metrics._survival.curve import Curve
     from funnel.metrics._survival.result import Survival
 
 Matrix = list[list[float]]
