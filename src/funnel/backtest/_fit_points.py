@@ -123,8 +123,7 @@ def _names(names: Sequence[str], facts: type[BaseFacts]) -> list[str]:
     declared = facts._fact_plan.declared
     for name in read:
         if name in declared and declared[name].show == "text":
-            msg = f"the fact {name} is a text and earns no points; declare a count or a flag of it"
-            raise FactsError(msg)
+            raise FactsError(f"the fact {name} is a text and earns no points; declare a count or a flag of it")
     return read
 
 

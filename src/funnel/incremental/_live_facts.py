@@ -227,8 +227,7 @@ class LiveFacts(AnyLiveFacts, Generic[F]):
         if issubclass(self.facts_class, facts):
             return self.facts_class
         present, needed = self.facts_class.__name__, facts.__name__
-        msg = f"{name} reads {needed} (got live facts of {present}); create LiveFacts(history, {needed})"
-        raise FactsError(msg)
+        raise FactsError(f"{name} reads {needed} (got live facts of {present}); create LiveFacts(history, {needed})")
 
     def _evaluate(self, plan: FactSchema, compute: Callable[[Sequence[Value], int], R], as_of: datetime) -> R:
         """Internal: compute a result from the values of a schema and the instant, in microseconds."""

@@ -33,8 +33,7 @@ def common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
     engines = {frame.engine: log for log, frame in inputs.items()}
     if len(engines) > 1:
         engines_text = ", ".join(f"{log} on {engine}" for engine, log in engines.items())
-        msg = f"the logs are on different engines ({engines_text}); convert them to one engine"
-        raise EngineError(msg)
+        raise EngineError(f"the logs are on different engines ({engines_text}); convert them to one engine")
     if not joinable(inputs.values()):
         msg = f"the logs ({', '.join(inputs)}) are on different DuckDB connections; use one connection for all"
         raise EngineError(msg)

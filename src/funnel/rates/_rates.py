@@ -89,8 +89,7 @@ class Rates:
         instance(rates, Mapping, "rates", f"a mapping from (currency, day) to a rate, such as {_LIKE}")
         table = [(*_key(key), _rate(rate)) for key, rate in rates.items()]
         if any(code == currency for code, _, _ in table):
-            msg = f"rates has rates of {currency}, the reporting currency; leave them out"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"rates has rates of {currency}, the reporting currency; leave them out")
         self.__attrs_init__(currency, tuple(sorted(table, key=itemgetter(0, 1))), tz)
 
     @classmethod

@@ -134,8 +134,7 @@ def recognized(path: Path, exports: Sequence[Export], encoding: str | None) -> l
     with open_regular(path) as raw:
         head = raw.read(_HEAD)
     if not head:
-        msg = f"{path.name} is empty; its first row must name the columns"
-        raise RecordError(msg)
+        raise RecordError(f"{path.name} is empty; its first row must name the columns")
     refuse_foreign(head, path.name)
     encoding = next((name for prefix, name in _BYTE_ORDER_MARKS if head.startswith(prefix)), encoding or "utf-8")
     text = _decoded(head, encoding, path.name)
@@ -143,8 +142,7 @@ def recognized(path: Path, exports: Sequence[Export], encoding: str | None) -> l
         text = text[: text.rfind("\n") + 1] or text
     fits = list(_fitting(text, exports, encoding))
     if not fits and "\0" in text.partition("\n")[0]:
-        msg = f"{path.name} seems to be UTF-16 without its mark; pass encoding='utf-16-le' or 'utf-16-be'"
-        raise RecordError(msg)
+        raise RecordError(f"{path.name} seems to be UTF-16 without its mark; pass encoding='utf-16-le' or 'utf-16-be'")
     return fits
 
 
@@ -190,8 +188,7 @@ def only(fitting: Sequence[tuple[Export, Any]], name: str, exports: Sequence[Exp
     titles = sorted({export.title for export, _ in fitting})
     if len({export.name for export, _ in fitting}) > 1:
         readers = ", ".join(sorted({f"readers.{export.name}" for export, _ in fitting}))
-        msg = f"{name} may be {' or '.join(titles)}; call the reader by its name: {readers}"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{name} may be {' or '.join(titles)}; call the reader by its name: {readers}")
     if not titles:
         single = len({export.name for export in exports}) == 1
         subject = f"the {exports[0].title}" if single else "a known export"

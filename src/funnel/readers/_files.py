@@ -86,8 +86,7 @@ def _reads(path: Path, mapping: OrderMapping, progress: Progress) -> list[_Read]
     if suffix in SHEETS:
         return [partial(_of_sheet, sheet, path.name, progress) for sheet in mapped_sheets(path, mapping)]
     endings = ", ".join((*_CSV, *SHEETS, *PARQUET, *JSON))
-    msg = f"{path.name} ends in {suffix or 'nothing'}; give a file that ends in {endings}"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"{path.name} ends in {suffix or 'nothing'}; give a file that ends in {endings}")
 
 
 def _of_sheet(sheet: SheetRows, name: str, progress: Progress, mapping: OrderMapping) -> RawRows:

@@ -29,11 +29,9 @@ def refuse_foreign(head: bytes, name: str) -> None:
     """
     for prefix, kind in _FOREIGN:
         if head.startswith(prefix):
-            msg = f"{name} is {kind}"
-            raise RecordError(msg)
+            raise RecordError(f"{name} is {kind}")
     if _is_utf_32(head[:16]):
-        msg = f"{name} is text in UTF-32; save it as CSV UTF-8"
-        raise RecordError(msg)
+        raise RecordError(f"{name} is text in UTF-32; save it as CSV UTF-8")
 
 
 def _is_utf_32(head: bytes) -> bool:

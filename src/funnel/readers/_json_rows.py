@@ -26,16 +26,14 @@ def json_rows(path: Path) -> list[dict[str, Any]]:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        msg = f"{path.name} is not text in UTF-8, which JSON is; save it anew as UTF-8"
-        raise RecordError(msg) from None
+        raise RecordError(f"{path.name} is not text in UTF-8, which JSON is; save it anew as UTF-8") from None
     if text.lstrip().startswith("["):
         values = _parsed(text, path.name)
     else:
         lines = enumerate(text.split("\n"), 1)
         values = [_parsed(line, f"{path.name}, line {number}") for number, line in lines if line.strip()]
     if not values:
-        msg = f"{path.name} is empty; its rows must be JSON objects"
-        raise RecordError(msg)
+        raise RecordError(f"{path.name} is empty; its rows must be JSON objects")
     wrong = next((number for number, value in enumerate(values, 1) if not isinstance(value, dict)), None)
     if wrong is not None:
         msg = f"{path.name}: row {wrong} is not a JSON object; give one object a line, or an array of objects"
@@ -72,5 +70,4 @@ def _parsed(text: str, where: str) -> Any:
     try:
         return from_json(text)
     except ValueError:
-        msg = f"{where} is not JSON; give one object a line, or an array of objects"
-        raise RecordError(msg) from None
+        raise RecordError(f"{where} is not JSON; give one object a line, or an array of objects") from None

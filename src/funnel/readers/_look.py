@@ -38,8 +38,7 @@ def look(path: Path) -> Looks:
     if suffix in JSON:
         return _looks_of(json_frame(path, lambda _names: True))
     endings = ", ".join((*_CSV, *SHEETS, *PARQUET, *JSON))
-    msg = f"{path.name} ends in {suffix or 'nothing'}; give a file that ends in {endings}"
-    raise ArgumentError(msg)
+    raise ArgumentError(f"{path.name} ends in {suffix or 'nothing'}; give a file that ends in {endings}")
 
 
 def _looks_of(frame: pl.DataFrame) -> Looks:

@@ -137,8 +137,7 @@ def _encoding(path: Path) -> str:
                 text.detach()
                 return encoding
             text.detach()
-    msg = f"{path.name} is not text in UTF-8, UTF-16 or CP1252; save it as CSV UTF-8"
-    raise RecordError(msg)
+    raise RecordError(f"{path.name} is not text in UTF-8, UTF-16 or CP1252; save it as CSV UTF-8")
 
 
 def _layout(text: str, layout: CsvLayout) -> tuple[tuple[int, int], CsvLayout]:

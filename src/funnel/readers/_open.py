@@ -32,10 +32,8 @@ def open_regular(path: str | Path) -> BinaryIO:
         if stat.S_ISREG(kind) or stat.S_ISDIR(kind):
             return path.open("rb")
     except OSError as error:
-        msg = f"{path.name[:_LONGEST] or path} cannot be opened: {error.strerror}"
-        raise FileError(msg) from error
-    msg = f"{path.name} is a pipe or a device, not a file; save its content to a file and give that"
-    raise ArgumentError(msg)
+        raise FileError(f"{path.name[:_LONGEST] or path} cannot be opened: {error.strerror}") from error
+    raise ArgumentError(f"{path.name} is a pipe or a device, not a file; save its content to a file and give that")
 
 
 def read_whole(path: str | Path, most: int) -> bytes:
@@ -55,6 +53,5 @@ def read_whole(path: str | Path, most: int) -> bytes:
     with open_regular(path) as file:
         raw = file.read(most + 1)
     if len(raw) > most:
-        msg = f"{Path(path).name} has more than {most} bytes; give the right file"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{Path(path).name} has more than {most} bytes; give the right file")
     return raw

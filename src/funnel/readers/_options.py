@@ -41,8 +41,7 @@ def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
     """
     for name in options:
         if name not in names:
-            msg = f"a reader has no argument {name!r}{did_you_mean(name, names)}; see ReadArguments"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"a reader has no argument {name!r}{did_you_mean(name, names)}; see ReadArguments")
     passed = {name: value for name, value in options.items() if value is not None}
     for name, (kind, expected) in _TYPES.items():
         if name in passed:
@@ -58,8 +57,7 @@ def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
     day_of(passed.get("as_of", date.min), "as_of")
     truth(passed.get("contacts", False), "contacts")
     if not is_function(passed.get("progress", print)):
-        msg = f"progress must be a function or None (got {kind_of(passed['progress'])})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"progress must be a function or None (got {kind_of(passed['progress'])})")
 
 
 def _check_statuses(statuses: Any) -> None:

@@ -184,8 +184,7 @@ def _plain_errors(name: str) -> Generator[None, None, None]:
         with computing():
             yield
     except EngineError:
-        msg = f"{name} cannot be read as what its name says it is; export it again"
-        raise RecordError(msg) from None
+        raise RecordError(f"{name} cannot be read as what its name says it is; export it again") from None
 
 
 def _wrong_type(name: Any, dtype: pl.DataType, mapping: OrderMapping) -> list[str]:

@@ -200,8 +200,7 @@ def parquet_frame(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, hive_partitioning=False)
     except (OSError, pl.exceptions.PolarsError):
-        msg = f"{path.name} cannot be read as what its name says it is; export it again"
-        raise RecordError(msg) from None
+        raise RecordError(f"{path.name} cannot be read as what its name says it is; export it again") from None
 
 
 def json_frame(path: Path, fits: Callable[[Sequence[str]], bool]) -> pl.DataFrame:

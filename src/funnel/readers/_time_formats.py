@@ -70,6 +70,5 @@ def _only_format(cells: pl.Series, every: pl.Series, forms: tuple[str, ...], tit
     rivals = [form for form in forms if form != best and count[form] == count[best] and read[best].count()]
     if any(not read[form].equals(read[best]) for form in rivals):
         choices = " or ".join(repr(form) for form in sorted((best, *rivals), key=forms.index))
-        msg = f"the times of the {title} may be {choices}; pass time_format to say which"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the times of the {title} may be {choices}; pass time_format to say which")
     return best
