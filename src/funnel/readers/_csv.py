@@ -23,10 +23,9 @@ from funnel._format import looks_like_data
 from funnel.errors import LogsError, RecordError
 from funnel.readers._account import rows_text
 from funnel.readers._currencies import Currencies
-from funnel.readers._foreign import refuse_foreign
 from funnel.readers._heading import heading_faults, is_heading
 from funnel.readers._mapping import OrderMapping
-from funnel.readers._open import open_regular
+from funnel.readers._open import open_regular, refuse_foreign
 from funnel.readers._raw import HASH, Progress, RawRows
 
 _LONGEST_LINE = 2**24

@@ -15,15 +15,13 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export
-from funnel.readers._export_columns import FILE, IS_HEAD, NOTE, WHY
-from funnel.readers._symbols import currency_of, without_symbol
+from funnel.readers._export_columns import FILE, IS_HEAD, NOTE, WHY, currency_of, with_absent, without_symbol
 
 _ID = r"^(\d{2}-\d{5}-\d{5}|\d{9,15}-\d{9,15})$"
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    absent = [name for name in _COLUMNS if name not in rows.columns]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    rows = with_absent(rows, _COLUMNS)
     has_id = pl.col("id").str.contains(_ID).fill_null(value=False)
     item = pl.col("item").is_not_null()
     is_head = ~item | ~(has_id & ~item).any().over(FILE, "id")

@@ -16,13 +16,9 @@ import polars as pl
 from funnel.readers._export import Export, State
 from funnel.readers._export_columns import WHY, with_order_above
 
-_STATES: dict[str, State] = {
-    "completed": "paid",
-    "to deliver": "paid",
-    "to bill": "unpaid",
-    "to pay": "unpaid",
-    "to deliver and bill": "unpaid",
-    "on hold": "unpaid",
+_STATES: dict[State, str] = {
+    "paid": "completed, to deliver",
+    "unpaid": "to bill, to pay, to deliver and bill, on hold",
     "cancelled": "cancelled",
 }
 

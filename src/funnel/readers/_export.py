@@ -14,10 +14,9 @@ import attrs
 import polars as pl
 
 from funnel.errors import ArgumentError, LogsError, RecordError
-from funnel.readers._foreign import refuse_foreign
 from funnel.readers._formats import AmountStyle
 from funnel.readers._heading import ABOVE, first_heading
-from funnel.readers._open import open_regular
+from funnel.readers._open import open_regular, refuse_foreign
 from funnel.readers._people_keys import KEYS
 from funnel.readers._shop_data import ShopData
 from funnel.readers._text_table import CsvLayout, reader_of, wrong_encoding
@@ -45,7 +44,7 @@ class Export:
         columns: Every column that is read, by its canonical name, with all its spellings.
         required: Canonical names of the columns by which the export is recognised.
         absent: Canonical names of columns that the export never has; they tell it from a similar export.
-        statuses: State of an order for each text of its column `status`, in lower case.
+        statuses: The texts of the column `status` that mean each state, in lower case, separated by commas.
         zone: "required" if times are naive, "in the text" if each has its offset, or the name of a fixed zone.
         time_formats: The formats of the times, tried in this order; "iso", or strptime formats.
         amount_style: How amounts are written.
@@ -66,7 +65,7 @@ class Export:
     columns: Mapping[str, tuple[str, ...]]
     required: tuple[str, ...]
     absent: tuple[str, ...] = ()
-    statuses: Mapping[str, State] = attrs.field(factory=dict[str, State])
+    statuses: Mapping[State, str] = attrs.field(factory=dict[State, str])
     zone: str = "required"
     time_formats: tuple[str, ...] = ("iso",)
     amount_style: AmountStyle = "plain"

@@ -13,11 +13,10 @@ import attrs
 import polars as pl
 
 from funnel.errors import RecordError
-from funnel.readers._foreign import refuse_foreign
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
 from funnel.readers._heading import refuse_data
 from funnel.readers._mapping import Columns, OrderMapping
-from funnel.readers._open import open_regular
+from funnel.readers._open import open_regular, refuse_foreign
 from funnel.readers._text_table import CsvLayout, read_text, reader_of, text_of
 from funnel.readers._times import read_times
 from funnel.readers._values import read_amounts

@@ -16,7 +16,7 @@ import polars as pl
 from funnel.readers._export import Export
 from funnel.readers._export_columns import WHY
 from funnel.readers._refund_rows import IS_REFUND
-from funnel.readers._time_formats import day_and_clock
+from funnel.readers._times import day_and_clock
 
 _HOURS = {
     offset: names.split()
@@ -44,7 +44,6 @@ _OFFSETS = {name: offset for offset, names in _HOURS.items() for name in names}
 _PAYMENT = "payment|donation"
 _REFUND = "refund|reversal"
 _OTHER = "hold|release|authorization|order|withdrawal|deposit|transfer|fee|conversion"
-_UNPAID = ("pending", "held", "placed", "uncleared", "unclaimed")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
@@ -110,13 +109,10 @@ _EXPORT = Export(
     },
     required=("day", "clock", "zone", "kind", "status", "currency", "amount", "email", "id", "reference"),
     statuses={
-        "completed": "paid",
-        "cleared": "paid",
-        "partially refunded": "paid",
-        "refunded": "refunded",
-        "reversed": "refunded",
-        **dict.fromkeys(_UNPAID, "unpaid"),
-        **dict.fromkeys(("denied", "failed", "expired", "canceled", "cancelled", "removed", "returned"), "failed"),
+        "paid": "completed, cleared, partially refunded",
+        "refunded": "refunded, reversed",
+        "unpaid": "pending, held, placed, uncleared, unclaimed",
+        "failed": "denied, failed, expired, canceled, cancelled, removed, returned",
     },
     zone="in the text",
     time_formats=("%m/%d/%Y %H:%M:%S %z", "%d/%m/%Y %H:%M:%S %z", "%d.%m.%Y %H:%M:%S %z"),

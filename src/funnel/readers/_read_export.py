@@ -36,18 +36,36 @@ from funnel.errors import ArgumentError
 from funnel.rates import Rates
 from funnel.readers._account import Entry
 from funnel.readers._export import Export, State
-from funnel.readers._export_account import NOTHING, account_of, with_outcome
-from funnel.readers._export_columns import FILE, IS_HEAD, LINE, NOTE, ORDER, TIMES, WHY
-from funnel.readers._export_records import customers_of, order_lines_of, order_names_of, purchases_of, refunds_of
-from funnel.readers._export_rows import with_codes, without_blanks, without_lost_lines
+from funnel.readers._export_account import (
+    NOTHING,
+    account_of,
+    customers_of,
+    order_lines_of,
+    order_names_of,
+    purchases_of,
+    refunds_of,
+    with_outcome,
+)
+from funnel.readers._export_columns import (
+    FILE,
+    IS_HEAD,
+    LINE,
+    NOTE,
+    ORDER,
+    TIMES,
+    WHY,
+    with_absent,
+    with_codes,
+    without_blanks,
+    without_lost_lines,
+)
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
 from funnel.readers._people_keys import with_person
 from funnel.readers._raw import ROW
 from funnel.readers._refund_rows import IS_REFUND, refunds_of_rows, with_refund_rows, without_their_columns
 from funnel.readers._shop_data import CUSTOMERS, ShopData
-from funnel.readers._time_formats import times_formats
-from funnel.readers._times import end_of_as_of, read_times
+from funnel.readers._times import end_of_as_of, read_times, times_formats
 from funnel.readers._values import CODE, line_amount, read_amounts, read_ids
 
 _AGREED = {
@@ -138,8 +156,7 @@ class Orders:
     def _prepared(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Set empty cells to null, let the export compute its columns, and find the state of each row."""
         rows = self._export.prepare(without_blanks(rows, ["", *self._export.blanks]))
-        needed = ("id", WHY, NOTE, *ORDER, *LINE)
-        rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in needed if name not in rows.columns)
+        rows = with_absent(rows, ("id", WHY, NOTE, *ORDER, *LINE))
         if IS_HEAD not in rows.columns:
             rows = rows.with_columns(pl.lit(value=True).alias(IS_HEAD))
         if IS_REFUND not in rows.columns:
@@ -153,10 +170,8 @@ class Orders:
 
     def _with_state(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Translate the status of each row; an export without states has paid orders only."""
-        statuses = {
-            **self._export.statuses,
-            **{text.casefold(): state for text, state in self._options.statuses.items()},
-        }
+        statuses = {text: state for state, texts in self._export.statuses.items() for text in texts.split(", ")}
+        statuses |= {text.casefold(): state for text, state in self._options.statuses.items()}
         if not statuses:
             return rows.with_columns(pl.col("state").fill_null("paid"))
         text = pl.col("status").str.to_lowercase()

@@ -18,7 +18,7 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export
-from funnel.readers._export_columns import FILE, IS_HEAD, NOTE, WHY
+from funnel.readers._export_columns import FILE, IS_HEAD, NOTE, WHY, with_absent
 from funnel.readers._raw import ROW
 from funnel.readers._read_people import people_data
 
@@ -26,7 +26,7 @@ _SENT = ("fulfilled", "partial", "partially fulfilled")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _COLUMNS if name not in rows.columns)
+    rows = with_absent(rows, _COLUMNS)
     head = pl.col("status").is_not_null()
     own = pl.when(head).then(pl.coalesce("id", "name_of_order"))
     rows = rows.with_columns(head.alias(IS_HEAD), own.alias("own"))
@@ -95,15 +95,10 @@ _EXPORT = Export(
     columns=_COLUMNS,
     required=("name_of_order", "status", "purchased_at", "amount", "quantity", "product"),
     statuses={
-        "paid": "paid",
-        "partially_paid": "paid",
-        "partially_refunded": "paid",
+        "paid": "paid, partially_paid, partially_refunded",
         "refunded": "refunded",
-        "pending": "unpaid",
-        "authorized": "unpaid",
-        "unpaid": "unpaid",
-        "expired": "failed",
-        "voided": "failed",
+        "unpaid": "pending, authorized, unpaid",
+        "failed": "expired, voided",
     },
     zone="in the text",
     amount_style="number",

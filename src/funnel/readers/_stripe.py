@@ -18,29 +18,18 @@ import polars as pl
 
 from funnel.readers._export import Export, State
 
-_STATUSES: dict[str, State] = {
-    "paid": "paid",
-    "succeeded": "paid",
-    "partially refunded": "paid",
-    "partial refund": "paid",
-    "disputed": "paid",
+_STATUSES: dict[State, str] = {
+    "paid": "paid, succeeded, partially refunded, partial refund, disputed",
     "refunded": "refunded",
-    "uncaptured": "unpaid",
-    "pending": "unpaid",
-    "processing": "unpaid",
-    "requires payment method": "failed",
-    "requires_payment_method": "failed",
-    "requires_action": "failed",
-    "requires_confirmation": "failed",
-    "incomplete": "failed",
-    "failed": "failed",
-    "blocked": "failed",
-    "canceled": "failed",
-    "cancelled": "failed",
+    "unpaid": "uncaptured, pending, processing",
+    "failed": (
+        "requires payment method, requires_payment_method, requires_action, requires_confirmation, incomplete, "
+        "failed, blocked, canceled, cancelled"
+    ),
 }
 
 
-_PAID = [text for text, state in _STATUSES.items() if state == "paid"]
+_PAID = _STATUSES["paid"].split(", ")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:

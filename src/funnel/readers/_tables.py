@@ -15,16 +15,13 @@ from funnel.errors import ArgumentError, RecordError
 from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._export import Export, only, recognized
 from funnel.readers._export_columns import FILE
-from funnel.readers._footer import unpacked_bytes
 from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._json_rows import SUFFIXES as JSON
-from funnel.readers._json_rows import cell, json_rows
-from funnel.readers._json_table import json_table
-from funnel.readers._open import open_regular
-from funnel.readers._parquet import bounded
+from funnel.readers._json_rows import cell, json_rows, json_table
+from funnel.readers._open import Source, open_regular, paths_of
+from funnel.readers._parquet import bounded, unpacked_bytes
 from funnel.readers._raw import ROW, Progress
 from funnel.readers._sheets import SUFFIXES, sheets_of
-from funnel.readers._source import Source, paths_of
 from funnel.readers._text_table import CsvLayout, read_text
 from funnel.readers._values import text_of
 

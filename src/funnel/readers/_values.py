@@ -16,7 +16,7 @@ import polars as pl
 from funnel._fields import BLANK, EDGES, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
 from funnel._text_formats import AMOUNT_PARTS, AmountParts, amount_pattern
 from funnel.money import Money, decimals
-from funnel.readers._distinct import with_computed
+from funnel.readers._raw import with_computed
 
 if TYPE_CHECKING:
     from funnel.readers._formats import AmountStyle

@@ -16,9 +16,8 @@ from funnel.errors import ArgumentError, RecordError
 from funnel.readers._chat_lines import ChatFile, DateOrder, read_chat
 from funnel.readers._chat_texts import is_question as is_question_by_default
 from funnel.readers._chat_texts import plain
-from funnel.readers._open import open_regular
+from funnel.readers._open import open_regular, paths_of
 from funnel.readers._reader import require_polars
-from funnel.readers._source import paths_of
 
 if TYPE_CHECKING:
     from funnel.readers._shop_data import ShopData
