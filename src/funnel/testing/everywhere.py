@@ -21,7 +21,7 @@ from funnel.policy import Policy, check_is_policy
 from funnel.records import Refund
 from funnel.rules._check import check_is_rule
 from funnel.rules._rule import Rule
-from funnel.store._engines import Engine
+from funnel.store._results import Engine
 from funnel.testing.engines import chosen_engines
 from funnel.testing.people import logs_of, people
 from funnel.testing.strategies import histories, instants

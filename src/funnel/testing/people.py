@@ -14,7 +14,7 @@ from funnel.facts._base import BaseFacts
 from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Record
-from funnel.store._engines import Engine
+from funnel.store._results import Engine
 from funnel.store._sqlite_store import SqliteStore
 from funnel.testing.arguments import check_arguments
 from funnel.testing.strategies import END, histories, instants

@@ -16,7 +16,7 @@ from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
 from funnel.logs import Logs
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
+from funnel.metrics._repeat.window import numbered_occasions
 from funnel.policy import Policy
 from funnel.rules._activity import has_bought_again, is_lapsed
 

@@ -25,8 +25,7 @@ from funnel.metrics._display import days
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, rate_text
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
-from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow, numbered_occasions
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame

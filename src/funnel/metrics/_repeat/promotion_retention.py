@@ -24,8 +24,7 @@ from funnel.logs import Logs
 from funnel.metrics._display import days, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
-from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow, numbered_occasions
 
 _CAVEAT = (
     "This compares people, not the promotion itself: a promotion attracts different people, "

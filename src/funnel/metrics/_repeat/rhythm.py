@@ -28,7 +28,7 @@ from funnel.logs import Logs
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
+from funnel.metrics._repeat.window import numbered_occasions
 
 _QUARTERS = (1, 2, 3)
 _SECOND = 1_000_000

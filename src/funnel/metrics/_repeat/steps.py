@@ -26,8 +26,7 @@ from funnel.logs import Logs
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
-from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow, numbered_occasions
 from funnel.metrics._survival.input import ENDED, STARTED
 from funnel.metrics._survival.result import Survival
 from funnel.metrics._survival.survival import survival
