@@ -340,8 +340,9 @@ class Orders:
         )
         rank = pl.col("state").replace_strict(_RANK, default=0, return_dtype=pl.Int64)
         content = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in ORDER], separator="\x1f")
-        by = [pl.col(WHY).is_null(), rank, pl.col("refunded_amount").fill_null(0), content, -pl.col(FILE).cast(pl.Int64)]
-        several = orders.filter(again).with_columns(content.alias("content")).sort("key", *by)
+        furthest = [pl.col(WHY).is_null(), rank, pl.col("refunded_amount").fill_null(0)]
+        several = orders.filter(again).with_columns(content.alias("content"))
+        several = several.sort("key", *furthest, content, -pl.col(FILE).cast(pl.Int64))
         several = several.with_columns(
             (pl.int_range(pl.len()).over("key") == pl.len().over("key") - 1).alias("is_chosen"),
             pl.col("content").n_unique().over("key").alias("versions"),
