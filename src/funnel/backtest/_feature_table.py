@@ -29,12 +29,7 @@ _DAY = 86_400_000_000
 
 
 def feature_table(
-    logs: Logs[Any],
-    dates: BacktestDates,
-    names: Sequence[str],
-    *,
-    as_of: datetime,
-    facts: type[BaseFacts] = Facts,
+    logs: Logs[Any], dates: BacktestDates, names: Sequence[str], *, as_of: datetime, facts: type[BaseFacts] = Facts
 ) -> Any:
     """Return facts of everyone at past instants, and whether the person bought in the time that followed.
 

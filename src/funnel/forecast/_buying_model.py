@@ -165,11 +165,7 @@ class BuyingModel(TextRepr):
         return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
 
     def next_purchase(
-        self,
-        summary: PurchaseSummary,
-        *,
-        buyers: BuyerGroup = "all",
-        covariates: Mapping[str, Level] | None = None,
+        self, summary: PurchaseSummary, *, buyers: BuyerGroup = "all", covariates: Mapping[str, Level] | None = None
     ) -> NextPurchase:
         """Return when one buyer purchases next, and the chance that they never do.
 
@@ -294,10 +290,7 @@ class BuyingModel(TextRepr):
         factors = (effect.factor.value for one in self.covariates for effect in one.effects)
         numbers = (*(one.value for one in self.parameters), *factors)
         return Predictor(
-            family,
-            dict(zip(family.parameters, numbers, strict=True)),
-            _array(self.covariance),
-            self.confidence_level,
+            family, dict(zip(family.parameters, numbers, strict=True)), _array(self.covariance), self.confidence_level
         )
 
     def __str__(self) -> str:

@@ -46,9 +46,7 @@ def validated(inputs: Mapping[str, InputFrame], currency: str | None, own: OwnCo
     Raises:
         LogsError: There are issues. Records are not compared while columns or aliases are invalid.
     """
-    issues = [
-        *(issue for log, source in inputs.items() for issue in schema_issues(log, source)),
-    ]
+    issues = [*(issue for log, source in inputs.items() for issue in schema_issues(log, source))]
     invalid_logs = {issue.log for issue in issues}
     logs = {
         log: collect_once(normalize(log, source, own.get(log, ())))

@@ -316,10 +316,7 @@ class PeopleOfLogs(HistoriesOfLogs):
         records = next(iter(self._logs.values()))
         people = dict(read.logs)
         common_kind(
-            {
-                "records": InputFrame(records, self._frame_kind),
-                "people": InputFrame(people["people"], read.frame_kind),
-            }
+            {"records": InputFrame(records, self._frame_kind), "people": InputFrame(people["people"], read.frame_kind)}
         )
         for aliases in self._alias_frames:
             people = resolve_aliases(people, aliases)

@@ -152,13 +152,7 @@ def lifecycle(
 ) -> Lifecycles: ...
 @overload
 def lifecycle(
-    purchases: Logs,
-    period: Period = "month",
-    *,
-    tz: str,
-    as_of: datetime,
-    week_start: Weekday | None = None,
-    by: str,
+    purchases: Logs, period: Period = "month", *, tz: str, as_of: datetime, week_start: Weekday | None = None, by: str
 ) -> Groups[Lifecycles]: ...
 def lifecycle(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     purchases: Logs | IntoFrame | Sequence[Mapping[str, object] | Purchase],

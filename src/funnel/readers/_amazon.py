@@ -59,11 +59,7 @@ _BUYER = {
 }
 
 
-def _report(
-    columns: Mapping[str, tuple[str, ...]],
-    required: tuple[str, ...],
-    absent: tuple[str, ...] = (),
-) -> Export:
+def _report(columns: Mapping[str, tuple[str, ...]], required: tuple[str, ...], absent: tuple[str, ...] = ()) -> Export:
     return Export(
         name="amazon.orders",
         title="Amazon order report",
@@ -80,8 +76,7 @@ def _report(
 
 
 _NEW = _report(
-    {"id": ("order-id",), "line_id": ("order-item-id",), "quantity": ("quantity-purchased",)},
-    ("line_id", "email"),
+    {"id": ("order-id",), "line_id": ("order-item-id",), "quantity": ("quantity-purchased",)}, ("line_id", "email")
 )
 _SHIPPED = _report(
     {"id": ("amazon-order-id",), "line_id": ("shipment-item-id",), "quantity": ("quantity-shipped",)},

@@ -142,11 +142,7 @@ def _twins(rows: pl.DataFrame) -> pl.Series:
 
 
 def account_of(
-    rows: pl.DataFrame,
-    orders: pl.DataFrame,
-    purchases: pl.DataFrame,
-    refunds: pl.DataFrame,
-    notes: Sequence[Entry],
+    rows: pl.DataFrame, orders: pl.DataFrame, purchases: pl.DataFrame, refunds: pl.DataFrame, notes: Sequence[Entry]
 ) -> tuple[Entry, ...]:
     counts = {
         "rows in the files" if rows[FILE].n_unique() > 1 else "rows in the file": rows.height,

@@ -197,8 +197,7 @@ def amounts(cells: pl.Series, currency: str) -> AmountLooks | None:
                 for style in styles
                 if (
                     exact := _exact(
-                        some,
-                        _mapping(currency=currency, amount_style=style, amount_marks=affixes, negatives=negatives),
+                        some, _mapping(currency=currency, amount_style=style, amount_marks=affixes, negatives=negatives)
                     )
                 )
                 is not None

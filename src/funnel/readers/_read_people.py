@@ -135,10 +135,7 @@ def _account(rows: pl.DataFrame, leads: pl.DataFrame, customers: pl.DataFrame) -
         "leads": leads.height,
         "customers": customers.height,
     }
-    merged = {
-        "again": "row with the id of another row",
-        "twin": "lead of the same person at the same instant",
-    }
+    merged = {"again": "row with the id of another row", "twin": "lead of the same person at the same instant"}
     reasons = {why: rows.filter(pl.col("outcome") == outcome)[ROW] for outcome, why in merged.items()}
     return [
         *(Entry("read", name, count) for name, count in counts.items()),

@@ -128,13 +128,7 @@ def _growth(logs: Logs, calendar: Calendar, now: int, length: int, margin: float
     placed = people.with_columns(cohort=periods.index_column("first"), had=to_int(nw.col("first") <= now - length))
     counts = _counts(placed)
     five_ways = (
-        _five_ways(
-            periods.day(index),
-            counts[index],
-            margin,
-            orders,
-            is_partial=not periods.is_over(index, now),
-        )
+        _five_ways(periods.day(index), counts[index], margin, orders, is_partial=not periods.is_over(index, now))
         for index in sorted(counts)
     )
     return Growth(instant(now), tz, period, within, tuple(five_ways), orders.currency)
