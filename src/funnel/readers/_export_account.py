@@ -9,7 +9,7 @@ import polars as pl
 
 from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._export_columns import FILE, LINE_CELLS, NOTE, WHY
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._refund_rows import IS_REFUND
 from funnel.readers._shop_data import CUSTOMERS, ORDER_LINES, ORDER_NAMES, PURCHASES, REFUNDS
 from funnel.readers._values import CODE
@@ -18,7 +18,7 @@ from funnel.readers._values import CODE
 
 
 def purchases_of(orders: pl.DataFrame, source: str) -> pl.DataFrame:
-    unpaid = pl.when(pl.col("sent").is_null()).then(pl.lit("placed")).otherwise(pl.lit("shipped"))
+    unpaid = text_if(pl.col("sent").is_null(), "placed", "shipped")
     status = (
         pl.when("is_cancelled")
         .then(pl.lit("cancelled"))
@@ -110,20 +110,17 @@ def with_outcome(rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     )
     files = rows.select("id").join(chosen, on="id", how="left", maintain_order="left")
     rows = rows.hstack(files.drop("id"))  # a join of the whole rows would copy every column
-    no_order = pl.when(pl.col("id").is_null()).then(pl.lit("row without an order id"))
+    no_order = text_if(pl.col("id").is_null(), "row without an order id")
     no_head = pl.when(pl.col("chosen").is_null()).then(
-        pl.when(IS_REFUND)
-        .then(pl.lit("refund whose order is not in the files"))
-        .otherwise(pl.lit("line whose order is not in the files"))
+        text_if(IS_REFUND, "refund whose order is not in the files", "line whose order is not in the files")
     )
     rows = rows.with_columns(pl.coalesce(WHY, "order_why", no_order, no_head).alias("refused"))
     return rows.with_columns(
-        pl.when(pl.col(ROW).is_in(_twins(rows).implode()))
-        .then(pl.lit("merged"))
-        .when(pl.col("refused").is_not_null())
-        .then(pl.lit("refused"))
-        .otherwise(pl.lit("kept"))
-        .alias("outcome")
+        pl.coalesce(
+            text_if(pl.col(ROW).is_in(_twins(rows).implode()), "merged"),
+            text_if(pl.col("refused").is_not_null(), "refused"),
+            pl.lit("kept"),
+        ).alias("outcome")
     )
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from funnel.money import DECIMALS
 from funnel.readers._formats import TimeColumn
 from funnel.readers._people_keys import KEYS
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._values import CODE
 
 FILE = "funnel: file"
@@ -50,7 +50,7 @@ def with_absent(rows: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
 def with_order_above(rows: pl.DataFrame) -> pl.DataFrame:
     """Give each row without an id and a status the id of the order above it; set `IS_HEAD`."""
     head = pl.col("status").is_not_null()
-    own = pl.coalesce("id", pl.when(head).then(pl.lit("")))  # an order without its id ends the order above
+    own = pl.coalesce("id", text_if(head, ""))  # an order without its id ends the order above
     above = own.forward_fill().over(FILE, order_by=ROW)
     return rows.with_columns(head.alias(IS_HEAD), pl.when(above != "").then(above).alias("id"))
 
@@ -105,11 +105,9 @@ def with_codes(rows: pl.DataFrame, order: str, of_order: pl.Expr, default: str) 
     lowest, highest = cell.filter(of_order).min().over(order), cell.filter(of_order).max().over(order)
     code = pl.when(of_order.any().over(order)).then(lowest).otherwise(cell)  # the order of a refund may be missing
     is_known = code.is_in(list(DECIMALS))
-    why = (
-        pl.when(lowest != highest)
-        .then(pl.lit("order with rows of different currencies"))
-        .when(~is_known)
-        .then(pl.lit("order in a currency that is not in ISO 4217"))
+    why = pl.coalesce(
+        text_if(lowest != highest, "order with rows of different currencies"),
+        text_if(~is_known, "order in a currency that is not in ISO 4217"),
     )
     return rows.with_columns(
         pl.when(is_known).then(code).otherwise(pl.lit(default)).alias(CODE),
@@ -124,7 +122,7 @@ def without_lost_lines(rows: pl.DataFrame, line: Sequence[str]) -> pl.DataFrame:
     rows = rows.with_columns(lost.alias("is_lost"))
     whole = pl.col("is_lost").all().over("id")
     part = pl.col("is_lost") & ~whole
-    back = pl.when((pl.col("state") == "refunded").any().over("id")).then(pl.lit("refunded"))
+    back = text_if((pl.col("state") == "refunded").any().over("id"), "refunded")
     return rows.with_columns(
         pl.when(whole).then(pl.coalesce(back, pl.lit("cancelled"))).otherwise("state").alias("state"),
         (pl.col(IS_HEAD) & ~part).alias(IS_HEAD),

@@ -14,6 +14,7 @@ import polars as pl
 
 from funnel.readers._export import Export
 from funnel.readers._export_columns import WHY, with_absent
+from funnel.readers._raw import text_if
 from funnel.readers._read_people import ARRIVED, CAMPAIGN, ORIGIN, people_data
 
 _PLATFORMS = {"fb": "facebook", "ig": "instagram", "an": "audience network", "msg": "messenger"}
@@ -28,7 +29,7 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("id").str.strip_prefix("l:"),
         pl.col(ORIGIN).str.to_lowercase().replace(_PLATFORMS),
         pl.coalesce("name", pl.when(full != "").then(full)).alias("name"),
-        pl.when(test).then(pl.lit("test lead")).alias(WHY),
+        text_if(test, "test lead").alias(WHY),
     )
 
 

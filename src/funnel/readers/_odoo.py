@@ -16,6 +16,7 @@ import polars as pl
 
 from funnel.readers._export import Export, State
 from funnel.readers._export_columns import NOTE, WHY, with_absent, with_order_above
+from funnel.readers._raw import text_if
 
 _STATES: dict[State, str] = {
     "paid": "sale, sales order, order penjualan, pesanan penjualan, done, locked, terkunci",
@@ -34,8 +35,8 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     quotation = pl.col("status").str.to_lowercase().is_in(_QUOTATIONS.split(", "))
     return with_order_above(rows).with_columns(
         pl.when(has_name_only).then("name").alias("username"),
-        pl.when(has_name_only).then(pl.lit("buyer known by name only; export the id of the customer too")).alias(NOTE),
-        pl.when(quotation).then(pl.lit("quotation, not an order yet")).alias(WHY),
+        text_if(has_name_only, "buyer known by name only; export the id of the customer too").alias(NOTE),
+        text_if(quotation, "quotation, not an order yet").alias(WHY),
     )
 
 

@@ -71,6 +71,11 @@ def is_text(dtype: pl.DataType) -> bool:
     return isinstance(dtype, (pl.String, pl.Categorical, pl.Enum, pl.Null))
 
 
+def text_if(condition: pl.Expr | str, text: str, otherwise: str | None = None) -> pl.Expr:
+    """Return a text if a condition holds, else another text or null."""
+    return pl.when(condition).then(pl.lit(text)).otherwise(pl.lit(otherwise, pl.String))
+
+
 # ---- columns that depend on one column: computed for its distinct values if they repeat ------------------------------
 
 

@@ -27,7 +27,7 @@ from funnel.readers._export import Export
 from funnel.readers._export_account import entries, entry
 from funnel.readers._export_columns import FILE, WHY
 from funnel.readers._json_rows import cell
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._read_export import Orders, ReadOptions
 from funnel.readers._shop_data import INTERACTIONS, LEADS, ORDER_LINES, PURCHASES, REFUNDS, ShopData
 from funnel.readers._times import read_times
@@ -123,13 +123,13 @@ class _Events(Orders):
     def _with_values(self, rows: pl.DataFrame, currency: str) -> pl.DataFrame:
         """Parse the cells of each event, and find the reason to refuse it."""
         mapping = self._mapping(currency)
-        unread = pl.when(pl.col("event").is_null()).then(pl.lit("event of a kind that is not read"))
+        unread = text_if(pl.col("event").is_null(), "event of a kind that is not read")
         rows = read_ids(read_ids(rows, "id", "event", mapping), "person_id", "known person", mapping)
         rows = read_ids(rows, "order_id", "order", mapping)
         rows = read_times(rows, WHEN, "time", mapping)
         rows = read_amounts(rows, "amount", "amount", mapping)
         exact = line_amount(pl.lit(1, pl.Int64), pl.col("amount"), pl.col("amount.finer"))
-        below = pl.when(pl.col("amount.below") & (pl.col("amount") > 0)).then(pl.lit("amount below zero"))
+        below = text_if(pl.col("amount.below") & (pl.col("amount") > 0), "amount below zero")
         about_order, bought = pl.col("event").is_in(_ABOUT_ORDERS), pl.col("event") == "purchase"
         wrong = pl.when(bought | (pl.col("amount.why") != "no amount")).then("amount.why")
         other = pl.when(pl.col("currency").str.to_uppercase() != pl.col(CODE))
@@ -139,7 +139,7 @@ class _Events(Orders):
             wrong,
             below,
         ]
-        timeless = pl.when(pl.col(WHEN).is_null()).then(pl.lit("event without its time"))
+        timeless = text_if(pl.col(WHEN).is_null(), "event without its time")
         of_order = pl.when(about_order).then(pl.coalesce(order_whys))
         whys: list[str | pl.Expr] = [unread, WHY, "id.why", "person_id.why", f"{WHEN}.why", timeless, of_order]
         rows = rows.with_columns(exact.alias("amount"), pl.coalesce(whys).alias(WHY))
@@ -158,7 +158,7 @@ class _Events(Orders):
                 pl.col(WHEN).alias("purchased_at"),
                 "amount",
                 code.alias("currency"),
-                pl.when(cancelled).then(pl.lit("cancelled")).otherwise(pl.lit("paid")).alias("status"),
+                text_if(cancelled, "cancelled", "paid").alias("status"),
                 pl.max_horizontal("cancelled_at", pl.when(cancelled).then(WHEN)).alias("cancelled_at"),
                 pl.col("promotion").fill_null(""),
             )
@@ -260,19 +260,15 @@ def _with_orders(rows: pl.DataFrame) -> pl.DataFrame:
     after = pl.col("event").is_in(_ABOUT_ORDERS[1:]) & valid
     homeless = after & ~pl.col("bought").any().over("order_id")
     rows = rows.with_columns(
-        pl.coalesce(WHY, pl.when(homeless).then(pl.lit("event of an order whose purchase is not in the files"))).alias(
-            WHY
-        )
+        pl.coalesce(WHY, text_if(homeless, "event of an order whose purchase is not in the files")).alias(WHY)
     )
     return rows.with_columns(
-        pl.when(pl.col(WHY).is_not_null())
-        .then(pl.lit("refused"))
-        .when("again")
-        .then(pl.lit("again"))
-        .when(twin)
-        .then(pl.lit("twin"))
-        .otherwise(pl.lit("kept"))
-        .alias("outcome")
+        pl.coalesce(
+            text_if(pl.col(WHY).is_not_null(), "refused"),
+            text_if("again", "again"),
+            text_if(twin, "twin"),
+            pl.lit("kept"),
+        ).alias("outcome")
     )
 
 

@@ -25,7 +25,7 @@ from funnel.readers._export import Export
 from funnel.readers._export_account import entries, entry
 from funnel.readers._export_columns import FILE, NOTE, WHY
 from funnel.readers._people_keys import KEYS
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._read_export import Orders, ReadOptions
 from funnel.readers._shop_data import CUSTOMERS, LEADS, ShopData
 from funnel.readers._times import read_times
@@ -89,9 +89,9 @@ class _People(Orders):
         form = self._formats(rows.select(ARRIVED))[ARRIVED]
         rows = read_times(rows, ARRIVED, "time", mapping.model_copy(update={"time_format": form}))
         rows = read_ids(read_ids(rows, "id", "row", mapping), "person_id", "known person", mapping)
-        nameless = pl.when(pl.col("id").is_null()).then(pl.lit("row without its id"))
+        nameless = text_if(pl.col("id").is_null(), "row without its id")
         late = pl.col(ARRIVED).is_null() & pl.lit(ARRIVED in self._export.columns)
-        timeless = pl.when(late).then(pl.lit("lead without its time"))
+        timeless = text_if(late, "lead without its time")
         return rows.with_columns(
             pl.coalesce(WHY, nameless, "id.why", "person_id.why", f"{ARRIVED}.why", timeless).alias(WHY)
         )
@@ -108,14 +108,9 @@ def _with_outcome(rows: pl.DataFrame) -> pl.DataFrame:
     arrived = pl.col(ARRIVED).is_not_null() & valid & ~pl.col("again")
     twin = arrived & (pl.int_range(pl.len()).over(*_LEAD, arrived, order_by=["content", FILE, ROW]) > 0)
     return rows.with_columns(
-        pl.when(~valid)
-        .then(pl.lit("refused"))
-        .when(pl.col("again"))
-        .then(pl.lit("again"))
-        .when(twin)
-        .then(pl.lit("twin"))
-        .otherwise(pl.lit("kept"))
-        .alias("outcome")
+        pl.coalesce(
+            text_if(~valid, "refused"), text_if(pl.col("again"), "again"), text_if(twin, "twin"), pl.lit("kept")
+        ).alias("outcome")
     )
 
 

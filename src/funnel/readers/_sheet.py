@@ -23,6 +23,7 @@ import polars as pl
 from funnel.readers._export import Export, State
 from funnel.readers._export_columns import WHY, currency_of, with_absent, without_symbol
 from funnel.readers._formats import AmountStyle
+from funnel.readers._raw import text_if
 
 _SUM = r"(?i)^\W*(grand\s+)?(total|sub\s?total|jumlah|sum|omzet|omset)\b"
 _MONTHS = {
@@ -57,11 +58,10 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     word = pl.any_horizontal(pl.col(name).str.contains(_SUM) for name in ("day", "id", "name", "product"))
     bare = pl.all_horizontal(pl.col("day", "name", "phone", "email", "username", "product").is_null())
     rows = rows.with_columns(
-        pl.when(blank)
-        .then(pl.lit("blank row"))
-        .when(bare | (word & pl.col("who").is_null()) | pl.col("day").str.contains(_SUM))
-        .then(pl.lit("sum row"))
-        .alias(WHY)
+        pl.coalesce(
+            text_if(blank, "blank row"),
+            text_if(bare | (word & pl.col("who").is_null()) | pl.col("day").str.contains(_SUM), "sum row"),
+        ).alias(WHY)
     )
     more = "line_amount" if has_quantity else "quantity"
     rows = rows.with_columns(pl.coalesce(more, "jumlah").alias(more))
@@ -70,7 +70,7 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
         without_symbol("line_amount"),
         without_symbol("unit_price"),
         pl.coalesce("id", _content_ids(rows)).alias("id"),
-        pl.when(pl.col("status").str.to_lowercase().is_in(_SENT)).then(pl.lit("yes")).alias("sent"),
+        text_if(pl.col("status").str.to_lowercase().is_in(_SENT), "yes").alias("sent"),
     )
     when = pl.col("day")
     for month, english in _MONTHS.items():

@@ -21,6 +21,7 @@ import polars as pl
 
 from funnel.readers._export import Export, State
 from funnel.readers._export_columns import NOTE, with_absent
+from funnel.readers._raw import text_if
 
 _RECEIVED = "(?i)^(pesanan diterima|order received|người mua xác nhận đã nhận được hàng).*$"
 _CANCELLED = ("batal", "dibatalkan", "cancelled", "canceled", "đã hủy")
@@ -40,10 +41,8 @@ def _prepared(rows: pl.DataFrame, currency: str | None) -> pl.DataFrame:
     return rows.with_columns(
         status.alias("status"),
         pl.lit(currency, pl.String).alias("currency"),
-        pl.when(whole & ~cancelled).then(pl.lit("refunded")).alias("state"),
-        pl.when(part)
-        .then(pl.lit("return whose refund the export does not have; the order keeps its amount"))
-        .alias(NOTE),
+        text_if(whole & ~cancelled, "refunded").alias("state"),
+        text_if(part, "return whose refund the export does not have; the order keeps its amount").alias(NOTE),
     ).drop("back", "is_whole")
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export, State
+from funnel.readers._raw import text_if
 
 _STATUSES: dict[State, str] = {
     "paid": "paid, succeeded, partially refunded, partial refund, disputed",
@@ -37,7 +38,7 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     if "captured" not in rows.columns:
         return rows
     waits = (pl.col("captured").str.to_lowercase() == "false") & pl.col("status").str.to_lowercase().is_in(_PAID)
-    return rows.with_columns(pl.when(waits).then(pl.lit("unpaid")).alias("state"))
+    return rows.with_columns(text_if(waits, "unpaid").alias("state"))
 
 
 _EXPORT = Export(

@@ -16,7 +16,7 @@ import polars as pl
 
 from funnel.readers._export import Export, State
 from funnel.readers._export_columns import FILE, NOTE, WHY, with_absent
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 
 _STATUSES: dict[State, str] = {
     "unpaid": "unpaid, belum dibayar, menunggu pembayaran, ค้างชำระ",
@@ -36,15 +36,12 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     unlike = (refund.drop_nulls().n_unique().over(FILE, "id") > 1) & pl.col("id").is_not_null()
     unknown = (kind == "return/refund") & refund.str.contains("[1-9]").fill_null(value=False).not_()
     return rows.with_columns(
-        pl.when((kind == "cancel") & pl.col("cancelled_at").is_not_null()).then(pl.lit("cancelled")).alias("state"),
-        pl.when("describes")
-        .then(pl.lit("row that describes the columns"))
-        .when(unlike)
-        .then(pl.lit("order with rows of different refunds"))
-        .alias(WHY),
-        pl.when(unknown)
-        .then(pl.lit("return whose refund the export does not have; the order keeps its amount"))
-        .alias(NOTE),
+        text_if((kind == "cancel") & pl.col("cancelled_at").is_not_null(), "cancelled").alias("state"),
+        pl.coalesce(
+            text_if("describes", "row that describes the columns"),
+            text_if(unlike, "order with rows of different refunds"),
+        ).alias(WHY),
+        text_if(unknown, "return whose refund the export does not have; the order keeps its amount").alias(NOTE),
     ).drop("describes")
 
 

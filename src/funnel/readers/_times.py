@@ -19,7 +19,7 @@ from funnel.errors import ArgumentError
 from funnel.metrics._periods import Calendar
 from funnel.readers._formats import IN_THE_TEXT, TimeColumn
 from funnel.readers._mapping import OrderMapping
-from funnel.readers._raw import is_text, with_computed
+from funnel.readers._raw import is_text, text_if, with_computed
 
 _FIRST_YEAR, _LAST_YEAR = 1800, 2199
 _UTC = pl.Datetime("us", "UTC")
@@ -88,13 +88,10 @@ def _calendar(cells: pl.Series, form: str, label: str, mapping: OrderMapping) ->
     rows = _with_days(rows, name, form, mapping)
     rows = rows.with_columns(_instant(zone, "earliest").alias("first"), _instant(zone, "latest").alias("last"))
     rows = _with_first_instants(rows, zone)
-    why = (
-        pl.when(pl.col(name).is_not_null() & pl.col("local").is_null())
-        .then(pl.lit(f"{label} not in the declared format"))
-        .when(pl.col("local").is_not_null() & first.is_null())
-        .then(pl.lit(f"{label} that the zone's clock skipped"))
-        .when(~first.to_physical().is_between(EARLIEST, LATEST, closed="none"))
-        .then(pl.lit(f"{label} before 1800 or after 2199"))
+    why = pl.coalesce(
+        text_if(pl.col(name).is_not_null() & pl.col("local").is_null(), f"{label} not in the declared format"),
+        text_if(pl.col("local").is_not_null() & first.is_null(), f"{label} that the zone's clock skipped"),
+        text_if(~first.to_physical().is_between(EARLIEST, LATEST, closed="none"), f"{label} before 1800 or after 2199"),
     )
     twice = ((first != last) & ~pl.col("is_day")).fill_null(value=False)
     return rows.select(
