@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import polars as pl
@@ -11,7 +11,7 @@ from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._export_columns import FILE, LINE_CELLS, NOTE, WHY
 from funnel.readers._raw import ROW, text_if
 from funnel.readers._refund_rows import IS_REFUND
-from funnel.readers._shop_data import CUSTOMERS, ORDER_LINES, ORDER_NAMES, PURCHASES, REFUNDS
+from funnel.readers._shop_data import CUSTOMERS, LEADS, ORDER_LINES, ORDER_NAMES, PURCHASES, REFUNDS
 from funnel.readers._values import CODE
 
 # ---- records of the orders of an export ------------------------------------------------------------------------------
@@ -96,6 +96,17 @@ def customers_of(orders: pl.DataFrame) -> pl.DataFrame:
     return orders.group_by("person_id").agg(latest).sort("person_id").match_to_schema(CUSTOMERS)
 
 
+def leads_of(rows: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Return the leads of rows whose time is that of an arrival."""
+    leads = rows.select(
+        "person_id",
+        pl.col("purchased_at").alias("arrived_at"),
+        pl.col("origin").fill_null(source).alias("source"),
+        pl.col("campaign").fill_null(""),
+    )
+    return leads.sort(leads.columns).match_to_schema(LEADS)
+
+
 # ---- outcome of every row, and the account ---------------------------------------------------------------------------
 
 
@@ -141,19 +152,13 @@ def _twins(rows: pl.DataFrame) -> pl.Series:
 def account_of(
     rows: pl.DataFrame, orders: pl.DataFrame, purchases: pl.DataFrame, refunds: pl.DataFrame, notes: Sequence[Entry]
 ) -> tuple[Entry, ...]:
-    counts = {
-        "rows in the files" if rows[FILE].n_unique() > 1 else "rows in the file": rows.height,
-        "rows kept": rows.filter(pl.col("outcome") == "kept").height,
-        "purchases": purchases.height,
-        "of them cancelled": purchases.filter(pl.col("status") == "cancelled").height,
-        "of them not paid yet": purchases.filter(pl.col("status") == "placed").height,
+    status = purchases["status"]
+    more = {
+        "of them cancelled": int((status == "cancelled").sum()),
+        "of them not paid yet": int((status == "placed").sum()),
         "refunds": refunds.height,
     }
-    always = 3
-    read = [
-        Entry("read", name, count) for number, (name, count) in enumerate(counts.items()) if count or number < always
-    ]
-    merged = rows.filter(pl.col("outcome") == "merged")[ROW]
+    counts = {"purchases": purchases.height, **{name: count for name, count in more.items() if count}}
     noted = {
         "order that differs between files; the furthest state is kept": _rows_of(rows, orders, pl.col("versions") > 1),
         "order not paid yet but sent, kept as shipped": _rows_of(
@@ -165,13 +170,30 @@ def account_of(
         "refund without its day, taken off the amount": _rows_of(rows, orders, pl.col("reduced") > 0),
     }
     return (
-        *read,
-        *([entry("merged", "row of an order that another file has too", merged)] if merged.len() else []),
-        *entries("refused", rows.filter(pl.col("outcome") == "refused"), "refused"),
+        *counted(rows, counts, {"merged": "row of an order that another file has too"}, "refused"),
         *notes,
         *entries("noted", rows.filter(pl.col("outcome") == "kept"), NOTE),
         *(entry("noted", why, matches) for why, matches in noted.items() if matches.len()),
     )
+
+
+def counted(
+    rows: pl.DataFrame, counts: Mapping[str, int], merged: Mapping[str, str], why: str = WHY
+) -> Iterator[Entry]:
+    """Yield the counts of rows with an outcome, and of what they became; then the merged and the refused rows."""
+    yield Entry("read", "rows in the files" if rows[FILE].n_unique() > 1 else "rows in the file", rows.height)
+    yield Entry("read", "rows kept", rows.filter(pl.col("outcome") == "kept").height)
+    yield from (Entry("read", name, count) for name, count in counts.items())
+    for outcome, reason in merged.items():
+        if (which := rows.filter(pl.col("outcome") == outcome)[ROW]).len():
+            yield entry("merged", reason, which)
+    yield from entries("refused", rows.filter(pl.col("outcome") == "refused"), why)
+
+
+def outcome(refused: pl.Expr, twin: pl.Expr) -> pl.Expr:
+    """Return the outcome of rows that are a person or an event each; the column `again` marks repeated ids."""
+    why = pl.coalesce(text_if(refused, "refused"), text_if("again", "again"), text_if(twin, "twin"), pl.lit("kept"))
+    return why.alias("outcome")
 
 
 def _rows_of(rows: pl.DataFrame, orders: pl.DataFrame, which: pl.Expr) -> pl.Series:

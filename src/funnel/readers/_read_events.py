@@ -16,7 +16,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -24,12 +24,12 @@ import polars as pl
 from funnel._fields import UNPRINTABLE
 from funnel.readers._account import Entry
 from funnel.readers._export import Export
-from funnel.readers._export_account import entries, entry
+from funnel.readers._export_account import counted, leads_of, outcome
 from funnel.readers._export_columns import FILE, WHY
 from funnel.readers._json_rows import cell
 from funnel.readers._raw import ROW, text_if
 from funnel.readers._read_export import Orders, ReadOptions
-from funnel.readers._shop_data import INTERACTIONS, LEADS, ORDER_LINES, PURCHASES, REFUNDS, ShopData
+from funnel.readers._shop_data import INTERACTIONS, ORDER_LINES, PURCHASES, REFUNDS, ShopData
 from funnel.readers._times import read_times
 from funnel.readers._values import CODE, line_amount, read_amounts, read_ids
 
@@ -60,6 +60,7 @@ _LINES_TEXT = "funnel: lines"
 _ABOUT_ORDERS = ("purchase", "update", "refund", "cancel")
 _INTERACTIONS = ("view", "cart", "checkout")
 _LONGEST_LABEL = 200
+_MERGED = {"again": "event with the id of another event", "twin": "purchase of an order that another event has too"}
 
 
 def with_events(
@@ -113,7 +114,7 @@ class _Events(Orders):
             "purchases": self._bought(orders, code),
             "refunds": self._paid_back(remaining, orders, code),
             "order_lines": self._lines(remaining, code),
-            "leads": self._leads(remaining),
+            "leads": leads_of(remaining.filter(pl.col("event") == "lead"), self._source).unique(maintain_order=True),
             "interactions": self._interactions(remaining),
         }
         return ShopData(
@@ -213,15 +214,6 @@ class _Events(Orders):
             .match_to_schema(ORDER_LINES)
         )
 
-    def _leads(self, rows: pl.DataFrame) -> pl.DataFrame:
-        leads = rows.filter(pl.col("event") == "lead").select(
-            "person_id",
-            pl.col(WHEN).alias("arrived_at"),
-            pl.col("origin").fill_null(self._source).alias("source"),
-            pl.col("campaign").fill_null(""),
-        )
-        return leads.unique().sort(leads.columns).match_to_schema(LEADS)
-
     def _interactions(self, rows: pl.DataFrame) -> pl.DataFrame:
         return (
             rows.filter(pl.col("event").is_in(_INTERACTIONS))
@@ -262,14 +254,7 @@ def _with_orders(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(
         pl.coalesce(WHY, text_if(homeless, "event of an order whose purchase is not in the files")).alias(WHY)
     )
-    return rows.with_columns(
-        pl.coalesce(
-            text_if(pl.col(WHY).is_not_null(), "refused"),
-            text_if("again", "again"),
-            text_if(twin, "twin"),
-            pl.lit("kept"),
-        ).alias("outcome")
-    )
+    return rows.with_columns(outcome(pl.col(WHY).is_not_null(), twin))
 
 
 def _orders(rows: pl.DataFrame) -> pl.DataFrame:
@@ -283,20 +268,8 @@ def _orders(rows: pl.DataFrame) -> pl.DataFrame:
     return orders.with_columns(pl.coalesce("updated", "amount").alias("amount"))
 
 
-def _account(rows: pl.DataFrame, tables: dict[str, Any]) -> list[Entry]:
-    counts = {
-        "rows in the files" if rows[FILE].n_unique() > 1 else "rows in the file": rows.height,
-        "rows kept": rows.filter(pl.col("outcome") == "kept").height,
-        "purchases": tables["purchases"].height,
-        "of them cancelled": tables["purchases"].filter(pl.col("status") == "cancelled").height,
-        "refunds": tables["refunds"].height,
-        "leads": tables["leads"].height,
-        "interactions": tables["interactions"].height,
-    }
-    merged = {"again": "event with the id of another event", "twin": "purchase of an order that another event has too"}
-    reasons = {why: rows.filter(pl.col("outcome") == outcome)[ROW] for outcome, why in merged.items()}
-    return [
-        *(Entry("read", name, count) for name, count in counts.items() if count or name != "of them cancelled"),
-        *(entry("merged", why, which) for why, which in reasons.items() if which.len()),
-        *entries("refused", rows.filter(pl.col("outcome") == "refused"), WHY),
-    ]
+def _account(rows: pl.DataFrame, tables: dict[str, Any]) -> Iterator[Entry]:
+    cancelled = tables["purchases"].filter(pl.col("status") == "cancelled").height
+    counts = {"purchases": tables["purchases"].height, **({"of them cancelled": cancelled} if cancelled else {})}
+    counts |= {name: tables[name].height for name in ("refunds", "leads", "interactions")}
+    return counted(rows, counts, _MERGED)
