@@ -88,7 +88,7 @@ def expect(source: Source, *, tz: str, as_of: datetime, repeat_buyers: int) -> E
     since = as_of - timedelta(weeks=_WEEKS * _MIN_PAST)
     if not has_forecasts():
         return Expected(None, repeat_buyers, None, since)
-    from funnel.forecast._parameter import MIN_REPEAT_BUYERS
+    from funnel.forecast._buyers import MIN_REPEAT_BUYERS
 
     forecast = None
     if repeat_buyers >= MIN_REPEAT_BUYERS:

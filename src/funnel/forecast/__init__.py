@@ -16,7 +16,7 @@ __all__, __getattr__, __dir__ = lazy(
         "forecast._covariates": "Covariate CovariateEffect",
         "forecast._check": "CheckedCount CheckedGroup CheckedWeek ModelCheck check_model",
         "forecast._forecast": "Estimate Forecast NextPurchase",
-        "forecast._parameter": "Parameter",
+        "forecast._buyers": "Parameter",
         "forecast._shop": "PastForecast Prediction ShopForecast ShopWeek shop_forecast",
         "forecast._value": "CustomerValue SpendingModel spending_model",
     },

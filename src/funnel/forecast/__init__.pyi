@@ -1,4 +1,5 @@
 # Written by `make stubs`.
+from funnel.forecast._buyers import Parameter as Parameter
 from funnel.forecast._buying import buying_model as buying_model
 from funnel.forecast._buying_model import BuyingModel as BuyingModel
 from funnel.forecast._check import CheckedCount as CheckedCount
@@ -12,7 +13,6 @@ from funnel.forecast._covariates import CovariateEffect as CovariateEffect
 from funnel.forecast._forecast import Estimate as Estimate
 from funnel.forecast._forecast import Forecast as Forecast
 from funnel.forecast._forecast import NextPurchase as NextPurchase
-from funnel.forecast._parameter import Parameter as Parameter
 from funnel.forecast._shop import PastForecast as PastForecast
 from funnel.forecast._shop import Prediction as Prediction
 from funnel.forecast._shop import ShopForecast as ShopForecast

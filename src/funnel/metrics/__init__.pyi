@@ -4,6 +4,7 @@ from funnel.metrics._affinity.affinity import Pair as Pair
 from funnel.metrics._affinity.affinity import affinity as affinity
 from funnel.metrics._affinity.next_offers import next_offers as next_offers
 from funnel.metrics._by_group import Groups as Groups
+from funnel.metrics._by_group import people_by as people_by
 from funnel.metrics._churn_reasons.churn_reasons import ChurnOrigin as ChurnOrigin
 from funnel.metrics._churn_reasons.churn_reasons import ChurnReason as ChurnReason
 from funnel.metrics._churn_reasons.churn_reasons import ChurnReasons as ChurnReasons
@@ -40,7 +41,6 @@ from funnel.metrics._lifecycle import lifecycle as lifecycle
 from funnel.metrics._margin import MarginGroup as MarginGroup
 from funnel.metrics._margin import MarginGroups as MarginGroups
 from funnel.metrics._margin import margin_by as margin_by
-from funnel.metrics._people_by import people_by as people_by
 from funnel.metrics._purchase_summary import PurchaseSummary as PurchaseSummary
 from funnel.metrics._rate import Difference as Difference
 from funnel.metrics._rate import Rate as Rate
@@ -64,7 +64,7 @@ from funnel.metrics._repeat.window import RepeatRate as RepeatRate
 from funnel.metrics._retention.cohort import Cohort as Cohort
 from funnel.metrics._retention.cohort import Ratio as Ratio
 from funnel.metrics._retention.cohorts import Cohorts as Cohorts
-from funnel.metrics._retention.counting import Counting as Counting
+from funnel.metrics._retention.retention import Counting as Counting
 from funnel.metrics._retention.retention import retention as retention
 from funnel.metrics._rfm import ScoreCount as ScoreCount
 from funnel.metrics._rfm import SegmentShare as SegmentShare

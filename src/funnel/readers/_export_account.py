@@ -8,9 +8,8 @@ from typing import Literal
 import polars as pl
 
 from funnel.readers._account import FIRST_ROWS, Entry
-from funnel.readers._export_columns import FILE, LINE_CELLS, NOTE, WHY
+from funnel.readers._export_columns import FILE, IS_REFUND, LINE_CELLS, NOTE, WHY
 from funnel.readers._raw import ROW, text_if
-from funnel.readers._refund_rows import IS_REFUND
 from funnel.readers._shop_data import CUSTOMERS, LEADS, ORDER_LINES, ORDER_NAMES, PURCHASES, REFUNDS
 from funnel.readers._values import CODE
 
