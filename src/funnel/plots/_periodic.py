@@ -43,7 +43,7 @@ def lifecycle(result: Lifecycles, show: LifecycleShow) -> style.Chart:
             color=style.colors("kind", list(_KINDS), **_KINDS),
             order="order:O",
             opacity=alt.condition(alt.datum.is_partial, alt.value(0.5), alt.value(1)),
-            tooltip=[alt.Tooltip(f"{name}:N") for name in ("period", "kind", "text")],
+            tooltip=style.tips("period", "kind", "text"),
         )
     )
     zero = style.chart([{"zero": 0}]).mark_rule(color=style.INK).encode(y="zero:Q")
@@ -108,7 +108,7 @@ def growth(result: Growth) -> style.Chart:
         for one in result
     ]
     states = {"complete": style.BLUE, "with pending people": style.SKY}
-    tips = [alt.Tooltip(f"{name}:N") for name in ("period", "text", "pending")]
+    tips = style.tips("period", "text", "pending")
     base = style.chart(rows).encode(x=style.periods("period"), tooltip=tips)
     profits = base.mark_bar().encode(
         y=alt.Y(**style.amounts("profit", "profit", result.currency)),
@@ -149,7 +149,7 @@ def waterfall(result: GrowthChange) -> style.Chart:
     base = style.chart(rows).encode(x=alt.X("label:N", sort=order, title=None, axis=axis))
     across = style.amounts("start", "profit", currency)
     bars = base.mark_bar().encode(
-        y=alt.Y(**across), y2="end:Q", color=style.colors("kind", list(kinds), **kinds), tooltip=[alt.Tooltip("text:N")]
+        y=alt.Y(**across), y2="end:Q", color=style.colors("kind", list(kinds), **kinds), tooltip=style.tips("text")
     )
     texts = base.mark_text(dy=-8, fontSize=11, color=style.INK).encode(y="top:Q", text="text:N")
     figure = alt.layer(bars, texts).properties(width=max(style.WIDTH, len(rows) * 80), height=260)
@@ -184,13 +184,11 @@ _DAY = timedelta(days=1)
 def shop_forecast(result: ShopForecast) -> style.Chart:
     """Return the purchases of past spans as bars, what was expected as points, and the next span with its interval."""
     rows = list(_rows(result))
-    base = style.chart(rows).encode(x=style.periods("span", "first day"), tooltip=[alt.Tooltip("text:N")])
+    base = style.chart(rows).encode(x=style.periods("span", "first day"), tooltip=style.tips("text"))
     up = style.numbers("actual", "purchases", zero=True)
     kinds = {_BAR: style.LIGHT, _POINT: style.BLUE}
     bars = base.mark_bar().encode(y=alt.Y(**up), color=style.colors("bar", list(kinds), **kinds))
-    line = base.mark_rule(size=3, opacity=0.5, color=style.BLUE).encode(
-        y=alt.Y(**style.with_field(up, "lower")), y2="upper:Q"
-    )
+    line = base.mark_rule(size=3, opacity=0.5, color=style.BLUE).encode(**style.between(up))
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         y=alt.Y(**style.with_field(up, "expected")), color=alt.Color("point:N")
     )
