@@ -32,8 +32,7 @@ from funnel.metrics._rate import Rate
 from funnel.metrics._repeat.rates import RepeatRates, repeat_rates
 from funnel.metrics._retention.cohorts import Cohorts
 from funnel.metrics._retention.retention import retention
-from funnel.metrics._stage_flow.result import StageFlow
-from funnel.metrics._stage_flow.stage_flow import stage_flow
+from funnel.metrics._stage_flow.stage_flow import StageFlow, stage_flow
 from funnel.policy import Policy
 from funnel.readers._read_orders import Entry
 from funnel.rules._activity import has_rhythm, is_overdue

@@ -22,8 +22,7 @@ from funnel.logs.own_columns import OwnColumns
 from funnel.logs.read_amounts import Amounts, AmountUnit
 from funnel.logs.read_frame import OUT, Reading, ReadLog, read_frame
 from funnel.logs.read_times import Times
-from funnel.logs.remedies import keep_last
-from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, raise_if_any
+from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, keep_last, raise_if_any
 from funnel.logs.sums import integers, sum_issues
 from funnel.logs.validate import Check, checks_of, issues_of, row_count, row_numbers
 from funnel.money import decimals

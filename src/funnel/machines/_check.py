@@ -19,8 +19,8 @@ from funnel._expr.linear import linear
 from funnel._expr.nodes import Op, Value, facts_of, format_value, tests_of
 from funnel._expr.solver import witness
 from funnel._expr.tree import forks
-from funnel._ledger.effects import streams_of
 from funnel._ledger.ledger import Ledger, ledger_of
+from funnel._ledger.own import streams_of
 from funnel._time import EPOCH, LATEST, instant, instant_at, micros
 from funnel.errors import TransitionError
 from funnel.interactions import Answer, Complaint, Interaction, Question, Resolution

@@ -71,9 +71,9 @@ from funnel.metrics._rfm import SegmentShare as SegmentShare
 from funnel.metrics._rfm import Segments as Segments
 from funnel.metrics._rfm import rfm_quantiles as rfm_quantiles
 from funnel.metrics._rfm import segments as segments
-from funnel.metrics._stage_flow.result import StageFlow as StageFlow
-from funnel.metrics._stage_flow.result import StagePeriod as StagePeriod
-from funnel.metrics._stage_flow.result import TransitionRate as TransitionRate
+from funnel.metrics._stage_flow.stage_flow import StageFlow as StageFlow
+from funnel.metrics._stage_flow.stage_flow import StagePeriod as StagePeriod
+from funnel.metrics._stage_flow.stage_flow import TransitionRate as TransitionRate
 from funnel.metrics._stage_flow.stage_flow import stage_flow as stage_flow
 from funnel.metrics._survival.durations import durations as durations
 from funnel.metrics._survival.estimates import ConversionAt as ConversionAt

@@ -12,7 +12,7 @@ import altair as alt
 from funnel._format import clock
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
-from funnel.metrics._stage_flow.result import StageFlow, TransitionRate, Value, stages_with_people
+from funnel.metrics._stage_flow.stage_flow import StageFlow, TransitionRate, Value, stages_with_people
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:

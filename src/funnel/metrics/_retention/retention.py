@@ -28,7 +28,7 @@ from funnel.metrics._orders import FIRSTS, RECURRING, REVENUE, Orders, orders_of
 from funnel.metrics._periods import DAY, Calendar, Period, Periods, Weekday
 from funnel.metrics._purchases import PERSON, started
 from funnel.metrics._retention.activity import Measure, Plan, RefundBasis, activity, people, spans
-from funnel.metrics._retention.cells import CohortCounts, cohort_counts, cohorts_of, merged
+from funnel.metrics._retention.cohort import CohortCounts, cohort_counts, cohorts_of, merged
 from funnel.metrics._retention.cohorts import Cohorts
 from funnel.records import Purchase
 
