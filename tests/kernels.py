@@ -36,8 +36,8 @@ QUERIES = (
     "metrics._conversion.attempts",
     "metrics._conversion.events",
     "metrics._purchase_summary",
-    "metrics._retention.table",
-    "metrics._survival.input",
+    "metrics._retention.retention",
+    "metrics._survival.survival",
 )
 """The modules that choose a kernel by whether numpy is installed."""
 

@@ -6,6 +6,7 @@ Invariant: `read_interaction(x.model_dump_json()) == x` for every interaction `x
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, cast, get_args
 
@@ -17,9 +18,6 @@ from funnel._fields import MOST_PIECES, NO_INSTANT, Amount, AsText, Id, Instant,
 from funnel._time import not_before
 from funnel.errors import RecordError
 from funnel.records import Record
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = [
     "Answer",
@@ -344,11 +342,12 @@ AnyInteraction: TypeAlias = Annotated[
 ]
 """Interaction of any kind, discriminated by `kind`."""
 
-_CLASSES: dict[str, type[Interaction]] = {
+CLASSES: dict[str, type[Interaction]] = {
     one.model_fields["kind"].default: one for one in get_args(get_args(AnyInteraction)[0])
 }
+"""Class of each kind."""
 
-KINDS: tuple[str, ...] = tuple(_CLASSES)
+KINDS: tuple[str, ...] = tuple(CLASSES)
 """Every kind, in the order that breaks ties between two interactions of one instant: a question before its answer."""
 
 
@@ -377,9 +376,9 @@ def read_interaction(data: Mapping[str, object] | str | bytes) -> AnyInteraction
         raise RecordError(f"an interaction must be a JSON object of fields by name (got {type(fields).__name__})")
     by_name = dict(cast("Mapping[str, object]", fields))
     kind = by_name.get("kind")
-    if not isinstance(kind, str) or kind not in _CLASSES:
+    if not isinstance(kind, str) or kind not in CLASSES:
         raise RecordError(_unknown(kind))
-    return cast("AnyInteraction", _CLASSES[kind].model_validate(by_name))
+    return cast("AnyInteraction", CLASSES[kind].model_validate(by_name))
 
 
 def _read_json(text: str | bytes) -> object:

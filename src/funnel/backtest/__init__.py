@@ -17,7 +17,7 @@ __all__, __getattr__, __dir__ = lazy(
         "backtest._fit_points": "fit_points",
         "backtest._points": "ScorecardPolicy",
         "backtest._result": "AnswerShare Backtest Figure FigureChange Ranking Reliability",
-        "backtest._scale": "AnswerScale",
+        "backtest._questions": "AnswerScale",
         "backtest._scorecard": "ScoreLevel Scorecard",
         "backtest._table_questions": "BacktestQuestions",
         "backtest._table_result": "BacktestRow BacktestTable",

@@ -13,13 +13,13 @@ from funnel.backtest._drift import ScorecardDrift as ScorecardDrift
 from funnel.backtest._feature_table import feature_table as feature_table
 from funnel.backtest._fit_points import fit_points as fit_points
 from funnel.backtest._points import ScorecardPolicy as ScorecardPolicy
+from funnel.backtest._questions import AnswerScale as AnswerScale
 from funnel.backtest._result import AnswerShare as AnswerShare
 from funnel.backtest._result import Backtest as Backtest
 from funnel.backtest._result import Figure as Figure
 from funnel.backtest._result import FigureChange as FigureChange
 from funnel.backtest._result import Ranking as Ranking
 from funnel.backtest._result import Reliability as Reliability
-from funnel.backtest._scale import AnswerScale as AnswerScale
 from funnel.backtest._scorecard import ScoreLevel as ScoreLevel
 from funnel.backtest._scorecard import Scorecard as Scorecard
 from funnel.backtest._table_questions import BacktestQuestions as BacktestQuestions

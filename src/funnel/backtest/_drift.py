@@ -13,10 +13,9 @@ import numpy as np
 from funnel._arguments import instance
 from funnel._format import Table, Tabular
 from funnel._results import Rows
-from funnel.backtest._bootstrap import spread
 from funnel.backtest._calibration import Calibration
 from funnel.backtest._dates import BacktestDates
-from funnel.backtest._figures import Floats, quotient
+from funnel.backtest._figures import Floats, quotient, spread
 from funnel.backtest._result import AnswerShare, Backtest, Figure
 from funnel.errors import ArgumentError
 from funnel.metrics._display import days, percent

@@ -11,30 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import attrs
 import numpy as np
 
 from funnel._arguments import SpanLike, check_choice, instance, span
 from funnel._dataframes.adapter import to_native
+from funnel._dataframes.frame_types import NativeT
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Buyers, Floats
+from funnel.forecast._buyers import DAY, Buyers, Floats, Parameter, check_number, parameters_of
 from funnel.forecast._covariates import Covariate, covariates_from, covariates_of
 from funnel.forecast._families import family_of
 from funnel.forecast._forecast import BuyerGroup, Estimate, Forecast, NextPurchase
 from funnel.forecast._levels import Level
-from funnel.forecast._parameter import DAY, Parameter, check_number, parameters_of
 from funnel.forecast._predict import Forecasts, Interval, Predictor
 from funnel.forecast._summaries import Summaries, buyer_of, with_columns
 from funnel.forecast._with_covariates import WithCovariates
 from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
-
-if TYPE_CHECKING:
-    from funnel._dataframes.frame_types import NativeT
 
 SPANS = ("earliest", "likely", "latest")
 """The columns that are spans."""
@@ -168,11 +165,7 @@ class BuyingModel(TextRepr):
         return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
 
     def next_purchase(
-        self,
-        summary: PurchaseSummary,
-        *,
-        buyers: BuyerGroup = "all",
-        covariates: Mapping[str, Level] | None = None,
+        self, summary: PurchaseSummary, *, buyers: BuyerGroup = "all", covariates: Mapping[str, Level] | None = None
     ) -> NextPurchase:
         """Return when one buyer purchases next, and the chance that they never do.
 
@@ -297,10 +290,7 @@ class BuyingModel(TextRepr):
         factors = (effect.factor.value for one in self.covariates for effect in one.effects)
         numbers = (*(one.value for one in self.parameters), *factors)
         return Predictor(
-            family,
-            dict(zip(family.parameters, numbers, strict=True)),
-            _array(self.covariance),
-            self.confidence_level,
+            family, dict(zip(family.parameters, numbers, strict=True)), _array(self.covariance), self.confidence_level
         )
 
     def __str__(self) -> str:

@@ -22,8 +22,7 @@ from funnel.logs.own_columns import OwnColumns
 from funnel.logs.read_amounts import Amounts, AmountUnit
 from funnel.logs.read_frame import OUT, Reading, ReadLog, read_frame
 from funnel.logs.read_times import Times
-from funnel.logs.remedies import keep_last
-from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, raise_if_any
+from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, keep_last, raise_if_any
 from funnel.logs.sums import integers, sum_issues
 from funnel.logs.validate import Check, checks_of, issues_of, row_count, row_numbers
 from funnel.money import decimals
@@ -100,8 +99,7 @@ def _words(log: str, name: str, value: object) -> Words:
         if means is not None and not is_one_of(means, allowed):
             text = means if isinstance(means, str) else kind_of(means)
             near = did_you_mean(means, allowed)
-            msg = f"{argument} must mean one of {', '.join(allowed)}, or None (got {text!r}){near}"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"{argument} must mean one of {', '.join(allowed)}, or None (got {text!r}){near}")
     return {**({} if value is None else {word: word for word in allowed}), **words}
 
 

@@ -20,8 +20,7 @@ from funnel.logs.normalize import MISSING, default_direction
 from funnel.logs.own_columns import check_own_name
 from funnel.logs.read_amounts import Amounts, Unit, is_amount, read_amount
 from funnel.logs.read_times import Times, format_of, in_zone, is_time, parsed
-from funnel.logs.remedies import in_units, round_it, to_text
-from funnel.logs.schema import READ, Column, Issue, hint, plain_name, raise_if_any
+from funnel.logs.schema import READ, Column, Issue, hint, in_units, plain_name, raise_if_any, round_it, to_text
 from funnel.logs.validate import Check
 
 Frame = nw.LazyFrame[Any]

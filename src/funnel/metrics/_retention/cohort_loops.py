@@ -14,7 +14,7 @@ import numpy as np
 from funnel._dataframes.loops import Whole, sorted_run
 from funnel.metrics._purchase_loops import Lookup, Purchases, lookup_of, period_of
 from funnel.metrics._retention.activity import FAR, Measure, Plan
-from funnel.metrics._retention.cells import CohortCounts
+from funnel.metrics._retention.cohort import CohortCounts
 
 MOST_CELLS = 1 << 16
 """The maximum number of cells, besides one for each order: each cell has counters in each thread."""
@@ -23,12 +23,7 @@ PEOPLE, ORDERS, MONEY, MET = range(4)
 """Lines of the counters: people in their first cell, orders, amounts, and people that the measure counts."""
 
 ON, ON_OR_AFTER, CUMULATIVE, STREAK = range(4)
-_MEASURES: Mapping[Measure, int] = {
-    "on": ON,
-    "on_or_after": ON_OR_AFTER,
-    "cumulative": CUMULATIVE,
-    "streak": STREAK,
-}
+_MEASURES: Mapping[Measure, int] = {"on": ON, "on_or_after": ON_OR_AFTER, "cumulative": CUMULATIVE, "streak": STREAK}
 
 
 class Cells(NamedTuple):
