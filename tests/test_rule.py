@@ -16,6 +16,7 @@ from typing_extensions import TypeAliasType
 import funnel
 from funnel import Facts, History, Lead, Logs, Policy, Rule, rule
 from funnel.errors import ArgumentError, FactsError, InstantError, RuleError
+from funnel.interactions import Visit
 from tests.engines import on
 from tests.frames import answered, tables
 from tests.public import public
@@ -581,3 +582,38 @@ def test_a_rule_may_answer_with_none_if_it_says_so(annotation: Any, allowed: boo
         for form in (created.of, created._as_written):
             with pytest.raises(RuleError, match=r"or add `\| None` to the annotation"):
                 form(facts, POLICY)
+
+
+def test_what_never_happened_has_one_reason() -> None:
+    """Of several conditions on one fact that is not set, the first says all of them; other facts keep theirs."""
+    day, person = timedelta(days=1), History.of("p1", [Visit(person_id="p1", id="1", occurred_at=NOW - 2 * day)])
+
+    @rule
+    def is_silent(f: Facts, policy: Policy) -> bool:
+        return (
+            f.since_last_purchase > 9 * day
+            and f.since_last_purchase > f.since_last_inbound
+            and f.since_last_inbound < 9 * day
+            and f.since_last_inbound < 8 * day
+        )
+
+    assert [one.condition for one in is_silent.why(person, Policy(), as_of=NOW).reasons] == [
+        "since_last_purchase > 9 d",
+        "since_last_inbound < 9 d",
+        "since_last_inbound < 8 d",
+    ]
+
+
+def test_a_long_expression_is_listed_by_its_facts() -> None:
+    """Conditions stay readable."""
+
+    @rule
+    def is_odd(f: Facts, policy: Policy) -> bool:
+        sum_of_all = (
+            f.question_count + f.view_count + f.refund_count + f.decline_count + f.meeting_count + f.delivery_count
+        )
+        return sum_of_all + f.order_count + f.lead_count + f.complaint_count > 3
+
+    (reason,) = is_odd.why(Facts(as_of=NOW, question_count=1), Policy()).reasons
+    assert reason.condition.startswith("(computed from question_count, view_count, ")
+    assert (reason.actual, reason.required) == ("it is 0", "<= 3")

@@ -45,8 +45,8 @@ def test_a_table_tells_what_was_asked_at_once_one_by_one() -> None:
     tree = compiled_rule(lambda f: all_of(f.visits > LIMIT, any_of(f.count > 1, f.referred)))
 
     assert str(DecisionTable("both", tuple(paths(tree)))).splitlines()[2:] == [
-        "| True | visits > most_visits (3) and (count > 1 or referred == 1) |",
-        "| False | visits <= most_visits (3) or (count <= 1 and referred != 1) |",
+        "| True | visits > most_visits (3) and (count > 1 or referred) |",
+        "| False | visits <= most_visits (3) or (count <= 1 and not referred) |",
     ]
 
 
@@ -119,16 +119,16 @@ REASONS: list[tuple[Callable[[Any], object], dict[str, int | str], str]] = [
         lambda f: 2 * f.referred - 5 * (f.visits > LIMIT) + f.count,
         {"referred": 1, "visits": 9, "count": 3},
         (
-            "((2 * (referred == 1)) - (5 * (visits > most_visits (3)))) + count\n"
+            "((2 * (referred)) - (5 * (visits > most_visits (3)))) + count\n"
             "  because -5: visits > most_visits (3) (visits is 9)\n"
             "  because +3: count (count is 3)\n"
-            "  because +2: referred == 1 (referred is 1)"
+            "  because +2: referred (referred is true)"
         ),
     ),
     (
         lambda f: f.count if f.referred else 0,
         {"referred": 1, "count": 3},
-        "count\n  because +3: count (count is 3)\n  because referred == 1 (referred is 1)",
+        "count\n  because +3: count (count is 3)\n  because referred (referred is true)",
     ),
     (
         lambda f: all_of(f.visits > LIMIT, f.count > 1),
@@ -143,13 +143,13 @@ REASONS: list[tuple[Callable[[Any], object], dict[str, int | str], str]] = [
     (
         lambda f: any_of(f.visits > LIMIT, all_of(f.count > 1, f.referred)),
         {"count": 2, "referred": 1},
-        "True\n  because count > 1 (count is 2)\n  because referred == 1 (referred is 1)",
+        "True\n  because count > 1 (count is 2)\n  because referred (referred is true)",
     ),
     (
         lambda f: not any_of(f.visits > LIMIT, all_of(f.count > 1, any_of(f.referred, f.source == "web"))),
         {"count": 2},
         (
-            "True\n  because visits <= most_visits (3) (visits is 0)\n  because referred != 1 (referred is 0)\n"
+            "True\n  because visits <= most_visits (3) (visits is 0)\n  because not referred (referred is false)\n"
             "  because source != 'web' (source is '')"
         ),
     ),
@@ -165,7 +165,7 @@ REASONS: list[tuple[Callable[[Any], object], dict[str, int | str], str]] = [
         {"count": 2, "visits": 4},
         (
             "True\n  because +3: count > 1 (count is 2)\n"
-            "  because +2: visits > most_visits (3) and (referred == 1 or count > 1) (it is true)\n"
+            "  because +2: visits > most_visits (3) and (referred or count > 1) (it is true)\n"
             "  because points > 2 (points is 5)"
         ),
     ),

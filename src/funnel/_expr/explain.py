@@ -21,6 +21,8 @@ from funnel._expr.nodes import (
     facts_of,
     format_value,
     holds,
+    is_flag,
+    is_never,
     meaning,
     opposite,
     tests_of,
@@ -37,6 +39,8 @@ from funnel._format import as_html
 
 
 PERCENT = 100
+_LONG = 120
+"""A longer expression is not written out: its facts are listed."""
 
 
 @attrs.frozen(cache_hash=True)
@@ -92,6 +96,9 @@ def note(test: Test) -> ReasonTemplate:
         return ReasonTemplate(f"points {test.op} {text(test.b)}", test.a, "points", test.b, test.op, name)
     if meaning(test)[1]:
         return ReasonTemplate(_joined(test), test, "")
+    if len(text(test.a)) > _LONG:
+        words = f"(computed from {', '.join(dict.fromkeys(fact.name for fact in facts_of(test.a)))})"
+        return ReasonTemplate(f"{words} {test.op} {text(test.b)}", test.a, "it", test.b, test.op, name)
     return _share(test) or ReasonTemplate(text(test), test.a, text(test.a), test.b, test.op, name)
 
 
@@ -211,11 +218,19 @@ class Reason:
         return self._note.condition
 
     @property
+    def subject(self) -> str:
+        """The condition; of something that never happened its fact alone: one such condition says all of them."""
+        left = self._note.left
+        return left.name if isinstance(left, Fact) and is_never(self._left, left.unit) else self.condition
+
+    @property
     def actual(self) -> str:
         """The actual value."""
         note = self._note
         if isinstance(note.left, Test):
             return "it is true" if self._left else "it is false"
+        if is_flag(note.left):
+            return f"{note.left_words} is {'true' if self._left else 'false'}"
         if note.scale == 1 or self._right is None:
             return f"{note.left_words} is {format_value(self._left, unit_of(note.left))}"
         left, limit = (format_value(int(side) // note.scale, unit_of(note.left)) for side in (self._left, self._right))
@@ -352,5 +367,5 @@ def reasons(path: RulePath, values: Sequence[Value]) -> tuple[Reason, ...]:
         every = [reason for reason, is_true in zip(every, holds, strict=True) if is_true]
     conditions: dict[str, Reason] = {}
     for one in every[:condition_count]:
-        conditions.setdefault(one.condition, one)  # a path may ask for a condition in two places
+        conditions.setdefault(one.subject, one)  # a path may ask for a condition in two places
     return (*sorted(every[condition_count:], key=lambda part: -abs(part.points)), *conditions.values())

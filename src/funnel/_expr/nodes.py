@@ -272,8 +272,15 @@ def text(node: Node) -> str:
         case Test() if (combined := meaning(node))[1]:
             every, parts = combined
             return (" and " if every else " or ").join(map(_part, parts))
+        case Test(a=Fact() as fact, b=Const()) if is_flag(fact) and node.op in ("==", "!="):
+            return fact.name if holds(node, lambda _: 1) else f"not {fact.name}"
         case _:
             return f"{_inner(node.a)} {node.op} {_inner(node.b)}"
+
+
+def is_flag(node: Node) -> bool:
+    """Return whether a node is a fact that is true or false."""
+    return isinstance(node, Fact) and node.unit == "number" and (node.low, node.high) == (0, 1)
 
 
 def _part(test: Test) -> str:
@@ -293,6 +300,11 @@ def const_text(node: Const) -> str:
 _LIFETIME = 100 * 365 * 86_400_000_000
 
 
+def is_never(value: Value, unit: Unit) -> bool:
+    """Return whether a value is a span of 100 years or more: it stands for a time that is not set."""
+    return unit == "span" and not isinstance(value, str) and abs(value) >= _LIFETIME
+
+
 def format_value(value: Value, unit: Unit) -> str:
     """Format a value for people; spans in days down to microseconds.
 
@@ -304,7 +316,7 @@ def format_value(value: Value, unit: Unit) -> str:
         return str(value)
     if value == 0:
         return "0 d"
-    if abs(value) >= _LIFETIME:
+    if is_never(value, unit):
         return "never"
     sign = "-" if value < 0 else ""
     return sign + " ".join(f"{count} {unit}" for count, unit in span_parts(abs(value)) if count)
