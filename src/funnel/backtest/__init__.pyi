@@ -8,8 +8,6 @@ from funnel.backtest._compare import AnswerChange as AnswerChange
 from funnel.backtest._compare import RuleComparison as RuleComparison
 from funnel.backtest._compare import compare_rules as compare_rules
 from funnel.backtest._dates import BacktestDates as BacktestDates
-from funnel.backtest._drift import ScoreBand as ScoreBand
-from funnel.backtest._drift import ScorecardDrift as ScorecardDrift
 from funnel.backtest._feature_table import feature_table as feature_table
 from funnel.backtest._fit_points import fit_points as fit_points
 from funnel.backtest._points import ScorecardPolicy as ScorecardPolicy
@@ -20,8 +18,10 @@ from funnel.backtest._result import Figure as Figure
 from funnel.backtest._result import FigureChange as FigureChange
 from funnel.backtest._result import Ranking as Ranking
 from funnel.backtest._result import Reliability as Reliability
+from funnel.backtest._scorecard import ScoreBand as ScoreBand
 from funnel.backtest._scorecard import ScoreLevel as ScoreLevel
 from funnel.backtest._scorecard import Scorecard as Scorecard
+from funnel.backtest._scorecard import ScorecardDrift as ScorecardDrift
 from funnel.backtest._table_questions import BacktestQuestions as BacktestQuestions
 from funnel.backtest._table_result import BacktestRow as BacktestRow
 from funnel.backtest._table_result import BacktestTable as BacktestTable
