@@ -9,21 +9,18 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, kind_of, suggest
-from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native, materialize
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, collect_once, column_types, from_native, materialize
 from funnel._expr.to_narwhals import int_lit
 from funnel._fields import FROM_FLOAT
 from funnel._text_formats import EPOCHS
 from funnel.errors import ArgumentError
 from funnel.logs import read_amounts, read_times
-from funnel.logs.float_ids import float_ids, without_float_ends
-from funnel.logs.normalize import MISSING, default_direction
+from funnel.logs.normalize import MISSING, default_direction, float_ids, without_float_ends
 from funnel.logs.own_columns import check_own_name
 from funnel.logs.read_amounts import Amounts, Unit, is_amount, read_amount
 from funnel.logs.read_times import Times, format_of, in_zone, is_time, parsed
 from funnel.logs.schema import READ, Column, Issue, hint, in_units, plain_name, raise_if_any, round_it, to_text
 from funnel.logs.validate import Check
-
-Frame = nw.LazyFrame[Any]
 
 LINE_COLUMNS: Mapping[str, Column] = {
     "quantity": Column("whole"),
