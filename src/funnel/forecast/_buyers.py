@@ -8,9 +8,9 @@ from math import inf
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from funnel._arguments import brief
-from funnel.backtest._figures import Flags, Floats, Indices, Whole
 from funnel.errors import ArgumentError
 
 # ---- parameters of fitted models -------------------------------------------------------------------------------------
@@ -69,6 +69,11 @@ def check_number(value: object, name: str, *, zero: bool) -> float:
 
 # ---- buyers ----------------------------------------------------------------------------------------------------------
 
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
 
 _BLOCK = 1 << 14
 _MOST_VALUES = 1 << 20
