@@ -11,7 +11,7 @@ Rules:
 - A refund without an amount pays back the rest of its order. Refunds never exceed the order, nor precede it.
 - A refund, an update or a cancellation without its order is refused.
 - Views, carts and checkouts become interactions. A view or a cart of one product has its sku.
-- Events of other kinds are refused and entries_of.
+- Events of other kinds are refused and counted.
 """
 
 from __future__ import annotations

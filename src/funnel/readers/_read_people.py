@@ -5,7 +5,7 @@ rows, on how the rows are divided among files, nor on how often a file is given.
 
 Rules:
 
-- The person is the first usable key of the row; a row without one is refused and entries_of.
+- The person is the first usable key of the row; a row without one is refused and counted.
 - Rows with one id are one lead: the row with the earliest arrival is kept, the others are merged.
 - Two leads of one person, from one source and campaign, at one instant are one lead.
 - A lead without its time is refused. An export without times has customers only, no leads.
