@@ -162,7 +162,7 @@ def _schema_issues(
             yield Issue(log, name, f"is missing, and its words are passed; name it, as in columns={{{name!r}: ...}}")
         elif name in source.typeless or not column.required or (name == "amount" and lines):
             continue
-        elif name != "id" or _looks_like_id(source.excluded):
+        elif name != "id" or any(plain_name(other) == "id" for other in source.excluded):
             fitting = [other for other in source.excluded if _fits(column, types[other])]
             yield Issue(
                 log, name, f"is missing{hint(name, source.excluded, fitting)}; name it, as in columns={{{name!r}: ...}}"
@@ -172,10 +172,6 @@ def _schema_issues(
 def _fits(column: Column, dtype: nw.dtypes.DType) -> bool:
     """Return whether a column of a type is the likeliest for numbers or times; ids and words have any type."""
     return dtype.is_numeric() if column.kind == "amount" else column.kind == "instant" and dtype.is_temporal()
-
-
-def _looks_like_id(names: Sequence[str]) -> bool:
-    return any(plain_name(name) == "id" for name in names)
 
 
 def _type_problem(reading: Reading, name: str, column: Column, dtype: nw.dtypes.DType, source: InputFrame) -> str:
