@@ -12,6 +12,7 @@ from funnel.backtest._feature_table import feature_table as feature_table
 from funnel.backtest._fit_points import fit_points as fit_points
 from funnel.backtest._points import ScorecardPolicy as ScorecardPolicy
 from funnel.backtest._questions import AnswerScale as AnswerScale
+from funnel.backtest._questions import BacktestQuestions as BacktestQuestions
 from funnel.backtest._result import AnswerShare as AnswerShare
 from funnel.backtest._result import Backtest as Backtest
 from funnel.backtest._result import Figure as Figure
@@ -22,7 +23,6 @@ from funnel.backtest._scorecard import ScoreBand as ScoreBand
 from funnel.backtest._scorecard import ScoreLevel as ScoreLevel
 from funnel.backtest._scorecard import Scorecard as Scorecard
 from funnel.backtest._scorecard import ScorecardDrift as ScorecardDrift
-from funnel.backtest._table_questions import BacktestQuestions as BacktestQuestions
 from funnel.backtest._table_result import BacktestRow as BacktestRow
 from funnel.backtest._table_result import BacktestTable as BacktestTable
 from funnel.metrics._stage_flow.difference_result import StageChange as StageChange
