@@ -31,8 +31,8 @@ from funnel.forecast._beta_dropout import BetaDropout, Stable
 from funnel.forecast._buyers import Buyers, grouped
 from funnel.forecast._family import Family, second_derivatives
 from funnel.forecast._fit import _Loss
-from funnel.forecast._levels import Levels
 from funnel.forecast._pareto import Pareto
+from funnel.forecast._summaries import Levels
 from funnel.forecast._with_covariates import WithCovariates
 from funnel.metrics import PurchaseSummary
 

@@ -11,9 +11,8 @@ from itertools import chain, count, product
 
 import attrs
 
-from funnel._expr.constraints import PathConstraints
 from funnel._expr.explain import RulePath
-from funnel._expr.linear import Form, Question, opposed, question
+from funnel._expr.linear import Form, PathConstraints, Question, opposed, question
 from funnel._expr.nodes import (
     Const,
     Fact,

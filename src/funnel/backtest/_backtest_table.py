@@ -24,11 +24,17 @@ from funnel.backtest._calibration import Calibration, calibrate
 from funnel.backtest._dates import BacktestDates, ReplayDates
 from funnel.backtest._day_scan import PERSON_NUMBER
 from funnel.backtest._figures import Flags, Floats, Indices, tiers
-from funnel.backtest._questions import DEFAULT_SCALE, AnswerScale, AnyRule, BacktestQuery, compiled_query
+from funnel.backtest._questions import (
+    DEFAULT_SCALE,
+    AnswerScale,
+    AnyRule,
+    BacktestQuery,
+    BacktestQuestions,
+    compiled_query,
+)
 from funnel.backtest._replay import Day, Replay
 from funnel.backtest._result import Backtest
 from funnel.backtest._scores import chances_of
-from funnel.backtest._table_questions import BacktestQuestions
 from funnel.backtest._table_result import BacktestRow, BacktestTable
 from funnel.backtest._table_sums import QUANTILES, TableSums
 from funnel.errors import MissingExtraError

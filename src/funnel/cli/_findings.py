@@ -226,9 +226,6 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
         source: The records.
         query: The arguments of the report.
         progress: Called with the progress.
-
-    Returns:
-        The findings.
     """
     as_of, purchased = query.as_of, source.purchased
     steps = iter(range(_PROGRESS_STEPS + 1))

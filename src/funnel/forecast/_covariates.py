@@ -17,8 +17,8 @@ from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Floats, check_number
 from funnel.forecast._family import Family, Values
 from funnel.forecast._fit import Fit
-from funnel.forecast._forecast import Estimate
-from funnel.forecast._levels import Level, Levels
+from funnel.forecast._predict import Estimate
+from funnel.forecast._summaries import Level, Levels
 from funnel.forecast._with_covariates import WithCovariates
 from funnel.metrics._display import p_text
 

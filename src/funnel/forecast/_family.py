@@ -87,13 +87,7 @@ def near_minimum(loss: Loss, start: Floats, second: Floats) -> Floats:
 
 
 def minimum(loss: Loss, near: Floats, second: Second) -> Minimum:
-    """Return the minimum near a point: at the bound, or after Newton steps while the value falls.
-
-    Args:
-        loss: The function.
-        near: The point.
-        second: Its second derivatives.
-    """
+    """Return the minimum near a point: at the bound, or after Newton steps while the value falls."""
     edge = next((index for index, number in enumerate(near) if abs(number) > BOUND - _NEAR), None)
     value, gradient = loss(near)
     if edge is not None:

@@ -29,8 +29,7 @@ from funnel.forecast._buyers import (
 )
 from funnel.forecast._buying_model import BuyingModel
 from funnel.forecast._family import descend, minimum, second_derivatives
-from funnel.forecast._levels import Level
-from funnel.forecast._summaries import Summaries, buyer_of, with_row_columns
+from funnel.forecast._summaries import Level, Summaries, buyer_of, with_row_columns
 from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
 

@@ -18,7 +18,7 @@ import numpy as np
 from funnel.forecast._buyers import Buyers, Floats, Indices
 from funnel.forecast._family import Family, Values, as_values
 from funnel.forecast._fit import Fit, fit
-from funnel.forecast._levels import Levels, contrasts
+from funnel.forecast._summaries import Levels, contrasts
 
 
 @attrs.frozen(eq=False)

@@ -1,14 +1,11 @@
 """Metrics: many people, one number or table, with numerator, denominator, window and interval."""
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "metrics._affinity.affinity": "Affinity Pair affinity",
-        "metrics._affinity.next_offers": "next_offers",
+        "metrics._affinity.affinity": "Affinity Pair affinity next_offers",
         "metrics._by_group": "Groups people_by",
         "metrics._churn_reasons.churn_reasons": "ChurnOrigin ChurnReason ChurnReasons ServiceProblem churn_reasons",
         "metrics._conversion.attempts": "StepCount",

@@ -2,7 +2,7 @@
 from funnel.metrics._affinity.affinity import Affinity as Affinity
 from funnel.metrics._affinity.affinity import Pair as Pair
 from funnel.metrics._affinity.affinity import affinity as affinity
-from funnel.metrics._affinity.next_offers import next_offers as next_offers
+from funnel.metrics._affinity.affinity import next_offers as next_offers
 from funnel.metrics._by_group import Groups as Groups
 from funnel.metrics._by_group import people_by as people_by
 from funnel.metrics._churn_reasons.churn_reasons import ChurnOrigin as ChurnOrigin

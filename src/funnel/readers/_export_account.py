@@ -169,14 +169,14 @@ def account_of(
         "refund without its day, taken off the amount": _rows_of(rows, orders, pl.col("reduced") > 0),
     }
     return (
-        *counted(rows, counts, {"merged": "row of an order that another file has too"}, "refused"),
+        *entries_of(rows, counts, {"merged": "row of an order that another file has too"}, "refused"),
         *notes,
         *entries("noted", rows.filter(pl.col("outcome") == "kept"), NOTE),
         *(entry("noted", why, matches) for why, matches in noted.items() if matches.len()),
     )
 
 
-def counted(
+def entries_of(
     rows: pl.DataFrame, counts: Mapping[str, int], merged: Mapping[str, str], why: str = WHY
 ) -> Iterator[Entry]:
     """Yield the counts of rows with an outcome, and of what they became; then the merged and the refused rows."""
