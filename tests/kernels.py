@@ -36,7 +36,7 @@ QUERIES = (
     "metrics._conversion.attempts",
     "metrics._conversion.events",
     "metrics._purchase_summary",
-    "metrics._retention.table",
+    "metrics._retention.retention",
     "metrics._survival.input",
 )
 """The modules that choose a kernel by whether numpy is installed."""

@@ -22,8 +22,8 @@ from typing import Any
 
 import funnel
 from funnel._aggregate.aggregations import COMMON, GAP_FIELDS
+from funnel._expr.explain import conditions_of
 from funnel._expr.nodes import Fact, Test, format_value
-from funnel._expr.reason_templates import conditions_of
 from funnel._expr.tree import Leaf, Tree, describe
 from funnel._fields import descriptions
 from funnel._ledger.streams import STREAMS

@@ -53,8 +53,7 @@ class OwnColumns(Mapping[str, OwnValue]):
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse to change the columns."""
-        msg = f"{name} cannot be set, because the columns of a record are immutable"
-        raise AttributeError(msg)
+        raise AttributeError(f"{name} cannot be set, because the columns of a record are immutable")
 
     def __getitem__(self, name: str) -> OwnValue:
         """Return the value of a column."""

@@ -83,8 +83,7 @@ def check_time_format(text: str) -> str:
     letters = re.findall("%(.?)", text, flags=re.DOTALL)
     wrong = [f"%{letter}" for letter in letters if not letter or letter not in _DIRECTIVES]
     if wrong:
-        msg = f"time format has {', '.join(wrong[:10])}; {_HINT}"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"time format has {', '.join(wrong[:10])}; {_HINT}")
     _complete(set(letters))
     if "f" in letters and "%S.%f" not in text:
         raise ArgumentError("time format has %f where no second ends; write it as %S.%f")

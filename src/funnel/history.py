@@ -5,6 +5,7 @@ Invariants: order of delivery and repetition do not change a history; its JSON r
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar, cast
 
@@ -17,16 +18,14 @@ from funnel._fields import Frozen, Id, check_id
 from funnel._format import is_contact, quoted_id
 from funnel._time import micros
 from funnel.errors import ArgumentError, RecordError
+from funnel.money import Money
 from funnel.records import Customer, Lead, Purchase, Record, Refund
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from pydantic_core import CoreSchema
 
     from funnel._ledger.ledger import L, Ledger
     from funnel.interactions import AnyInteraction, Interaction
-    from funnel.money import Money
 
 __all__ = ["History"]
 

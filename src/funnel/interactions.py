@@ -6,6 +6,7 @@ Invariant: `read_interaction(x.model_dump_json()) == x` for every interaction `x
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, cast, get_args
 
@@ -17,9 +18,6 @@ from funnel._fields import MOST_PIECES, NO_INSTANT, Amount, AsText, Id, Instant,
 from funnel._time import not_before
 from funnel.errors import RecordError
 from funnel.records import Record
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = [
     "Answer",

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from funnel._arguments import brief, instance, is_one_of
 from funnel._messages import ANSWERS, EXPLAINS, EXPLAINS_FUTURE, FACTS, POINTS, REASONS, SPANS, Explaining, Translated
 from funnel.errors import ArgumentError
+from funnel.facts._base import BaseFacts
 from funnel.facts._display import output_value
 from funnel.policy import OCCASION
 from funnel.rules._check import check_is_rule
+from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
     from funnel._expr.explain import Explanation, Reason
-    from funnel.facts._base import BaseFacts
-    from funnel.rules._rule import Rule
 
 __all__ = ["explain", "label"]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -20,14 +20,11 @@ from funnel._arguments import parse_as_of, truth
 from funnel._format import as_html, clock
 from funnel._time import instant
 from funnel.facts import Facts
-from funnel.interactions import Feedback
+from funnel.history import History
+from funnel.interactions import AnyInteraction, Feedback
 from funnel.metrics._display import days, money
 from funnel.metrics._lines import counting
 from funnel.money import Money
-
-if TYPE_CHECKING:
-    from funnel.history import History
-    from funnel.interactions import AnyInteraction
 
 __all__ = ["CustomerProfile", "ProfileIdentity", "ProfileInteraction", "ProfileItem", "customer_profile"]
 

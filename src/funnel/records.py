@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -26,12 +27,10 @@ from funnel._fields import (
 )
 from funnel._time import not_before
 from funnel.errors import MoneyError, RecordError
+from funnel.money import Money
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from funnel._columns import Columns
-    from funnel.money import Money
 
 __all__ = ["Contact", "Customer", "Lead", "OrderLine", "Purchase", "Record", "Refund"]
 

@@ -12,9 +12,8 @@ import polars as pl
 import pytest
 
 from funnel.backtest import BacktestDates, Scorecard, ScorecardPolicy, backtest, fit_points
-from funnel.backtest._limits import FactLevels
 from funnel.backtest._points import fitted_points
-from funnel.backtest._weights import WIDEST, weights_of
+from funnel.backtest._weights import WIDEST, FactLevels, weights_of
 from funnel.errors import ArgumentError, FactsError, MissingExtraError
 from funnel.facts import Facts, count, first, until
 from funnel.history import History

@@ -19,7 +19,7 @@ import pytest
 from funnel import Customer, Lead, Money, Purchase, Rate, SqliteStore, lifecycle
 from funnel._chart_messages import CHARTS
 from funnel._report_messages import ACCOUNT, REPORT
-from funnel.cli import _expected, _html, _pictures
+from funnel.cli import _findings, _html
 from funnel.cli._answers import Answers
 from funnel.cli._findings import Findings, ReportQuery, find
 from funnel.cli._html import PALETTE, html_page
@@ -78,7 +78,6 @@ def sections_with_pictures(html: str) -> set[str]:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pages without pictures, which take most of the time."""
-    monkeypatch.setattr(_pictures, "has_pictures", bool)
     monkeypatch.setattr(_html, "has_pictures", bool)
 
 
@@ -182,7 +181,7 @@ def test_the_numbers_of_an_axis_are_in_the_language_of_the_page() -> None:
     result = lifecycle([{"person_id": f"p{n}", "purchased_at": day} for n in range(1500)], tz="UTC", as_of=day)
 
     for language, number, other in (("en", "1,000", "1.000"), ("id", "1.000", "1,000")):
-        pictures = _pictures.pictures(result, Words(language, ZoneInfo("UTC")))
+        pictures = _html.pictures(result, Words(language, ZoneInfo("UTC")))
         assert pictures is not None
         for picture in pictures:
             assert f">{number}<" in picture
@@ -193,12 +192,12 @@ def test_a_picture_fits_on_a_phone(findings: Findings) -> None:
     """Its plot is narrower, its cells have no sign, and its letters keep their size."""
     words = Words("en", ZoneInfo("Asia/Jakarta"))
     for result in (findings.buying.cohorts, findings.buying.trend, findings.buying.rates, findings.flow):
-        pictures = _pictures.pictures(result, words)
+        pictures = _html.pictures(result, words)
         assert pictures is not None
         wide, phone = (int(re.findall(r'width="(\d+)"', one)[0]) for one in pictures)
         assert phone <= wide
         assert phone < 480
-    cells = _pictures.pictures(findings.buying.cohorts, words)
+    cells = _html.pictures(findings.buying.cohorts, words)
     assert cells is not None
     assert [bool(re.search(r">\d+ %<", one)) for one in cells] == [True, False]
 
@@ -209,7 +208,7 @@ def test_a_point_at_the_end_of_an_axis_does_not_touch_its_text(findings: Finding
     rates = attrs.evolve(findings.buying.rates, within=everyone)
 
     for language in ("en", "id"):
-        pictures = _pictures.pictures(rates, Words(language, ZoneInfo("UTC")))
+        pictures = _html.pictures(rates, Words(language, ZoneInfo("UTC")))
         assert pictures is not None
         for picture in pictures:
             (points, texts) = (
@@ -323,7 +322,7 @@ def test_the_forecast_is_in_indonesian(findings: Findings) -> None:
     words = Words("id", ZoneInfo("Asia/Jakarta"))
     section = Sections(findings, words).expected()
     assert section.picture is not None
-    pictures = _pictures.pictures(section.picture, words)
+    pictures = _html.pictures(section.picture, words)
     assert pictures is not None
 
     assert section.sentences[0][1].startswith("Dari 2026-05-01 sampai 2026-05-28: ")
@@ -382,8 +381,8 @@ def test_repeat_buyers_of_today_alone_are_too_few(tmp_path: Path) -> None:
 
 def test_without_the_extra_the_section_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without SciPy says what to install."""
-    assert _expected.has_forecasts()
-    monkeypatch.setattr(_expected, "has_forecasts", bool)
+    assert _findings.has_forecasts()
+    monkeypatch.setattr(_findings, "has_forecasts", bool)
 
     assert "A forecast needs: pip install 'shopfunnel[forecast]'." in text_of(html_of(tmp_path))
 

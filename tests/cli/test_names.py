@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from funnel import Lead, Logs, Money, Purchase, SqliteStore
-from funnel.cli import _html, _pictures
+from funnel.cli import _html
 from funnel.cli._names import PersonNames, records_of_logs
 from funnel.cli._source import of_orders
 from funnel.cli._words import Words
@@ -47,8 +47,7 @@ def bought(*orders: tuple[str, str, datetime]) -> Logs:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pages without pictures, which take most of the time."""
-    for module in (_html, _pictures):
-        monkeypatch.setattr(module, "has_pictures", bool)
+    monkeypatch.setattr(_html, "has_pictures", bool)
 
 
 # ---- which ids are shown -------------------------------------------------------------------------------------------

@@ -18,9 +18,8 @@ import pytest
 
 import tests.expr.test_reach
 from funnel._expr.reachable_code import Reach, reach_of
-from funnel._expr.samples import people
 from funnel._expr.tree import trace
-from funnel._expr.verify import trace_and_verify
+from funnel._expr.verify import people, trace_and_verify
 from funnel.errors import RuleError
 from tests.expr.facts import FACTS, Careful
 

@@ -11,7 +11,7 @@ from funnel._expr.nodes import Value
 from funnel._ledger.rows import interaction_row
 from funnel._ledger.streams import INTERACTION_FIELDS, STREAMS
 from funnel.facts import count
-from funnel.incremental._direct import direct_step
+from funnel.incremental._live_values import direct_step
 from funnel.interactions import Feedback, Postponement, Visit
 from funnel.records import Record
 from tests.shop import DAY, NOW, bought, did, refunded

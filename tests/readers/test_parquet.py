@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from funnel.errors import LogsError, RecordError
 from funnel.readers import _parquet
-from funnel.readers._footer import unpacked_bytes
-from funnel.readers._parquet import bounded
+from funnel.readers._parquet import bounded, unpacked_bytes
 from funnel.readers._read_orders import read_orders
 from tests.readers.shop import WHOLE, account, mapping
 

@@ -21,7 +21,7 @@ from funnel import AsyncSqlAlchemyStore, Contact, Customer, SqlAlchemyStore, Sql
 from funnel.errors import ArgumentError, RecordError, StoreError
 from funnel.readers import webhooks
 from funnel.readers._people_keys import with_person
-from funnel.readers._webhook_states import StoreStates
+from funnel.readers._webhook_apply import StoreStates
 from funnel.readers.webhooks import BuyerKey, MemoryStates, NewestStates, Webhook
 from funnel.store import AppendResult, store_tables
 from funnel.store._base import TableStore

@@ -72,8 +72,7 @@ class Ledger(LedgerState):
         """Check that a record belongs to this person."""
         if person_id != self.person_id:
             names = f"{quoted_id(person_id)} is in the history of {quoted_id(self.person_id)}"
-            msg = f"a record of {names}; use one history per person"
-            raise RecordError(msg)
+            raise RecordError(f"a record of {names}; use one history per person")
 
     # ---- records ----
 

@@ -142,5 +142,4 @@ def stream_called(name: str) -> Stream:
     """
     if is_one_of(name, STREAMS):
         return STREAMS[name]
-    msg = f"the stream {brief(name)} is unknown; {suggest(name, STREAMS)}"
-    raise FactsError(msg)
+    raise FactsError(f"the stream {brief(name)} is unknown; {suggest(name, STREAMS)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from funnel._arguments import count_of, instance
 from funnel._dataframes.adapter import installed
@@ -13,12 +13,10 @@ from funnel.backtest._dates import BacktestDates, ReplayDates
 from funnel.backtest._result import AnswerShare, Backtest
 from funnel.backtest._scale import DEFAULT_SCALE, AnswerScale
 from funnel.errors import MissingExtraError
+from funnel.logs import Logs
 from funnel.metrics._rate import DEFAULT_CONFIDENCE, DEFAULT_MIN_PEOPLE
 from funnel.policy import Policy
 from funnel.rules._rule import Rule
-
-if TYPE_CHECKING:
-    from funnel.logs import Logs
 
 
 def backtest(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)

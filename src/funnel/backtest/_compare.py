@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import product
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 import attrs
 import narwhals as nw
@@ -19,13 +19,11 @@ from funnel._people import logs_of
 from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
+from funnel.logs import Logs
 from funnel.metrics._purchases import PERSON
 from funnel.policy import Policy
 from funnel.rules._check import check_is_rule
 from funnel.rules._rule import Rule
-
-if TYPE_CHECKING:
-    from funnel.logs import Logs
 
 
 @attrs.frozen

@@ -7,7 +7,7 @@ person are computed anew on that day.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import narwhals as nw
@@ -15,14 +15,12 @@ import numpy as np
 
 from funnel._aggregate.aggregations import COMBINES, EDGES, ORDER, Reduction, Stream
 from funnel._aggregate.group_by import PERSON, Placed, belongs
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import collected
 from funnel._expr.to_narwhals import int_lit
 from funnel._expr.tree import Tree
 from funnel._time import FOREVER
 from funnel.backtest._figures import Indices, Whole
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
 
 PERSON_NUMBER = "_person_number"
 """Name of the column with the numbers of people, in the order of their ids."""

@@ -8,7 +8,7 @@ Invariant: the facts of a day are those that `aggregated` computes from the logs
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import narwhals as nw
@@ -25,12 +25,10 @@ from funnel.backtest._day_scan import PERSON_NUMBER, DayScan, day_scans
 from funnel.backtest._figures import Flags, Indices, Whole
 from funnel.facts._frames import with_derived
 from funnel.facts._schema import FactSchema
+from funnel.logs import Logs
 from funnel.logs.assemble import known_by, known_since
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED, TIMES
-
-if TYPE_CHECKING:
-    from funnel.logs import Logs
 
 
 def local(logs: Logs) -> LedgerTables:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals as nw
 
@@ -22,21 +22,14 @@ from funnel.errors import ArgumentError, FactsError, MissingExtraError
 from funnel.facts import Facts
 from funnel.facts._base import BaseFacts
 from funnel.facts._schema import FactSchema, narrowed
-
-if TYPE_CHECKING:
-    from funnel.logs import Logs
+from funnel.logs import Logs
 
 AS_OF, BOUGHT, PERSON_NUMBER = "as_of", "bought", "_person_number"
 _DAY = 86_400_000_000
 
 
 def feature_table(
-    logs: Logs[Any],
-    dates: BacktestDates,
-    names: Sequence[str],
-    *,
-    as_of: datetime,
-    facts: type[BaseFacts] = Facts,
+    logs: Logs[Any], dates: BacktestDates, names: Sequence[str], *, as_of: datetime, facts: type[BaseFacts] = Facts
 ) -> Any:
     """Return facts of everyone at past instants, and whether the person bought in the time that followed.
 

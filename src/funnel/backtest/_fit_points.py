@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from funnel._arguments import count_of, each, instance, parse_as_of, subclass
 from funnel._dataframes.adapter import from_native, installed
@@ -23,9 +23,7 @@ from funnel.backtest._scorecard import Scorecard
 from funnel.errors import ArgumentError, FactsError, MissingExtraError
 from funnel.facts import Facts
 from funnel.facts._base import BaseFacts
-
-if TYPE_CHECKING:
-    from funnel.logs import Logs
+from funnel.logs import Logs
 
 MOST_FACTS = 12
 MOST_LIMITS = 20
@@ -125,8 +123,7 @@ def _names(names: Sequence[str], facts: type[BaseFacts]) -> list[str]:
     declared = facts._fact_plan.declared
     for name in read:
         if name in declared and declared[name].show == "text":
-            msg = f"the fact {name} is a text and earns no points; declare a count or a flag of it"
-            raise FactsError(msg)
+            raise FactsError(f"the fact {name} is a text and earns no points; declare a count or a flag of it")
     return read
 
 

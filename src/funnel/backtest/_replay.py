@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
@@ -25,14 +25,12 @@ from funnel.backtest._facts_by_day import FactsByDay, local
 from funnel.backtest._figures import Flags, Indices, Whole
 from funnel.backtest._questions import BacktestQuery
 from funnel.facts._schema import FactSchema
+from funnel.logs import Logs
 from funnel.logs.assemble import known_by
 from funnel.logs.ledger import LedgerTables
 from funnel.logs.schema import RECORDED
 from funnel.metrics._purchases import is_valid
 from funnel.policy import OCCASION
-
-if TYPE_CHECKING:
-    from funnel.logs import Logs
 
 
 @attrs.frozen(eq=False)

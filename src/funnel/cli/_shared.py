@@ -53,12 +53,10 @@ Statuses: TypeAlias = Annotated[
     ),
 ]
 Unpaid: TypeAlias = Annotated[
-    str | None,
-    typer.Option(help="Orders that are not paid: sent (keep those that were sent), refuse or placed."),
+    str | None, typer.Option(help="Orders that are not paid: sent (keep those that were sent), refuse or placed.")
 ]
 UndatedRefunds: TypeAlias = Annotated[
-    str | None,
-    typer.Option(help="Refunds without a day: reduce their order, or date them as_of."),
+    str | None, typer.Option(help="Refunds without a day: reduce their order, or date them as_of.")
 ]
 CallingCode: TypeAlias = Annotated[
     str | None, typer.Option(help="The calling code of telephone numbers that begin with 0, such as 62.")
@@ -67,8 +65,7 @@ Encoding: TypeAlias = Annotated[
     str | None, typer.Option(help="The encoding of the files, if it is not UTF-8, such as cp1252.")
 ]
 SecretFile: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(help="File with the key of a hash that replaces person ids, such as e-mail addresses."),
+    Path | None, typer.Option(help="File with the key of a hash that replaces person ids, such as e-mail addresses.")
 ]
 Contacts: TypeAlias = Annotated[
     bool,

@@ -85,8 +85,7 @@ class BaseFacts(RawFacts):
         cls._own = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
         reserved = [name for name in cls._own if hasattr(BaseFacts, name) or hasattr(FactsProxy, name)]
         if reserved:
-            msg = f"{reserved[0]} is reserved by the class of facts; give the fact another name"
-            raise FactsError(msg)
+            raise FactsError(f"{reserved[0]} is reserved by the class of facts; give the fact another name")
         declared: dict[str, Declared] = {}
         for base in reversed(cls.__mro__):
             declared |= vars(base).get("_own", {})
@@ -108,16 +107,14 @@ class BaseFacts(RawFacts):
         def __getattr__(self, name: str) -> object:
             if name not in RawFacts.__slots__ and type(self.values) is FactsProxy:
                 return getattr(self.values, name)
-            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(msg)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
         def __setattr__(self, name: str, value: object) -> None:
             msg = f"{name} cannot be set, because facts are immutable; evolve(...) returns changed facts"
             raise AttributeError(msg)
 
         def __delattr__(self, name: str) -> None:
-            msg = f"{name} cannot be deleted, because facts are immutable"
-            raise AttributeError(msg)
+            raise AttributeError(f"{name} cannot be deleted, because facts are immutable")
 
     @classmethod
     def of(cls, history: History, *, as_of: datetime) -> Self:
@@ -246,8 +243,7 @@ class BaseFacts(RawFacts):
         """
         now = parse_as_of(as_of)
         if now < self.now:
-            msg = "as_of is before the instant of these facts; use Facts.of(history, as_of=...)"
-            raise InstantError(msg)
+            raise InstantError("as_of is before the instant of these facts; use Facts.of(history, as_of=...)")
         plan = self._fact_plan
         return self._from_raw(plan.later(self.values, now, plan.windows), now)
 
@@ -308,8 +304,7 @@ def _check_names(names: Iterable[str]) -> None:
         if other != name:
             problem = f"differs from {other} only in upper case, which a database ignores"
         if problem:
-            msg = f"the fact {name} {problem}; give it another name"
-            raise FactsError(msg)
+            raise FactsError(f"the fact {name} {problem}; give it another name")
 
 
 _ADDED = frozenset({"person_id", "known_at"})

@@ -26,8 +26,7 @@ def changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object]
     before = list(values)
     for name, fact in changes.items():
         if name not in plan.declared:
-            msg = f"the fact {brief(name)} is unknown; {suggest(name, plan.declared)}"
-            raise FactsError(msg)
+            raise FactsError(f"the fact {brief(name)} is unknown; {suggest(name, plan.declared)}")
         index, value = plan.indices[name], raw_value(name, plan.declared[name], fact, now)
         if index in names and values[index] != value:
             msg = f"{names[index]} and {name} set the same value and contradict each other; give one of them"

@@ -46,12 +46,10 @@ def _own_field(stream: Stream, name: object, kind: object) -> Fact:
         raise ArgumentError(problem)
     assert isinstance(name, str)
     if name.casefold() in RESERVED[OWN_LOGS[stream.plain_table]] or hasattr(FactsProxy, name):
-        msg = f"the own column {name} has the name of a field of {stream.name}; give it another name"
-        raise FactsError(msg)
+        raise FactsError(f"the own column {name} has the name of a field of {stream.name}; give it another name")
     if not isinstance(kind, type) or kind not in TYPES:
         allowed = ", ".join(NAMES.values())
-        msg = f"the type of the own column {name} must be one of {allowed} (got {kind_of(kind)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the type of the own column {name} must be one of {allowed} (got {kind_of(kind)})")
     return own_field(name, TYPES[kind])
 
 

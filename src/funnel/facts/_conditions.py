@@ -39,8 +39,7 @@ def condition(stream: Stream, where: Condition | None, own: dict[str, Fact]) -> 
             message = error.with_remedy("declare a column of your own: columns={'country': str}")
         raise RuleError(f"in the condition on {stream.name}: {message}") from error.__cause__
     if other := not_truth(tree):
-        msg = f"the condition on {stream.name} returns {other}; it must return True or False"
-        raise FactsError(msg)
+        raise FactsError(f"the condition on {stream.name} returns {other}; it must return True or False")
     if not own:
         return tree
     from funnel._expr.rename import renamed

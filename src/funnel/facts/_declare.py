@@ -294,8 +294,7 @@ def until(moment: datetime | None) -> timedelta:
 
 def _span(moment: object, show: Show) -> Declared:
     if not isinstance(moment, Declared) or moment.show != "instant":
-        msg = f"{show}() needs a declared instant, such as {show}(last('purchases'))"
-        raise FactsError(msg)
+        raise FactsError(f"{show}() needs a declared instant, such as {show}(last('purchases'))")
     return attrs.evolve(moment, show=show)
 
 
@@ -368,8 +367,7 @@ class _Records:
         """Return a reduction of an instant."""
         described = self.field(field)
         if described.low != NEVER:
-            msg = f"{field} of {self.stream.name} is not an instant; use total, largest or latest"
-            raise FactsError(msg)
+            raise FactsError(f"{field} of {self.stream.name} is not an instant; use total, largest or latest")
         check_choice(never, ("past", "ahead"), "never")
         is_set = Test(">", described, Const(NEVER))
         where = Fork(is_set, self.where, Leaf(answer=False)) if field in self.own else self.where

@@ -99,8 +99,7 @@ def raw_value(name: str, declared: Declared, value: object, now: int) -> Value:
         case "number", int() if not isinstance(value, bool) and 0 <= value <= declared.high:
             return value
         case _:
-            msg = f"{name} must be {_allowed(declared)} (got {type(value).__name__})"
-            raise FactsError(msg)
+            raise FactsError(f"{name} must be {_allowed(declared)} (got {type(value).__name__})")
 
 
 def _is_kept(span: int, slope: int, now: int) -> bool:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import attrs
 import numpy as np
 
 from funnel._arguments import SpanLike, check_choice, instance, span
 from funnel._dataframes.adapter import to_native
+from funnel._dataframes.frame_types import NativeT
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
@@ -32,9 +33,6 @@ from funnel.forecast._summaries import Summaries, buyer_of, with_columns
 from funnel.forecast._with_covariates import WithCovariates
 from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
-
-if TYPE_CHECKING:
-    from funnel._dataframes.frame_types import NativeT
 
 SPANS = ("earliest", "likely", "latest")
 """The columns that are spans."""
@@ -168,11 +166,7 @@ class BuyingModel(TextRepr):
         return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
 
     def next_purchase(
-        self,
-        summary: PurchaseSummary,
-        *,
-        buyers: BuyerGroup = "all",
-        covariates: Mapping[str, Level] | None = None,
+        self, summary: PurchaseSummary, *, buyers: BuyerGroup = "all", covariates: Mapping[str, Level] | None = None
     ) -> NextPurchase:
         """Return when one buyer purchases next, and the chance that they never do.
 
@@ -297,10 +291,7 @@ class BuyingModel(TextRepr):
         factors = (effect.factor.value for one in self.covariates for effect in one.effects)
         numbers = (*(one.value for one in self.parameters), *factors)
         return Predictor(
-            family,
-            dict(zip(family.parameters, numbers, strict=True)),
-            _array(self.covariance),
-            self.confidence_level,
+            family, dict(zip(family.parameters, numbers, strict=True)), _array(self.covariance), self.confidence_level
         )
 
     def __str__(self) -> str:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, instance, parse_as_of, parse_zone, span
+from funnel._columns import OwnValue
 from funnel._dataframes.adapter import from_native, to_native
+from funnel._dataframes.frame_types import NativeT
 from funnel._expr.to_narwhals import int_lit
 from funnel._time import instant
 from funnel.errors import ArgumentError
 from funnel.forecast._buying_model import BuyingModel
+from funnel.history import History
+from funnel.logs import Logs
 from funnel.metrics._purchase_summary import PurchaseSummary
-
-if TYPE_CHECKING:
-    from funnel._columns import OwnValue
-    from funnel._dataframes.frame_types import NativeT
-    from funnel.history import History
-    from funnel.logs import Logs
 
 _CHANCE, _EXPECTED, _AS_OF = "chance_permille", "expected_thousandths", "as_of"
 _THOUSAND = 1000

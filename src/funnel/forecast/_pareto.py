@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 from scipy import special
 
+from funnel.forecast._beta_dropout import unit_interval
 from funnel.forecast._buyers import Buyers, Floats
 from funnel.forecast._family import Family, Values, bisected, log_sum
-from funnel.forecast._quadrature import unit_interval
 
 _DECAY = 45.0
 """Beyond exp(-45) of its height the integrand adds nothing to a float."""

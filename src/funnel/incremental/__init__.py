@@ -4,6 +4,4 @@ from __future__ import annotations
 
 from funnel._exports import lazy
 
-__all__, __getattr__, __dir__ = lazy(
-    __name__, {"incremental._live_facts": "LiveFacts", "incremental._state": "FactsState"}
-)
+__all__, __getattr__, __dir__ = lazy(__name__, {"incremental._live_facts": "FactsState LiveFacts"})

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import lru_cache
+from hashlib import blake2b
 from threading import Lock
 from typing import Generic, TypeAlias, TypeVar
 
 from funnel._aggregate.fold import Row
 from funnel._arguments import instance, is_function, kind_of, parse_as_of, subclass
 from funnel._expr.nodes import Value
+from funnel._fields import Frozen, Id, Instant
 from funnel._ledger.incremental import GrowingLedger
 from funnel._time import EARLIEST, instant, micros
 from funnel.errors import ArgumentError, FactsError
@@ -26,9 +28,58 @@ from funnel.facts._base import AnyLiveFacts, BaseFacts
 from funnel.facts._schema import FactSchema
 from funnel.history import History, check_is_history
 from funnel.incremental._live_values import LiveValues
-from funnel.incremental._state import FactsState, digest
 from funnel.interactions import Interaction
 from funnel.records import Purchase, Record, check_is_record
+
+# ---- stored form of live facts ---------------------------------------------------------------------------------------
+
+# Invariant: `FactsState.model_validate_json(state.model_dump_json()) == state` for every state.
+
+
+_VERSION = 2
+"""Version of the layout of a row; rows of other versions are not read."""
+
+
+class FactsState(Frozen, frozen=True):
+    """State of one person between two records: the values of the facts that were read.
+
+    A state converts to JSON and back without loss, and can be a field of a pydantic model. It does not contain policy
+    numbers: if the policy changes, states stay valid. If the declaration of a fact changes, its values are not used any
+    more, and the history is read.
+
+    Example:
+        >>> from funnel import Facts, History, LiveFacts
+        >>> state = LiveFacts(History(person_id="p1"), Facts).state
+        >>> FactsState.model_validate_json(state.model_dump_json()) == state
+        True
+    """
+
+    person_id: Id
+    """Id of the person."""
+    latest: Instant
+    """Latest instant in the values; the year 1800 if there are no records."""
+    values: tuple[tuple[str, tuple[int | str, ...]], ...] = ()
+    """Values of each group of facts, after a digest of the declarations."""
+
+    def __repr__(self) -> str:
+        """Return the sizes only, without values."""
+        return f"FactsState(values={[len(row) for _, row in self.values]})"
+
+    __str__ = __repr__
+
+
+@lru_cache(maxsize=256)
+def digest(plan: FactSchema) -> str:
+    """Return the version of the layout and a digest of the fact declarations.
+
+    The text differs if the values of a state would differ.
+    """
+    declared = repr((plan.reductions, plan.derived)).encode()
+    return f"{_VERSION}:{blake2b(declared, digest_size=8).hexdigest()}"
+
+
+# ---- the live facts --------------------------------------------------------------------------------------------------
+
 
 F = TypeVar("F", bound=BaseFacts)
 G = TypeVar("G", bound=BaseFacts)
@@ -227,8 +278,7 @@ class LiveFacts(AnyLiveFacts, Generic[F]):
         if issubclass(self.facts_class, facts):
             return self.facts_class
         present, needed = self.facts_class.__name__, facts.__name__
-        msg = f"{name} reads {needed} (got live facts of {present}); create LiveFacts(history, {needed})"
-        raise FactsError(msg)
+        raise FactsError(f"{name} reads {needed} (got live facts of {present}); create LiveFacts(history, {needed})")
 
     def _evaluate(self, plan: FactSchema, compute: Callable[[Sequence[Value], int], R], as_of: datetime) -> R:
         """Internal: compute a result from the values of a schema and the instant, in microseconds."""

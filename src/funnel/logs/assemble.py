@@ -33,8 +33,7 @@ def common_kind(inputs: Mapping[str, InputFrame]) -> FrameKind:
     engines = {frame.engine: log for log, frame in inputs.items()}
     if len(engines) > 1:
         engines_text = ", ".join(f"{log} on {engine}" for engine, log in engines.items())
-        msg = f"the logs are on different engines ({engines_text}); convert them to one engine"
-        raise EngineError(msg)
+        raise EngineError(f"the logs are on different engines ({engines_text}); convert them to one engine")
     if not joinable(inputs.values()):
         msg = f"the logs ({', '.join(inputs)}) are on different DuckDB connections; use one connection for all"
         raise EngineError(msg)
@@ -47,9 +46,7 @@ def validated(inputs: Mapping[str, InputFrame], currency: str | None, own: OwnCo
     Raises:
         LogsError: There are issues. Records are not compared while columns or aliases are invalid.
     """
-    issues = [
-        *(issue for log, source in inputs.items() for issue in schema_issues(log, source)),
-    ]
+    issues = [*(issue for log, source in inputs.items() for issue in schema_issues(log, source))]
     invalid_logs = {issue.log for issue in issues}
     logs = {
         log: collect_once(normalize(log, source, own.get(log, ())))

@@ -22,10 +22,7 @@ def keys_of(log: str) -> list[str]:
     return _KEYS.get(log, ["source", "id"])
 
 
-_KEYS: Mapping[str, list[str]] = {
-    "leads": ["person_id", "arrived_at", "source", "campaign"],
-    "people": ["person_id"],
-}
+_KEYS: Mapping[str, list[str]] = {"leads": ["person_id", "arrived_at", "source", "campaign"], "people": ["person_id"]}
 
 
 def conflicting_keys(log: str, frame: Frame) -> Frame:

@@ -100,8 +100,7 @@ def _words(log: str, name: str, value: object) -> Words:
         if means is not None and not is_one_of(means, allowed):
             text = means if isinstance(means, str) else kind_of(means)
             near = did_you_mean(means, allowed)
-            msg = f"{argument} must mean one of {', '.join(allowed)}, or None (got {text!r}){near}"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"{argument} must mean one of {', '.join(allowed)}, or None (got {text!r}){near}")
     return {**({} if value is None else {word: word for word in allowed}), **words}
 
 

@@ -43,8 +43,7 @@ def own_columns(keep: object, frames: Mapping[str, object]) -> OwnColumns:
     own: dict[str, tuple[str, ...]] = {}
     for log, columns in by_log.items():
         if log not in frames:
-            msg = f"keep names columns of {brief(log)}, which is not passed; {suggest(log, frames)}"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"keep names columns of {brief(log)}, which is not passed; {suggest(log, frames)}")
         own[log] = tuple(each(columns, f"keep[{log!r}]", "names of columns, such as ['country']"))
         for name in own[log]:
             check_own_name(log, name)
@@ -59,15 +58,12 @@ def check_own_name(log: str, name: object) -> None:
         ArgumentError: It is not a Python name, or the library uses it.
     """
     if not isinstance(name, str):
-        msg = f"the name of an own column of {log} must be text (got {kind_of(name)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the name of an own column of {log} must be text (got {kind_of(name)})")
     if name in LOGS[log]:
-        msg = f"{name} is a column of {log} and is read anyway; leave it out of the own columns"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{name} is a column of {log} and is read anyway; leave it out of the own columns")
     problem = _problem(log, name)
     if problem:
-        msg = f"an own column of {log} cannot be called {name!r}: {problem}"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"an own column of {log} cannot be called {name!r}: {problem}")
 
 
 def _problem(log: str, name: str) -> str:
@@ -83,8 +79,7 @@ def _problem(log: str, name: str) -> str:
 
 def _check_present(log: str, name: str, present: Collection[str]) -> None:
     if name not in present:
-        msg = f"the frame of {log} has no column {brief(name)}; {suggest(name, present)}"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"the frame of {log} has no column {brief(name)}; {suggest(name, present)}")
 
 
 # ---- columns that facts read -----------------------------------------------------------------------------------------
@@ -151,8 +146,7 @@ def _check_field(
     if name not in own:
         keep = f"keep it: Logs(..., keep={{{log!r}: [{name!r}]}})"
         remedy = f"{keep}; or {suggest(name, own)}" if own else keep
-        msg = f"a fact reads the own column {name} of {log}, which the logs do not have; {remedy}"
-        raise FactsError(msg)
+        raise FactsError(f"a fact reads the own column {name} of {log}, which the logs do not have; {remedy}")
     if not _fits(kind, schema[name], frame_kind):
         msg = f"the own column {name} of {log} is {schema[name]}, and a fact declares it as {NAMES[kind]}"
         raise FactsError(f"{msg}; {_REMEDIES[kind]}")

@@ -47,8 +47,7 @@ def _formats(value: object) -> Mapping[str, str]:
 
 def _format(value: object) -> str:
     if not isinstance(value, str):
-        msg = f"a time format must be text such as '%d/%m/%Y %H:%M' (got {kind_of(value)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"a time format must be text such as '%d/%m/%Y %H:%M' (got {kind_of(value)})")
     return check_time_format(value)
 
 

@@ -96,13 +96,8 @@ LOGS: Mapping[str, Mapping[str, Column]] = {
         "currency": Column("text"),
         RECORDED: Column("instant"),
     },
-    "people": {
-        "person_id": Column("person", required=True),
-    },
-    "aliases": {
-        "alias": Column("person", required=True),
-        "person_id": Column("person", required=True),
-    },
+    "people": {"person_id": Column("person", required=True)},
+    "aliases": {"alias": Column("person", required=True), "person_id": Column("person", required=True)},
 }
 """Every log with its columns. Amounts are whole minor units; instants are aware datetimes. `regarding` names the
 question of an answer, the complaint of a resolution, the purchase of a delivery, and the purchase of a complaint if it

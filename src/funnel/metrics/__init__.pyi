@@ -80,10 +80,10 @@ from funnel.metrics._survival.estimates import ConversionAt as ConversionAt
 from funnel.metrics._survival.estimates import RestrictedMean as RestrictedMean
 from funnel.metrics._survival.estimates import SurvivalStep as SurvivalStep
 from funnel.metrics._survival.estimates import TimeQuantile as TimeQuantile
-from funnel.metrics._survival.groups import SurvivalGroups as SurvivalGroups
 from funnel.metrics._survival.logrank import LogrankTest as LogrankTest
+from funnel.metrics._survival.logrank import SurvivalGroups as SurvivalGroups
 from funnel.metrics._survival.logrank import logrank_test as logrank_test
-from funnel.metrics._survival.plateau import Plateau as Plateau
+from funnel.metrics._survival.result import Plateau as Plateau
 from funnel.metrics._survival.result import Survival as Survival
 from funnel.metrics._survival.survival import survival as survival
 from funnel.metrics._warm_up import warm_up as warm_up

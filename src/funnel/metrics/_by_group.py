@@ -16,7 +16,7 @@ from funnel._aggregate.aggregations import own_field, own_name, with_own
 from funnel._aggregate.group_by import value_name
 from funnel._aggregate.intervals import cached
 from funnel._arguments import check_choice
-from funnel._dataframes.adapter import distinct
+from funnel._dataframes.adapter import Frame, distinct
 from funnel._dataframes.compute import to_rows
 from funnel._format import escape
 from funnel._ledger.own import OWN_LOGS, TYPES
@@ -28,13 +28,12 @@ from funnel.facts import Facts
 from funnel.facts._declare import Declared, earliest
 from funnel.facts._frames import raw_facts_over
 from funnel.facts._schema import fact_schema, narrowed
+from funnel.logs import Logs
 from funnel.metrics._purchases import PERSON
 
 if TYPE_CHECKING:
     from altair.typing import ChartType
 
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
 
 T = TypeVar("T")
 SizedT = TypeVar("SizedT", bound=Sized)

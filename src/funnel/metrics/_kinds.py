@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 import narwhals as nw
 
+from funnel._dataframes.adapter import Frame
 from funnel.errors import ArgumentError
 from funnel.metrics._purchases import PERSON
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
 
 _CLOSE = 0.75
 """Allows one wrong letter in four, such as "viwe" for "view"; "email_clicked" and "email_opened" have 0.64."""

@@ -14,23 +14,23 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, parse_as_of
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
 from funnel._results import Charted, Rows, chart_of
 from funnel._time import instant
+from funnel.logs import Logs
 from funnel.metrics._by_group import Groups, by_group
 from funnel.metrics._orders import orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday, period_label
 from funnel.metrics._purchases import PERSON, started
+from funnel.records import Purchase
 
 if TYPE_CHECKING:
     from altair.typing import ChartType
     from narwhals.typing import IntoFrame
 
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
-    from funnel.records import Purchase
 
 _NONE = nw.lit(0, nw.Int64())
 _NEVER = -2
@@ -152,13 +152,7 @@ def lifecycle(
 ) -> Lifecycles: ...
 @overload
 def lifecycle(
-    purchases: Logs,
-    period: Period = "month",
-    *,
-    tz: str,
-    as_of: datetime,
-    week_start: Weekday | None = None,
-    by: str,
+    purchases: Logs, period: Period = "month", *, tz: str, as_of: datetime, week_start: Weekday | None = None, by: str
 ) -> Groups[Lifecycles]: ...
 def lifecycle(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     purchases: Logs | IntoFrame | Sequence[Mapping[str, object] | Purchase],

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import narwhals as nw
 
 from funnel._aggregate.aggregations import COMMON
 from funnel._aggregate.fold import END, START
-from funnel._dataframes.adapter import ROW, InputFrame, distinct, from_native
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct, from_native
 from funnel._fields import LARGEST_AMOUNT
 from funnel._people import logs_of
 from funnel.errors import EngineError
+from funnel.history import History
+from funnel.logs import Logs
 from funnel.logs.normalize import MISSING, whole
 from funnel.logs.schema import Issue, raise_if_any
 from funnel.logs.sums import own_sum_issues
 from funnel.logs.validate import Check, id_check, issues_of
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.history import History
-    from funnel.logs import Logs
-    from funnel.records import Purchase
+from funnel.records import Purchase
 
 SKU = "sku"
 _SOURCE, _ID = COMMON.index("source"), COMMON.index("id")

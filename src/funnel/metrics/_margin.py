@@ -14,12 +14,14 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import parse_as_of
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
 from funnel._results import Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
+from funnel.logs import Logs
 from funnel.metrics._by_group import OWN_OF, Cell, check_by, group_of, people_groups
 from funnel.metrics._display import money, percent
 from funnel.metrics._lines import SKU, lines_beside
@@ -29,8 +31,6 @@ from funnel.metrics._purchases import PERSON, is_valid
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
 
 PRODUCT = "product"
 _SUMS = ("purchases", "costed", "revenue", "cost", "fees")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals as nw
 
 from funnel._dataframes.adapter import from_native
 from funnel._dataframes.compute import to_rows
 from funnel._people import logs_of
+from funnel.logs import Logs
 from funnel.metrics._purchases import PERSON
+from funnel.policy import Policy
 from funnel.rules._check import check_is_rule
 from funnel.rules._rule import Rule
-
-if TYPE_CHECKING:
-    from funnel.logs import Logs
-    from funnel.policy import Policy
 
 
 def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: datetime) -> dict[Any, int]:

@@ -11,29 +11,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from math import fsum, log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import narwhals as nw
 
 from funnel._aggregate.fold import END, START, T
 from funnel._arguments import parse_as_of
-from funnel._dataframes.adapter import installed, to_native
+from funnel._dataframes.adapter import Frame, installed, to_native
 from funnel._dataframes.by_part import frame_by_part
+from funnel._dataframes.frame_types import NativeT
 from funnel._ledger.rows import number
 from funnel._ledger.streams import PURCHASE_FIELDS
-from funnel.history import check_is_history
+from funnel.history import History, check_is_history
+from funnel.logs import Logs
 from funnel.metrics._by_group import check_by, shown_groups
 from funnel.metrics._orders import Orders, orders_of
 from funnel.metrics._periods import Calendar, Periods
 from funnel.metrics._purchases import PERSON, started
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel._dataframes.frame_types import NativeT
-    from funnel.history import History
-    from funnel.logs import Logs
-    from funnel.records import Purchase
+from funnel.records import Purchase
 
 _NET = tuple(PURCHASE_FIELDS).index("net_amount")
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import narwhals as nw
 
 from funnel._aggregate.aggregations import GAP
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows
 from funnel._people import logs_of
 from funnel._time import MICROSECOND, NEVER
+from funnel.logs import Logs
 from funnel.policy import OCCASION
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
 
 PERSON = "person_id"
 ORDER = ("t", "source", "id")

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import attrs
 import narwhals as nw
 
 from funnel._aggregate.group_by import value_name
 from funnel._arguments import count_of, parse_as_of
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows, whole
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import tree_column
@@ -27,17 +28,14 @@ from funnel._time import instant
 from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
+from funnel.logs import Logs
 from funnel.metrics._by_group import Groups, by_group
 from funnel.metrics._display import money, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import Rate
+from funnel.policy import Policy
 from funnel.rules._rfm import Segment, frequency_score, recency_score, segment
 from funnel.rules._rule import Rule
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
-    from funnel.policy import Policy
 
 CLASSES = 5
 """Default number of classes: fifths are customary in direct marketing."""

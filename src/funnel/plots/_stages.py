@@ -12,13 +12,12 @@ import altair as alt
 from funnel._format import clock
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
-from funnel.metrics._stage_flow.result import stages_with_people
+from funnel.metrics._stage_flow.result import StageFlow, TransitionRate, Value, stages_with_people
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
     from funnel.machines._journey import Journey
     from funnel.metrics._stage_flow.difference_result import StageDifference
-    from funnel.metrics._stage_flow.result import StageFlow, TransitionRate, Value
 
 Show = Literal["people", "links"]
 

@@ -14,7 +14,7 @@ from funnel.metrics._display import days, p_text, percent
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
-    from funnel.metrics._survival.groups import SurvivalGroups
+    from funnel.metrics._survival.logrank import SurvivalGroups
     from funnel.metrics._survival.result import Survival
 
 _POINTS, _TICKS, _MOST_GROUPS = 300, 6, 6

@@ -6,8 +6,10 @@ one. The refunds of a purchase, converted one after the other, add up to what th
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -19,16 +21,71 @@ import attrs
 
 from funnel._arguments import instance, kind_of, parse_instant, parse_zone
 from funnel._copies import all_fields
+from funnel._paths import path_of
 from funnel._time import micros
-from funnel.errors import ArgumentError, MoneyError
+from funnel.errors import ArgumentError, FileError, MoneyError
 from funnel.money import Money, decimals
 from funnel.rates._factors import SCALE, Factors
-from funnel.rates._file import rates_of_file
 from funnel.records import OrderLine, Purchase, Record, Refund, check_is_record
 
 if TYPE_CHECKING:
     from funnel._dataframes.frame_types import NativeT
     from funnel.logs import Logs
+
+
+# ---- files of exchange rates: one row for each currency and day ------------------------------------------------------
+
+
+_COLUMNS = ("currency", "day", "rate")
+_HINT = "write the columns currency, day and rate, such as USD,2026-03-01,15800.5"
+
+
+def rates_of_file(path: str | Path) -> dict[tuple[str, date], str]:
+    """Return the rates of a CSV file by currency and day.
+
+    Raises:
+        FileError: The file cannot be read.
+        MoneyError: The file is not a table of rates.
+    """
+    file = Path(path_of(path, ""))
+    try:
+        return _rates_of(file.name, file.read_text(encoding="utf-8-sig").splitlines())
+    except OSError as error:
+        raise FileError(f"{file.name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise MoneyError(f"{file.name} is not text in UTF-8; {_HINT}") from None
+    except csv.Error:
+        raise MoneyError(f"{file.name} has a cell that is too long; {_HINT}") from None
+
+
+def _rates_of(name: str, lines: Iterable[str]) -> dict[tuple[str, date], str]:
+    rows = csv.reader(lines)
+    nothing: list[str] = []
+    heading = [cell.strip().casefold() for cell in next(rows, nothing)]
+    if not all(heading.count(column) == 1 for column in _COLUMNS):
+        raise MoneyError(f"{name} is not a table of rates; {_HINT}")
+    positions = [heading.index(column) for column in _COLUMNS]
+    rates: dict[tuple[str, date], str] = {}
+    for row in rows:
+        if not any(row):
+            continue
+        currency, day, rate = (row[position].strip() if position < len(row) else "" for position in positions)
+        decimals(currency)
+        key = currency, _day_of(name, rows.line_num, day)
+        if key in rates:
+            raise MoneyError(f"{name} has two rates of {currency} on {day} (line {rows.line_num}); keep one of them")
+        rates[key] = rate
+    return rates
+
+
+def _day_of(name: str, line: int, text: str) -> date:
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    raise MoneyError(f"{name} has no day in line {line}; write it like 2026-03-01")
+
+
+# ---- the rates -------------------------------------------------------------------------------------------------------
+
 
 R = TypeVar("R", bound=Record)
 
@@ -89,8 +146,7 @@ class Rates:
         instance(rates, Mapping, "rates", f"a mapping from (currency, day) to a rate, such as {_LIKE}")
         table = [(*_key(key), _rate(rate)) for key, rate in rates.items()]
         if any(code == currency for code, _, _ in table):
-            msg = f"rates has rates of {currency}, the reporting currency; leave them out"
-            raise ArgumentError(msg)
+            raise ArgumentError(f"rates has rates of {currency}, the reporting currency; leave them out")
         self.__attrs_init__(currency, tuple(sorted(table, key=itemgetter(0, 1))), tz)
 
     @classmethod

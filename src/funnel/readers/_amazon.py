@@ -18,14 +18,14 @@ from collections.abc import Mapping
 import polars as pl
 
 from funnel.readers._export import Export
+from funnel.readers._export_columns import with_absent
 
 _ADDED = ("item_price", "shipping_price", "gift_wrap_price")
 _TAKEN_OFF = ("item_promotion", "shipping_promotion")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    absent = [name for name in (*_ADDED, *_TAKEN_OFF) if name not in rows.columns]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    rows = with_absent(rows, (*_ADDED, *_TAKEN_OFF))
     parts = [_number(name) for name in _ADDED]
     off = [pl.when(_number(name) < 0).then(-_number(name)).otherwise(_number(name)) for name in _TAKEN_OFF]
     total = pl.sum_horizontal(*(part.fill_null(0) for part in parts), *(-part.fill_null(0) for part in off))
@@ -59,11 +59,7 @@ _BUYER = {
 }
 
 
-def _report(
-    columns: Mapping[str, tuple[str, ...]],
-    required: tuple[str, ...],
-    absent: tuple[str, ...] = (),
-) -> Export:
+def _report(columns: Mapping[str, tuple[str, ...]], required: tuple[str, ...], absent: tuple[str, ...] = ()) -> Export:
     return Export(
         name="amazon.orders",
         title="Amazon order report",
@@ -80,8 +76,7 @@ def _report(
 
 
 _NEW = _report(
-    {"id": ("order-id",), "line_id": ("order-item-id",), "quantity": ("quantity-purchased",)},
-    ("line_id", "email"),
+    {"id": ("order-id",), "line_id": ("order-item-id",), "quantity": ("quantity-purchased",)}, ("line_id", "email")
 )
 _SHIPPED = _report(
     {"id": ("amazon-order-id",), "line_id": ("shipment-item-id",), "quantity": ("quantity-shipped",)},

@@ -7,16 +7,13 @@ credit under the number of a purchase belongs to it; any other credit names no p
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 import polars as pl
 
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, Progress
 from funnel.readers._values import CODE, amount_of
-
-if TYPE_CHECKING:
-    from funnel.readers._raw import Progress
 
 _KEY = ("person_id", CODE, "sku", "minor", "finer")
 _OFTEN = 10_000

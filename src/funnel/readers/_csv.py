@@ -23,10 +23,9 @@ from funnel._format import looks_like_data
 from funnel.errors import LogsError, RecordError
 from funnel.readers._account import rows_text
 from funnel.readers._currencies import Currencies
-from funnel.readers._foreign import refuse_foreign
 from funnel.readers._heading import heading_faults, is_heading
 from funnel.readers._mapping import OrderMapping
-from funnel.readers._open import open_regular
+from funnel.readers._open import open_regular, refuse_foreign
 from funnel.readers._raw import HASH, Progress, RawRows
 
 _LONGEST_LINE = 2**24
@@ -95,8 +94,7 @@ def read_csv(path: Path, mapping: OrderMapping, progress: Progress) -> RawRows:
             raise RecordError(msg) from None
         after = os.fstat(raw.fileno())
     if (before.st_size, before.st_mtime_ns, used) != (after.st_size, after.st_mtime_ns, total):
-        msg = f"{path.name} changed while it was read; read it again when it is complete"
-        raise RecordError(msg)
+        raise RecordError(f"{path.name} changed while it was read; read it again when it is complete")
     return rows
 
 
@@ -104,15 +102,13 @@ def _encoding(raw: BinaryIO, name: str, mapping: OrderMapping) -> str:
     """Return the encoding, from the mapping or the first bytes; refuse a file that is not text."""
     head = raw.read(16)
     if not head:
-        msg = f"{name} is empty; its first row must name the columns"
-        raise RecordError(msg)
+        raise RecordError(f"{name} is empty; its first row must name the columns")
     refuse_foreign(head, name)
     marked = next((encoding for prefix, encoding in _BYTE_ORDER_MARKS if head.startswith(prefix)), None)
     if marked is None:
         return mapping.encoding
     if mapping.encoding not in ("utf-8", marked) and not mapping.encoding.startswith(f"{marked}-"):
-        msg = f"{name} begins with the mark of {marked.upper()}; set the mapping's encoding to {marked!r}"
-        raise RecordError(msg)
+        raise RecordError(f"{name} begins with the mark of {marked.upper()}; set the mapping's encoding to {marked!r}")
     return "utf-8-sig" if marked == "utf-8" else marked
 
 
@@ -147,8 +143,7 @@ def _read(lines: _Lines, mapping: OrderMapping, progress: Progress, total: int) 
         lines.used.clear()
         rows = _Records(lines, mapping, progress, total).read()
     except csv.Error as error:
-        msg = f"{lines.name}, line {_opened(lines, mapping)}: {_meaning(str(error))}"
-        raise RecordError(msg) from None
+        raise RecordError(f"{lines.name}, line {_opened(lines, mapping)}: {_meaning(str(error))}") from None
     lines.most += mapping.skip_end
     below = sum(1 for _ in lines)
     lines.text.detach()

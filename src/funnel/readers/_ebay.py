@@ -15,31 +15,28 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export
-from funnel.readers._export_columns import FILE, IS_HEAD, NOTE, WHY
-from funnel.readers._symbols import currency_of, without_symbol
+from funnel.readers._export_columns import FILE, IS_HEAD, NOTE, WHY, currency_of, with_absent, without_symbol
+from funnel.readers._raw import text_if
 
 _ID = r"^(\d{2}-\d{5}-\d{5}|\d{9,15}-\d{9,15})$"
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    absent = [name for name in _COLUMNS if name not in rows.columns]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    rows = with_absent(rows, _COLUMNS)
     has_id = pl.col("id").str.contains(_ID).fill_null(value=False)
     item = pl.col("item").is_not_null()
     is_head = ~item | ~(has_id & ~item).any().over(FILE, "id")
     return rows.with_columns(
-        pl.when(~has_id).then(pl.lit("row without an order number: blank, or at the foot of the report")).alias(WHY),
+        text_if(~has_id, "row without an order number: blank, or at the foot of the report").alias(WHY),
         pl.when(has_id).then("id").alias("id"),
         is_head.alias(IS_HEAD),
         pl.coalesce(currency_of("amount"), currency_of("unit_price")).alias("currency"),
         pl.when(is_head).then(without_symbol("amount")).alias("amount"),
         without_symbol("unit_price"),
-        pl.when(is_head)
-        .then(pl.when(pl.col("paid_at").is_null()).then(pl.lit("unpaid")).otherwise(pl.lit("paid")))
-        .alias("state"),
-        pl.when(pl.col("shipped_at").is_not_null()).then(pl.lit("yes")).alias("sent"),
+        pl.when(is_head).then(text_if(pl.col("paid_at").is_null(), "unpaid", "paid")).alias("state"),
+        text_if(pl.col("shipped_at").is_not_null(), "yes").alias("sent"),
         pl.coalesce("sku", "item").alias("sku"),
-        pl.when(is_head).then(pl.lit("order whose cancellation or refund the file does not show")).alias(NOTE),
+        text_if(is_head, "order whose cancellation or refund the file does not show").alias(NOTE),
     )
 
 

@@ -15,14 +15,11 @@ import polars as pl
 
 from funnel.readers._export import Export, State
 from funnel.readers._export_columns import WHY, with_order_above
+from funnel.readers._raw import text_if
 
-_STATES: dict[str, State] = {
-    "completed": "paid",
-    "to deliver": "paid",
-    "to bill": "unpaid",
-    "to pay": "unpaid",
-    "to deliver and bill": "unpaid",
-    "on hold": "unpaid",
+_STATES: dict[State, str] = {
+    "paid": "completed, to deliver",
+    "unpaid": "to bill, to pay, to deliver and bill, on hold",
     "cancelled": "cancelled",
 }
 
@@ -30,8 +27,8 @@ _STATES: dict[str, State] = {
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     status = pl.col("status").str.to_lowercase()
     return with_order_above(rows).with_columns(
-        pl.when(status == "to bill").then(pl.lit("yes")).alias("sent"),
-        pl.when(status == "draft").then(pl.lit("draft, not an order yet")).alias(WHY),
+        text_if(status == "to bill", "yes").alias("sent"),
+        text_if(status == "draft", "draft, not an order yet").alias(WHY),
     )
 
 

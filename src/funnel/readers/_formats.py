@@ -60,8 +60,7 @@ def _zones() -> tuple[str, ...]:
 def _zone(name: str) -> str:
     if name not in (IN_THE_TEXT, *_zones()):
         near = did_you_mean(name, _zones())
-        msg = f"a zone is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"a zone is unknown; use a name such as 'Asia/Jakarta', or {IN_THE_TEXT!r}{near}")
     return name
 
 

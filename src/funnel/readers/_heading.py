@@ -92,8 +92,7 @@ def refuse_data(name: str, heading: Sequence[str]) -> None:
         RecordError: A name of the heading looks like a cell.
     """
     if any(looks_like_data(cell) for cell in heading if cell.strip()):
-        msg = f"{name}: the heading seems to be missing; give the file a first row that names its columns"
-        raise RecordError(msg)
+        raise RecordError(f"{name}: the heading seems to be missing; give the file a first row that names its columns")
 
 
 def _plain(name: str) -> str:

@@ -16,23 +16,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from funnel.readers._export import Export, State
+from funnel.readers._export import Export
 from funnel.readers._export_columns import NOTE, WHY
+from funnel.readers._raw import text_if
 from funnel.readers._read_people import ARRIVED, CAMPAIGN, ORIGIN, people_data
 
 _FORMATS = ("iso", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M")
-_STAGES: dict[str, State] = {"closedwon": "paid", "closed won": "paid"}
 _NOT_WON = (
-    "appointmentscheduled",
-    "appointment scheduled",
-    "qualifiedtobuy",
-    "qualified to buy",
-    "presentationscheduled",
-    "presentation scheduled",
-    "decisionmakerboughtin",
-    "decision maker bought-in",
-    "contractsent",
-    "contract sent",
+    "appointmentscheduled, appointment scheduled, qualifiedtobuy, qualified to buy, presentationscheduled, "
+    "presentation scheduled, decisionmakerboughtin, decision maker bought-in, contractsent, contract sent"
 )
 _LOST = ("closedlost", "closed lost")
 
@@ -49,12 +41,11 @@ def _deals(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         stage.alias("status"),
         contacts.list.first().str.strip_chars().alias("customer_id"),
-        pl.when(contacts.list.len() > 1).then(pl.lit("deal of several contacts, taken for the first")).alias(NOTE),
-        pl.when(stage.is_in(_NOT_WON))
-        .then(pl.lit("deal that is still open"))
-        .when(stage.is_in(_LOST))
-        .then(pl.lit("deal that was lost"))
-        .alias(WHY),
+        text_if(contacts.list.len() > 1, "deal of several contacts, taken for the first").alias(NOTE),
+        pl.coalesce(
+            text_if(stage.is_in(_NOT_WON.split(", ")), "deal that is still open"),
+            text_if(stage.is_in(_LOST), "deal that was lost"),
+        ).alias(WHY),
     )
 
 
@@ -101,7 +92,7 @@ DEALS = (
             "contacts": ("Associated Contact IDs", "Associated Contact ID"),
         },
         required=("id", "product", "status", "amount", "purchased_at", "contacts"),
-        statuses=_STAGES,
+        statuses={"paid": "closedwon, closed won"},
         time_formats=_FORMATS,
         amount_style="number",
         source="hubspot",

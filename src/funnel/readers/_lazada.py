@@ -16,29 +16,16 @@ import polars as pl
 
 from funnel.readers._export import Export, State
 
-_STATUSES: dict[str, State] = {
+_STATUSES: dict[State, str] = {
     "unpaid": "unpaid",
-    "pending": "paid",
-    "packed": "paid",
-    "repacked": "paid",
-    "ready_to_ship": "paid",
-    "ready to ship": "paid",
-    "ready_to_ship_pending": "paid",
-    "shipped": "paid",
-    "delivered": "paid",
-    "confirmed": "paid",
-    "canceled": "cancelled",
-    "cancelled": "cancelled",
-    "failed": "cancelled",
-    "failed_delivery": "cancelled",
-    "delivery failed": "cancelled",
-    "package returned": "cancelled",
-    "in transit: returning to seller": "cancelled",
-    "lost_by_3pl": "cancelled",
-    "lost by 3pl": "cancelled",
-    "damaged_by_3pl": "cancelled",
-    "damaged by 3pl": "cancelled",
-    "returned": "refunded",
+    "paid": (
+        "pending, packed, repacked, ready_to_ship, ready to ship, ready_to_ship_pending, shipped, delivered, confirmed"
+    ),
+    "cancelled": (
+        "canceled, cancelled, failed, failed_delivery, delivery failed, package returned, "
+        "in transit: returning to seller, lost_by_3pl, lost by 3pl, damaged_by_3pl, damaged by 3pl"
+    ),
+    "refunded": "returned",
 }
 
 

@@ -13,11 +13,10 @@ import attrs
 import polars as pl
 
 from funnel.errors import RecordError
-from funnel.readers._foreign import refuse_foreign
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
 from funnel.readers._heading import refuse_data
 from funnel.readers._mapping import Columns, OrderMapping
-from funnel.readers._open import open_regular
+from funnel.readers._open import open_regular, refuse_foreign
 from funnel.readers._text_table import CsvLayout, read_text, reader_of, text_of
 from funnel.readers._times import read_times
 from funnel.readers._values import read_amounts
@@ -137,8 +136,7 @@ def _encoding(path: Path) -> str:
                 text.detach()
                 return encoding
             text.detach()
-    msg = f"{path.name} is not text in UTF-8, UTF-16 or CP1252; save it as CSV UTF-8"
-    raise RecordError(msg)
+    raise RecordError(f"{path.name} is not text in UTF-8, UTF-16 or CP1252; save it as CSV UTF-8")
 
 
 def _layout(text: str, layout: CsvLayout) -> tuple[tuple[int, int], CsvLayout]:
@@ -199,8 +197,7 @@ def amounts(cells: pl.Series, currency: str) -> AmountLooks | None:
                 for style in styles
                 if (
                     exact := _exact(
-                        some,
-                        _mapping(currency=currency, amount_style=style, amount_marks=affixes, negatives=negatives),
+                        some, _mapping(currency=currency, amount_style=style, amount_marks=affixes, negatives=negatives)
                     )
                 )
                 is not None

@@ -237,8 +237,7 @@ class OrderMapping(Frozen, frozen=True):
                 raise ArgumentError("%z in the time format and the zone 'in the text' go together")
         for name in self.time_formats:
             if getattr(self.columns, name) is None:
-                msg = f"time_formats has {name}, a column that is not given; give the column too"
-                raise ArgumentError(msg)
+                raise ArgumentError(f"time_formats has {name}, a column that is not given; give the column too")
 
     def _refunds_fit(self) -> None:
         columns, how = self.columns, self.undated_refunds

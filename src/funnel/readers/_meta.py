@@ -13,7 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export
-from funnel.readers._export_columns import WHY
+from funnel.readers._export_columns import WHY, with_absent
+from funnel.readers._raw import text_if
 from funnel.readers._read_people import ARRIVED, CAMPAIGN, ORIGIN, people_data
 
 _PLATFORMS = {"fb": "facebook", "ig": "instagram", "an": "audience network", "msg": "messenger"}
@@ -21,15 +22,14 @@ _CELLS = ("email", "phone", "name", "first_name", "last_name")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    missing = [name for name in (*_CELLS, ORIGIN) if name not in rows.columns]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+    rows = with_absent(rows, (*_CELLS, ORIGIN))
     test = pl.any_horizontal(pl.col(_CELLS).str.contains("<test lead:", literal=True).fill_null(value=False))
     full = pl.concat_str("first_name", "last_name", separator=" ", ignore_nulls=True)
     return rows.with_columns(
         pl.col("id").str.strip_prefix("l:"),
         pl.col(ORIGIN).str.to_lowercase().replace(_PLATFORMS),
         pl.coalesce("name", pl.when(full != "").then(full)).alias("name"),
-        pl.when(test).then(pl.lit("test lead")).alias(WHY),
+        text_if(test, "test lead").alias(WHY),
     )
 
 

@@ -15,43 +15,28 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export, State
-from funnel.readers._export_columns import NOTE, WHY, with_order_above
+from funnel.readers._export_columns import NOTE, WHY, with_absent, with_order_above
+from funnel.readers._raw import text_if
 
-_STATES: dict[str, State] = {
-    "sale": "paid",
-    "sales order": "paid",
-    "order penjualan": "paid",
-    "pesanan penjualan": "paid",
-    "done": "paid",
-    "locked": "paid",
-    "terkunci": "paid",
-    "cancel": "cancelled",
-    "cancelled": "cancelled",
-    "canceled": "cancelled",
-    "dibatalkan": "cancelled",
+_STATES: dict[State, str] = {
+    "paid": "sale, sales order, order penjualan, pesanan penjualan, done, locked, terkunci",
+    "cancelled": "cancel, cancelled, canceled, dibatalkan",
 }
 _QUOTATIONS = (
-    "draft",
-    "sent",
-    "quotation",
-    "quotation sent",
-    "penawaran",
-    "penawaran terkirim",
-    "penawaran dikirim",
-    "kuotasi",
-    "kuotasi terkirim",
+    "draft, sent, quotation, quotation sent, penawaran, penawaran terkirim, penawaran dikirim, kuotasi, "
+    "kuotasi terkirim"
 )
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     keys = ("customer_id", "email", "phone", "name")
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in keys if name not in rows.columns)
+    rows = with_absent(rows, keys)
     has_name_only = pl.col("name").is_not_null() & pl.all_horizontal(pl.col(keys[:-1]).is_null())
-    quotation = pl.col("status").str.to_lowercase().is_in(_QUOTATIONS)
+    quotation = pl.col("status").str.to_lowercase().is_in(_QUOTATIONS.split(", "))
     return with_order_above(rows).with_columns(
         pl.when(has_name_only).then("name").alias("username"),
-        pl.when(has_name_only).then(pl.lit("buyer known by name only; export the id of the customer too")).alias(NOTE),
-        pl.when(quotation).then(pl.lit("quotation, not an order yet")).alias(WHY),
+        text_if(has_name_only, "buyer known by name only; export the id of the customer too").alias(NOTE),
+        text_if(quotation, "quotation, not an order yet").alias(WHY),
     )
 
 

@@ -5,29 +5,22 @@ Invariant: the purchases and refunds do not depend on the order of the rows, nor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import attrs
 import polars as pl
 
 from funnel._fields import FROM_FLOAT, LARGEST_AMOUNT
-from funnel.readers._account import FIRST_ROWS, Entry
+from funnel.readers._account import FIRST_ROWS, Entry, What
 from funnel.readers._blanks import IS_BELOW, IS_FILLED
-from funnel.readers._credits import match_credits
+from funnel.readers._credits import Matched, match_credits
 from funnel.readers._export_columns import FILE
+from funnel.readers._mapping import OrderMapping
 from funnel.readers._parts import ONE_WAY, TWIN, with_twins
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, Progress, RawRows
 from funnel.readers._rows import WHY
 from funnel.readers._shop_data import ORDER_LINES
 from funnel.readers._values import CODE, QUANTITY_PLACES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from funnel.readers._account import What
-    from funnel.readers._credits import Matched
-    from funnel.readers._mapping import OrderMapping
-    from funnel.readers._raw import Progress, RawRows
 
 _TWIN = "row of an order that another file has too"
 

@@ -15,8 +15,9 @@ import polars as pl
 
 from funnel.readers._export import Export
 from funnel.readers._export_columns import WHY
+from funnel.readers._raw import text_if
 from funnel.readers._refund_rows import IS_REFUND
-from funnel.readers._time_formats import day_and_clock
+from funnel.readers._times import day_and_clock
 
 _HOURS = {
     offset: names.split()
@@ -44,7 +45,6 @@ _OFFSETS = {name: offset for offset, names in _HOURS.items() for name in names}
 _PAYMENT = "payment|donation"
 _REFUND = "refund|reversal"
 _OTHER = "hold|release|authorization|order|withdrawal|deposit|transfer|fee|conversion"
-_UNPAID = ("pending", "held", "placed", "uncleared", "unclaimed")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
@@ -53,19 +53,16 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     when = day_and_clock(offset)
     is_refund = (kind.str.contains(_REFUND) & below).fill_null(value=False)
     is_payment = kind.str.contains(_PAYMENT) & ~kind.str.contains(_OTHER) & ~kind.str.contains(_REFUND)
-    why = (
-        pl.when(kind.str.contains("currency conversion"))
-        .then(pl.lit("currency conversion, not a payment"))
-        .when(~is_payment & ~is_refund)
-        .then(pl.lit("row that is not a payment, such as a transfer, a hold or a fee"))
-        .when(is_payment & below)
-        .then(pl.lit("payment that the shop sent"))
-        .when(offset.is_null())
-        .then(pl.lit("time zone that the reader does not know"))
-        .when(is_refund & pl.col("reference").is_null())
-        .then(pl.lit("refund that names no payment"))
-        .when(is_refund & ~pl.col("status").str.to_lowercase().is_in(["completed", "refunded"]))
-        .then(pl.lit("refund that was not completed"))
+    why = pl.coalesce(
+        text_if(kind.str.contains("currency conversion"), "currency conversion, not a payment"),
+        text_if(~is_payment & ~is_refund, "row that is not a payment, such as a transfer, a hold or a fee"),
+        text_if(is_payment & below, "payment that the shop sent"),
+        text_if(offset.is_null(), "time zone that the reader does not know"),
+        text_if(is_refund & pl.col("reference").is_null(), "refund that names no payment"),
+        text_if(
+            is_refund & ~pl.col("status").str.to_lowercase().is_in(["completed", "refunded"]),
+            "refund that was not completed",
+        ),
     )
     is_refund = is_refund & why.is_null()
     amount = pl.col("amount").str.strip_chars("'")
@@ -110,13 +107,10 @@ _EXPORT = Export(
     },
     required=("day", "clock", "zone", "kind", "status", "currency", "amount", "email", "id", "reference"),
     statuses={
-        "completed": "paid",
-        "cleared": "paid",
-        "partially refunded": "paid",
-        "refunded": "refunded",
-        "reversed": "refunded",
-        **dict.fromkeys(_UNPAID, "unpaid"),
-        **dict.fromkeys(("denied", "failed", "expired", "canceled", "cancelled", "removed", "returned"), "failed"),
+        "paid": "completed, cleared, partially refunded",
+        "refunded": "refunded, reversed",
+        "unpaid": "pending, held, placed, uncleared, unclaimed",
+        "failed": "denied, failed, expired, canceled, cancelled, removed, returned",
     },
     zone="in the text",
     time_formats=("%m/%d/%Y %H:%M:%S %z", "%d/%m/%Y %H:%M:%S %z", "%d.%m.%Y %H:%M:%S %z"),

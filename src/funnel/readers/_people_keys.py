@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from funnel.readers._distinct import with_computed
 from funnel.readers._key_rules import EDGES, EMAIL, EMAIL_EDGES, MASK, NO_DIGIT, PHONE, PHONE_PREFIX, hashed
+from funnel.readers._raw import with_computed
 
 KEYS = ("customer_id", "username", "email", "phone")
 """The keys of a buyer, in the order in which they are tried."""

@@ -16,7 +16,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -24,12 +24,12 @@ import polars as pl
 from funnel._fields import UNPRINTABLE
 from funnel.readers._account import Entry
 from funnel.readers._export import Export
-from funnel.readers._export_account import entries, entry
+from funnel.readers._export_account import counted, leads_of, outcome
 from funnel.readers._export_columns import FILE, WHY
 from funnel.readers._json_rows import cell
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._read_export import Orders, ReadOptions
-from funnel.readers._shop_data import INTERACTIONS, LEADS, ORDER_LINES, PURCHASES, REFUNDS, ShopData
+from funnel.readers._shop_data import INTERACTIONS, ORDER_LINES, PURCHASES, REFUNDS, ShopData
 from funnel.readers._times import read_times
 from funnel.readers._values import CODE, line_amount, read_amounts, read_ids
 
@@ -60,6 +60,7 @@ _LINES_TEXT = "funnel: lines"
 _ABOUT_ORDERS = ("purchase", "update", "refund", "cancel")
 _INTERACTIONS = ("view", "cart", "checkout")
 _LONGEST_LABEL = 200
+_MERGED = {"again": "event with the id of another event", "twin": "purchase of an order that another event has too"}
 
 
 def with_events(
@@ -113,7 +114,7 @@ class _Events(Orders):
             "purchases": self._bought(orders, code),
             "refunds": self._paid_back(remaining, orders, code),
             "order_lines": self._lines(remaining, code),
-            "leads": self._leads(remaining),
+            "leads": leads_of(remaining.filter(pl.col("event") == "lead"), self._source).unique(maintain_order=True),
             "interactions": self._interactions(remaining),
         }
         return ShopData(
@@ -123,13 +124,13 @@ class _Events(Orders):
     def _with_values(self, rows: pl.DataFrame, currency: str) -> pl.DataFrame:
         """Parse the cells of each event, and find the reason to refuse it."""
         mapping = self._mapping(currency)
-        unread = pl.when(pl.col("event").is_null()).then(pl.lit("event of a kind that is not read"))
+        unread = text_if(pl.col("event").is_null(), "event of a kind that is not read")
         rows = read_ids(read_ids(rows, "id", "event", mapping), "person_id", "known person", mapping)
         rows = read_ids(rows, "order_id", "order", mapping)
         rows = read_times(rows, WHEN, "time", mapping)
         rows = read_amounts(rows, "amount", "amount", mapping)
         exact = line_amount(pl.lit(1, pl.Int64), pl.col("amount"), pl.col("amount.finer"))
-        below = pl.when(pl.col("amount.below") & (pl.col("amount") > 0)).then(pl.lit("amount below zero"))
+        below = text_if(pl.col("amount.below") & (pl.col("amount") > 0), "amount below zero")
         about_order, bought = pl.col("event").is_in(_ABOUT_ORDERS), pl.col("event") == "purchase"
         wrong = pl.when(bought | (pl.col("amount.why") != "no amount")).then("amount.why")
         other = pl.when(pl.col("currency").str.to_uppercase() != pl.col(CODE))
@@ -139,7 +140,7 @@ class _Events(Orders):
             wrong,
             below,
         ]
-        timeless = pl.when(pl.col(WHEN).is_null()).then(pl.lit("event without its time"))
+        timeless = text_if(pl.col(WHEN).is_null(), "event without its time")
         of_order = pl.when(about_order).then(pl.coalesce(order_whys))
         whys: list[str | pl.Expr] = [unread, WHY, "id.why", "person_id.why", f"{WHEN}.why", timeless, of_order]
         rows = rows.with_columns(exact.alias("amount"), pl.coalesce(whys).alias(WHY))
@@ -158,7 +159,7 @@ class _Events(Orders):
                 pl.col(WHEN).alias("purchased_at"),
                 "amount",
                 code.alias("currency"),
-                pl.when(cancelled).then(pl.lit("cancelled")).otherwise(pl.lit("paid")).alias("status"),
+                text_if(cancelled, "cancelled", "paid").alias("status"),
                 pl.max_horizontal("cancelled_at", pl.when(cancelled).then(WHEN)).alias("cancelled_at"),
                 pl.col("promotion").fill_null(""),
             )
@@ -213,15 +214,6 @@ class _Events(Orders):
             .match_to_schema(ORDER_LINES)
         )
 
-    def _leads(self, rows: pl.DataFrame) -> pl.DataFrame:
-        leads = rows.filter(pl.col("event") == "lead").select(
-            "person_id",
-            pl.col(WHEN).alias("arrived_at"),
-            pl.col("origin").fill_null(self._source).alias("source"),
-            pl.col("campaign").fill_null(""),
-        )
-        return leads.unique().sort(leads.columns).match_to_schema(LEADS)
-
     def _interactions(self, rows: pl.DataFrame) -> pl.DataFrame:
         return (
             rows.filter(pl.col("event").is_in(_INTERACTIONS))
@@ -260,20 +252,9 @@ def _with_orders(rows: pl.DataFrame) -> pl.DataFrame:
     after = pl.col("event").is_in(_ABOUT_ORDERS[1:]) & valid
     homeless = after & ~pl.col("bought").any().over("order_id")
     rows = rows.with_columns(
-        pl.coalesce(WHY, pl.when(homeless).then(pl.lit("event of an order whose purchase is not in the files"))).alias(
-            WHY
-        )
+        pl.coalesce(WHY, text_if(homeless, "event of an order whose purchase is not in the files")).alias(WHY)
     )
-    return rows.with_columns(
-        pl.when(pl.col(WHY).is_not_null())
-        .then(pl.lit("refused"))
-        .when("again")
-        .then(pl.lit("again"))
-        .when(twin)
-        .then(pl.lit("twin"))
-        .otherwise(pl.lit("kept"))
-        .alias("outcome")
-    )
+    return rows.with_columns(outcome(pl.col(WHY).is_not_null(), twin))
 
 
 def _orders(rows: pl.DataFrame) -> pl.DataFrame:
@@ -287,20 +268,8 @@ def _orders(rows: pl.DataFrame) -> pl.DataFrame:
     return orders.with_columns(pl.coalesce("updated", "amount").alias("amount"))
 
 
-def _account(rows: pl.DataFrame, tables: dict[str, Any]) -> list[Entry]:
-    counts = {
-        "rows in the files" if rows[FILE].n_unique() > 1 else "rows in the file": rows.height,
-        "rows kept": rows.filter(pl.col("outcome") == "kept").height,
-        "purchases": tables["purchases"].height,
-        "of them cancelled": tables["purchases"].filter(pl.col("status") == "cancelled").height,
-        "refunds": tables["refunds"].height,
-        "leads": tables["leads"].height,
-        "interactions": tables["interactions"].height,
-    }
-    merged = {"again": "event with the id of another event", "twin": "purchase of an order that another event has too"}
-    reasons = {why: rows.filter(pl.col("outcome") == outcome)[ROW] for outcome, why in merged.items()}
-    return [
-        *(Entry("read", name, count) for name, count in counts.items() if count or name != "of them cancelled"),
-        *(entry("merged", why, which) for why, which in reasons.items() if which.len()),
-        *entries("refused", rows.filter(pl.col("outcome") == "refused"), WHY),
-    ]
+def _account(rows: pl.DataFrame, tables: dict[str, Any]) -> Iterator[Entry]:
+    cancelled = tables["purchases"].filter(pl.col("status") == "cancelled").height
+    counts = {"purchases": tables["purchases"].height, **({"of them cancelled": cancelled} if cancelled else {})}
+    counts |= {name: tables[name].height for name in ("refunds", "leads", "interactions")}
+    return counted(rows, counts, _MERGED)

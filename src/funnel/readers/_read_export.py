@@ -36,18 +36,36 @@ from funnel.errors import ArgumentError
 from funnel.rates import Rates
 from funnel.readers._account import Entry
 from funnel.readers._export import Export, State
-from funnel.readers._export_account import NOTHING, account_of, with_outcome
-from funnel.readers._export_columns import FILE, IS_HEAD, LINE, NOTE, ORDER, TIMES, WHY
-from funnel.readers._export_records import customers_of, order_lines_of, order_names_of, purchases_of, refunds_of
-from funnel.readers._export_rows import with_codes, without_blanks, without_lost_lines
+from funnel.readers._export_account import (
+    NOTHING,
+    account_of,
+    customers_of,
+    order_lines_of,
+    order_names_of,
+    purchases_of,
+    refunds_of,
+    with_outcome,
+)
+from funnel.readers._export_columns import (
+    FILE,
+    IS_HEAD,
+    LINE,
+    NOTE,
+    ORDER,
+    TIMES,
+    WHY,
+    with_absent,
+    with_codes,
+    without_blanks,
+    without_lost_lines,
+)
 from funnel.readers._formats import IN_THE_TEXT, AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
 from funnel.readers._people_keys import with_person
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._refund_rows import IS_REFUND, refunds_of_rows, with_refund_rows, without_their_columns
 from funnel.readers._shop_data import CUSTOMERS, ShopData
-from funnel.readers._time_formats import times_formats
-from funnel.readers._times import end_of_as_of, read_times
+from funnel.readers._times import end_of_as_of, read_times, times_formats
 from funnel.readers._values import CODE, line_amount, read_amounts, read_ids
 
 _AGREED = {
@@ -138,8 +156,7 @@ class Orders:
     def _prepared(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Set empty cells to null, let the export compute its columns, and find the state of each row."""
         rows = self._export.prepare(without_blanks(rows, ["", *self._export.blanks]))
-        needed = ("id", WHY, NOTE, *ORDER, *LINE)
-        rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in needed if name not in rows.columns)
+        rows = with_absent(rows, ("id", WHY, NOTE, *ORDER, *LINE))
         if IS_HEAD not in rows.columns:
             rows = rows.with_columns(pl.lit(value=True).alias(IS_HEAD))
         if IS_REFUND not in rows.columns:
@@ -153,20 +170,16 @@ class Orders:
 
     def _with_state(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Translate the status of each row; an export without states has paid orders only."""
-        statuses = {
-            **self._export.statuses,
-            **{text.casefold(): state for text, state in self._options.statuses.items()},
-        }
+        statuses = {text: state for state, texts in self._export.statuses.items() for text in texts.split(", ")}
+        statuses |= {text.casefold(): state for text, state in self._options.statuses.items()}
         if not statuses:
             return rows.with_columns(pl.col("state").fill_null("paid"))
         text = pl.col("status").str.to_lowercase()
         state = text.replace_strict(statuses, default=None, return_dtype=pl.String)
         unknown = pl.col(IS_HEAD) & pl.col("status").is_not_null() & state.is_null() & pl.col("state").is_null()
         return rows.with_columns(
-            pl.coalesce("state", state, pl.when(IS_HEAD).then(pl.lit("paid"))).alias("state"),
-            pl.coalesce(
-                WHY, pl.when(unknown).then(pl.lit("status that the reader does not know; name it in statuses"))
-            ).alias(WHY),
+            pl.coalesce("state", state, text_if(IS_HEAD, "paid")).alias("state"),
+            pl.coalesce(WHY, text_if(unknown, "status that the reader does not know; name it in statuses")).alias(WHY),
         )
 
     def _with_codes(self, rows: pl.DataFrame, order: str, of_order: pl.Expr, currency: str) -> pl.DataFrame:
@@ -237,9 +250,10 @@ class Orders:
             unread.alias("unread"), pl.coalesce(signed, pl.when(priced).then(product * whole.sign())).alias("line")
         )
         if self._export.amount_of == "lines":
-            wrong = pl.when(
-                (pl.col("line").is_null() | pl.col("unread").fill_null(value=False)) & ~pl.col(IS_REFUND)
-            ).then(pl.lit("line without an amount that can be read"))
+            wrong = text_if(
+                (pl.col("line").is_null() | pl.col("unread").fill_null(value=False)) & ~pl.col(IS_REFUND),
+                "line without an amount that can be read",
+            )
             rows = rows.with_columns(pl.coalesce(WHY, wrong).alias(WHY))
         return rows.drop("unread", *(name for name in rows.columns if name.startswith(("line_amount.", "unit_price."))))
 
@@ -264,7 +278,7 @@ class Orders:
         whys = rows.filter(is_order & pl.col(WHY).is_not_null()).sort(ROW).group_by(FILE, "id").agg(pl.col(WHY).first())
         orders = orders.join(whys, on=[FILE, "id"], how="left")
         whys_unlike = [
-            pl.when(pl.col(f"{name}.many") > 1).then(pl.lit(f"order with rows of different {label}"))
+            text_if(pl.col(f"{name}.many") > 1, f"order with rows of different {label}")
             for name, label in _AGREED.items()
             if not (name == "amount" and self._export.amount_of == "lines")
         ]
@@ -285,7 +299,7 @@ class Orders:
             "id.why",
             "person_id.why",
             "purchased_at.why",
-            pl.when(pl.col("purchased_at").is_null()).then(pl.lit("order without its time")),
+            text_if(pl.col("purchased_at").is_null(), "order without its time"),
             *self._state_whys(),
             pl.when(pl.col("currency").str.to_uppercase() != pl.col(CODE)).then(pl.lit(_OTHER_CURRENCY)),
         ]
@@ -311,11 +325,11 @@ class Orders:
 
     def _state_whys(self) -> list[pl.Expr]:
         state, unpaid = pl.col("state"), self._options.unpaid
-        failed = pl.when(state == "failed").then(pl.lit("order whose payment failed"))
+        failed = text_if(state == "failed", "order whose payment failed")
         waits = (state == "unpaid") & (pl.col("sent").is_null() | pl.lit(unpaid != "sent"))
         if unpaid == "placed":
             return [failed]
-        return [failed, pl.when(waits).then(pl.lit("order that is not paid yet"))]
+        return [failed, text_if(waits, "order that is not paid yet")]
 
     def _furthest(self, orders: pl.DataFrame) -> pl.DataFrame:
         """Choose one file for each order: the one with the furthest state."""
@@ -325,14 +339,9 @@ class Orders:
         )
         rank = pl.col("state").replace_strict(_RANK, default=0, return_dtype=pl.Int64)
         content = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in ORDER], separator="\x1f")
-        by = [
-            pl.col(WHY).is_null(),
-            rank,
-            pl.col("refunded_amount").fill_null(0),
-            content,
-            -pl.col(FILE).cast(pl.Int64),
-        ]
-        several = orders.filter(again).with_columns(content.alias("content")).sort("key", *by)
+        furthest = [pl.col(WHY).is_null(), rank, pl.col("refunded_amount").fill_null(0)]
+        several = orders.filter(again).with_columns(content.alias("content"))
+        several = several.sort("key", *furthest, content, -pl.col(FILE).cast(pl.Int64))
         several = several.with_columns(
             (pl.int_range(pl.len()).over("key") == pl.len().over("key") - 1).alias("is_chosen"),
             pl.col("content").n_unique().over("key").alias("versions"),
@@ -383,5 +392,5 @@ def _amount(orders: pl.DataFrame, name: str, mapping: OrderMapping) -> pl.DataFr
     orders = read_amounts(orders, name, label, mapping)
     exact = line_amount(pl.lit(1, pl.Int64), pl.col(name), pl.col(f"{name}.finer"))
     signed = pl.col(f"{name}.below") & (pl.col(name) > 0) & pl.lit(name != "refunded_amount")
-    below = pl.when(signed).then(pl.lit(f"{label} below zero"))
+    below = text_if(signed, f"{label} below zero")
     return orders.with_columns(exact.alias(name), pl.coalesce(f"{name}.why", below).alias(f"{name}.why"))

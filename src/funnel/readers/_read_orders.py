@@ -36,15 +36,14 @@ from typing import TYPE_CHECKING, Unpack
 
 from funnel._arguments import instance
 from funnel.errors import ArgumentError
+from funnel.rates import Rates
 from funnel.readers._account import Entry, What
 from funnel.readers._formats import AmountStyle
 from funnel.readers._mapping import Columns, OrderMapping
-from funnel.readers._options import check_options
-from funnel.readers._reader import ReadArguments, every_export, read_recognised, require_polars
-from funnel.readers._source import Source
+from funnel.readers._open import Source
+from funnel.readers._reader import ReadArguments, check_options, every_export, read_recognised, require_polars
 
 if TYPE_CHECKING:
-    from funnel.rates import Rates
     from funnel.readers._raw import Progress
     from funnel.readers._shop_data import ShopData
 

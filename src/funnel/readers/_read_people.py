@@ -22,12 +22,12 @@ import polars as pl
 from funnel._fields import UNPRINTABLE
 from funnel.readers._account import Entry
 from funnel.readers._export import Export
-from funnel.readers._export_account import entries, entry
+from funnel.readers._export_account import counted, entries, leads_of, outcome
 from funnel.readers._export_columns import FILE, NOTE, WHY
 from funnel.readers._people_keys import KEYS
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._read_export import Orders, ReadOptions
-from funnel.readers._shop_data import CUSTOMERS, LEADS, ShopData
+from funnel.readers._shop_data import CUSTOMERS, ShopData
 from funnel.readers._times import read_times
 from funnel.readers._values import read_ids
 
@@ -40,6 +40,7 @@ ORIGIN, CAMPAIGN = "origin", "campaign"
 _CONTENT = ("id", "person_id", ARRIVED, ORIGIN, CAMPAIGN, *KEYS, "name", "address")
 _LEAD = ("person_id", ARRIVED, ORIGIN, CAMPAIGN)
 _LONGEST_LABEL = 200
+_MERGED = {"again": "row with the id of another row", "twin": "lead of the same person at the same instant"}
 
 
 def people_data(rows: pl.DataFrame, export: Export, options: ReadOptions, notes: Sequence[Entry]) -> ShopData:
@@ -64,19 +65,14 @@ class _People(Orders):
         """Read the rows."""
         rows = _with_outcome(self._with_values(self._with_person(self._prepared(rows))))
         remaining = rows.filter(pl.col("outcome") == "kept")
-        leads = remaining.filter(pl.col(ARRIVED).is_not_null()).select(
-            "person_id",
-            pl.col(ARRIVED).alias("arrived_at"),
-            pl.col(ORIGIN).fill_null(self._source).alias("source"),
-            pl.col(CAMPAIGN).fill_null(""),
-        )
-        contacts = self._options.contacts
-        customers = _customers(remaining) if contacts else pl.DataFrame(schema=CUSTOMERS)
+        leads = leads_of(remaining.filter(pl.col(ARRIVED).is_not_null()), self._source)
+        customers = _customers(remaining) if self._options.contacts else pl.DataFrame(schema=CUSTOMERS)
+        counts = {"leads": leads.height, "customers": customers.height}
         return ShopData(
             export=self._export.name,
             currency=None,
-            account=(*_account(rows, leads, customers), *notes, *entries("noted", remaining, NOTE)),
-            leads=leads.sort(leads.columns).match_to_schema(LEADS),
+            account=(*counted(rows, counts, _MERGED), *notes, *entries("noted", remaining, NOTE)),
+            leads=leads,
             customers=customers,
         )
 
@@ -89,9 +85,9 @@ class _People(Orders):
         form = self._formats(rows.select(ARRIVED))[ARRIVED]
         rows = read_times(rows, ARRIVED, "time", mapping.model_copy(update={"time_format": form}))
         rows = read_ids(read_ids(rows, "id", "row", mapping), "person_id", "known person", mapping)
-        nameless = pl.when(pl.col("id").is_null()).then(pl.lit("row without its id"))
+        nameless = text_if(pl.col("id").is_null(), "row without its id")
         late = pl.col(ARRIVED).is_null() & pl.lit(ARRIVED in self._export.columns)
-        timeless = pl.when(late).then(pl.lit("lead without its time"))
+        timeless = text_if(late, "lead without its time")
         return rows.with_columns(
             pl.coalesce(WHY, nameless, "id.why", "person_id.why", f"{ARRIVED}.why", timeless).alias(WHY)
         )
@@ -107,16 +103,7 @@ def _with_outcome(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(again.alias("again"))
     arrived = pl.col(ARRIVED).is_not_null() & valid & ~pl.col("again")
     twin = arrived & (pl.int_range(pl.len()).over(*_LEAD, arrived, order_by=["content", FILE, ROW]) > 0)
-    return rows.with_columns(
-        pl.when(~valid)
-        .then(pl.lit("refused"))
-        .when(pl.col("again"))
-        .then(pl.lit("again"))
-        .when(twin)
-        .then(pl.lit("twin"))
-        .otherwise(pl.lit("kept"))
-        .alias("outcome")
-    )
+    return rows.with_columns(outcome(~valid, twin))
 
 
 def _customers(rows: pl.DataFrame) -> pl.DataFrame:
@@ -126,22 +113,3 @@ def _customers(rows: pl.DataFrame) -> pl.DataFrame:
         for name in ("name", "email", "phone", "address")
     ]
     return rows.group_by("person_id").agg(latest).sort("person_id").match_to_schema(CUSTOMERS)
-
-
-def _account(rows: pl.DataFrame, leads: pl.DataFrame, customers: pl.DataFrame) -> list[Entry]:
-    counts = {
-        "rows in the files" if rows[FILE].n_unique() > 1 else "rows in the file": rows.height,
-        "rows kept": rows.filter(pl.col("outcome") == "kept").height,
-        "leads": leads.height,
-        "customers": customers.height,
-    }
-    merged = {
-        "again": "row with the id of another row",
-        "twin": "lead of the same person at the same instant",
-    }
-    reasons = {why: rows.filter(pl.col("outcome") == outcome)[ROW] for outcome, why in merged.items()}
-    return [
-        *(Entry("read", name, count) for name, count in counts.items()),
-        *(entry("merged", why, which) for why, which in reasons.items() if which.len()),
-        *entries("refused", rows.filter(pl.col("outcome") == "refused"), WHY),
-    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._mapping import OrderMapping
-from funnel.readers._raw import ROW
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._shop_data import REFUNDS
 from funnel.readers._times import read_times
 from funnel.readers._values import CODE, line_amount, read_amounts
@@ -31,10 +31,8 @@ def with_refund_rows(rows: pl.DataFrame, form: str, why: str, mapping: OrderMapp
     refunds = read_amounts(refunds, "refunded_amount", "refunded amount", mapping)
     wrong = pl.coalesce(
         "refunded_at.why",
-        pl.when(pl.col("refunded_at").is_null()).then(pl.lit("refund without its time")),
-        pl.when(pl.col("currency").str.to_uppercase() != pl.col(CODE)).then(
-            pl.lit("refund in another currency than the one read")
-        ),
+        text_if(pl.col("refunded_at").is_null(), "refund without its time"),
+        text_if(pl.col("currency").str.to_uppercase() != pl.col(CODE), "refund in another currency than the one read"),
         "refunded_amount.why",
     )
     exact = line_amount(pl.lit(1, pl.Int64), pl.col("refunded_amount"), pl.col("refunded_amount.finer"))

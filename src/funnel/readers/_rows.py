@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from funnel._fields import FLOAT_ID, LARGEST_AMOUNT
 from funnel.money import DECIMALS
 from funnel.readers._blanks import IS_BARE, with_blanks
-from funnel.readers._raw import is_text
+from funnel.readers._mapping import OrderMapping
+from funnel.readers._raw import is_text, text_if
 from funnel.readers._times import end_of_as_of, read_times, since_purchase
 from funnel.readers._values import CODE, FINER, QUANTITY_PLACES, line_amount, read_amounts, read_ids, read_pieces
-
-if TYPE_CHECKING:
-    from funnel.readers._mapping import OrderMapping
 
 WHY = "why"
 """The reason to refuse a row; null for a kept row."""
@@ -52,7 +48,7 @@ def read_rows(rows: pl.DataFrame, mapping: OrderMapping, *, mixed: bool) -> pl.D
     rows = _read_refunded(rows, mapping)
     whys = [name for name in rows.columns if name.endswith(".why")]
     twice = [name for name in rows.columns if name.endswith(".twice")]
-    missing = pl.when(pl.col("purchased_at").is_null()).then(pl.lit("no time"))
+    missing = text_if(pl.col("purchased_at").is_null(), "no time")
     why = pl.coalesce("id.why", "person_id.why", "purchased_at.why", missing, *whys[3:])
     early = [name for name in rows.columns if name.endswith(".early")]
     clockless = [name for name in rows.columns if name.endswith(".clockless")]
@@ -100,9 +96,9 @@ def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         rows = read_amounts(read_pieces(rows, mapping), "unit_price", "price", mapping)
         rows = rows.rename({"unit_price": "minor", "unit_price.finer": "finer"})
         back, cheap = pl.col("pieces") < 0, pl.col("unit_price.below") & ((pl.col("minor") > 0) | (pl.col("finer") > 0))
-        wrong = pl.when(cheap).then(pl.lit("price below zero"))
+        wrong = text_if(cheap, "price below zero")
         if mapping.discounts:
-            wrong = pl.when(back & cheap).then(pl.lit("price and quantity below zero"))
+            wrong = text_if(back & cheap, "price and quantity below zero")
             back = back | cheap
         rows = rows.with_columns(back.alias("is_below"), pl.col("pieces").abs(), wrong.alias("below.why"))
     if mapping.fractional:
@@ -113,7 +109,7 @@ def _read_line(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
 def _of_thousandths(rows: pl.DataFrame) -> pl.DataFrame:
     """Divide the price of one piece by 1000, exactly: quantities are counted in thousandths."""
     parts, minor, finer = 10**QUANTITY_PLACES, pl.col("minor"), pl.col("finer")
-    fine = pl.when(finer % parts != 0).then(pl.lit("price with too many decimals for a fractional quantity"))
+    fine = text_if(finer % parts != 0, "price with too many decimals for a fractional quantity")
     return rows.with_columns(
         minor // parts, ((minor % parts * FINER + finer) // parts).alias("finer"), fine.alias("fine.why")
     )
@@ -152,7 +148,7 @@ def _read_direction(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     discount = below & ~credit if mapping.discounts else no
     below = below & ~discount
     word = "amount" if mapping.columns.quantity is None else "quantity"
-    wrong = pl.when(below & ~credit).then(pl.lit(f"{word} below zero outside a credit note"))
+    wrong = text_if(below & ~credit, f"{word} below zero outside a credit note")
     return rows.with_columns(
         below.alias("is_below"),
         credit.alias("is_credit"),
@@ -174,11 +170,9 @@ def _read_status(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
         return rows.with_columns(by_number.alias("is_cancelled"), *no_status)
     text = pl.col("status").cast(pl.String).str.strip_chars()
     meaning = text.replace_strict(dict(mapping.statuses), default=None, return_dtype=pl.String)
-    why = (
-        pl.when(text.fill_null("") == "")
-        .then(pl.lit("no status"))
-        .when(meaning.is_null())
-        .then(pl.lit("status that the mapping does not name"))
+    why = pl.coalesce(
+        text_if(text.fill_null("") == "", "no status"),
+        text_if(meaning.is_null(), "status that the mapping does not name"),
     )
     return rows.with_columns(
         ((meaning == "cancelled") | by_number).alias("is_cancelled"),
@@ -196,7 +190,7 @@ def _read_cancelled(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     rows = read_times(rows, "cancelled_at", "time of cancelling", mapping)
     rows = since_purchase(rows, "cancelled_at", mapping)
     when = pl.col("cancelled_at")
-    early = pl.when(when < pl.col("purchased_at")).then(pl.lit("cancelled before it was bought"))
+    early = text_if(when < pl.col("purchased_at"), "cancelled before it was bought")
     return rows.with_columns(
         (pl.col("is_cancelled") | when.is_not_null()).alias("is_cancelled"),
         (pl.col("is_paid") & when.is_not_null()).alias("is_contradicted"),
@@ -233,7 +227,7 @@ def _with_refund(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
             pl.when(undated).then(end_of_as_of(mapping)).otherwise("refunded_at").alias("refunded_at")
         )
     before = (pl.col("refunded_at") < pl.col("purchased_at")).fill_null(value=False)
-    wrong = pl.when(undated & pl.col("refunded_at").is_null() & ~reduces).then(pl.lit("refund without its time"))
+    wrong = text_if(undated & pl.col("refunded_at").is_null() & ~reduces, "refund without its time")
     why = pl.coalesce(unread, pl.when(some > 0).then(pl.coalesce("refunded_at.why", wrong)))
     return rows.with_columns(
         pl.when(reduces | before).then(0).otherwise(some).alias("refunded"),

@@ -21,9 +21,9 @@ import hashlib
 import polars as pl
 
 from funnel.readers._export import Export, State
-from funnel.readers._export_columns import WHY
+from funnel.readers._export_columns import WHY, currency_of, with_absent, without_symbol
 from funnel.readers._formats import AmountStyle
-from funnel.readers._symbols import currency_of, without_symbol
+from funnel.readers._raw import text_if
 
 _SUM = r"(?i)^\W*(grand\s+)?(total|sub\s?total|jumlah|sum|omzet|omset)\b"
 _MONTHS = {
@@ -38,31 +38,30 @@ _MONTHS = {
     r"(?i)\bdesember\b|\bdes\b": "December",
 }
 _SENT = ("dikirim", "terkirim", "sudah dikirim", "diterima", "shipped", "sent", "delivered")
-_STATUSES: dict[str, State] = {
-    **dict.fromkeys(("lunas", "dibayar", "bayar", "sudah bayar", "sudah dibayar", "sudah lunas", "selesai"), "paid"),
-    **dict.fromkeys(("paid", "done", "complete", "completed"), "paid"),
-    **dict.fromkeys(("belum bayar", "belum lunas", "belum dibayar", "menunggu pembayaran"), "unpaid"),
-    **dict.fromkeys(("unpaid", "pending", "waiting", *_SENT), "unpaid"),
-    **dict.fromkeys(("batal", "dibatalkan", "cancel", "cancelled", "canceled"), "cancelled"),
-    **dict.fromkeys(("refund", "retur", "dikembalikan", "refunded", "returned"), "refunded"),
-    **dict.fromkeys(("gagal", "failed"), "failed"),
+_STATUSES: dict[State, str] = {
+    "paid": "lunas, dibayar, bayar, sudah bayar, sudah dibayar, sudah lunas, selesai, paid, done, complete, completed",
+    "unpaid": (
+        "belum bayar, belum lunas, belum dibayar, menunggu pembayaran, unpaid, pending, waiting, dikirim, terkirim, "
+        "sudah dikirim, diterima, shipped, sent, delivered"
+    ),
+    "cancelled": "batal, dibatalkan, cancel, cancelled, canceled",
+    "refunded": "refund, retur, dikembalikan, refunded, returned",
+    "failed": "gagal, failed",
 }
 _CONTENT = ("day", "username", "email", "phone", "name", "product", "sku", "quantity", "unit_price", "line_amount")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    absent = [name for name in _INDONESIAN if name not in rows.columns]
     has_quantity = "quantity" in rows.columns
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    rows = with_absent(rows, _INDONESIAN)
     blank = pl.all_horizontal(pl.col(list(_INDONESIAN)).is_null())
     word = pl.any_horizontal(pl.col(name).str.contains(_SUM) for name in ("day", "id", "name", "product"))
     bare = pl.all_horizontal(pl.col("day", "name", "phone", "email", "username", "product").is_null())
     rows = rows.with_columns(
-        pl.when(blank)
-        .then(pl.lit("blank row"))
-        .when(bare | (word & pl.col("who").is_null()) | pl.col("day").str.contains(_SUM))
-        .then(pl.lit("sum row"))
-        .alias(WHY)
+        pl.coalesce(
+            text_if(blank, "blank row"),
+            text_if(bare | (word & pl.col("who").is_null()) | pl.col("day").str.contains(_SUM), "sum row"),
+        ).alias(WHY)
     )
     more = "line_amount" if has_quantity else "quantity"
     rows = rows.with_columns(pl.coalesce(more, "jumlah").alias(more))
@@ -71,7 +70,7 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
         without_symbol("line_amount"),
         without_symbol("unit_price"),
         pl.coalesce("id", _content_ids(rows)).alias("id"),
-        pl.when(pl.col("status").str.to_lowercase().is_in(_SENT)).then(pl.lit("yes")).alias("sent"),
+        text_if(pl.col("status").str.to_lowercase().is_in(_SENT), "yes").alias("sent"),
     )
     when = pl.col("day")
     for month, english in _MONTHS.items():
@@ -95,31 +94,14 @@ def _content_ids(rows: pl.DataFrame) -> pl.Series:
     )
 
 
-_NAMES = (
-    "Nama",
-    "Nama Pembeli",
-    "Nama Customer",
-    "Nama Pelanggan",
-    "Nama Konsumen",
-    "Pembeli",
-    "Pelanggan",
-    "Customer",
-)
-_PHONES = (
-    *("No HP", "No. HP", "No HP/WA", "No. HP/WA", "No WA", "No. WA", "No WhatsApp", "No. WhatsApp", "Nomor HP"),
-    *(
-        "Nomor WA",
-        "Nomor WhatsApp",
-        "WhatsApp",
-        "WA",
-        "HP",
-        "HP/WA",
-        "No Telepon",
-        "No. Telepon",
-        "No Telp",
-        "No. Telp",
-    ),
-    *("Nomor Telepon", "Telepon", "Telp"),
+def _several(names: str) -> tuple[str, ...]:
+    return tuple(names.split(", "))
+
+
+_NAMES = _several("Nama, Nama Pembeli, Nama Customer, Nama Pelanggan, Nama Konsumen, Pembeli, Pelanggan, Customer")
+_PHONES = _several(
+    "No HP, No. HP, No HP/WA, No. HP/WA, No WA, No. WA, No WhatsApp, No. WhatsApp, Nomor HP, Nomor WA, Nomor WhatsApp, "
+    "WhatsApp, WA, HP, HP/WA, No Telepon, No. Telepon, No Telp, No. Telp, Nomor Telepon, Telepon, Telp"
 )
 _PRODUCTS = ("Produk", "Nama Produk", "Barang", "Nama Barang", "Item", "Orderan")
 _PRICES = ("Harga", "Harga Satuan", "Harga Jual")
@@ -127,17 +109,7 @@ _TOTALS = ("Total", "Total Harga", "Total Bayar", "Total Belanja", "Jumlah Harga
 
 _INDONESIAN: dict[str, tuple[str, ...]] = {
     "day": ("Tanggal", "Tgl", "Tanggal Order", "Tanggal Pesanan", "Tanggal Pesan", "Tgl Order", "Tanggal Transaksi"),
-    "id": (
-        "No Order",
-        "No. Order",
-        "ID Order",
-        "Kode Order",
-        "No Pesanan",
-        "ID Pesanan",
-        "No Invoice",
-        "Invoice",
-        "Nota",
-    ),
+    "id": _several("No Order, No. Order, ID Order, Kode Order, No Pesanan, ID Pesanan, No Invoice, Invoice, Nota"),
     "who": (*_PHONES, *_NAMES, "Email", "Instagram", "IG"),
     "name": _NAMES,
     "phone": _PHONES,

@@ -46,12 +46,7 @@ ORDER_LINES: Schema = {
     "amount": pl.Int64,
     "currency": pl.String,
 }
-LEADS: Schema = {
-    "person_id": pl.String,
-    "arrived_at": _UTC,
-    "source": pl.String,
-    "campaign": pl.String,
-}
+LEADS: Schema = {"person_id": pl.String, "arrived_at": _UTC, "source": pl.String, "campaign": pl.String}
 INTERACTIONS: Schema = {
     "id": pl.String,
     "source": pl.String,

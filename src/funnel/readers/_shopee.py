@@ -20,15 +20,15 @@ from functools import partial
 import polars as pl
 
 from funnel.readers._export import Export, State
-from funnel.readers._export_columns import NOTE
+from funnel.readers._export_columns import NOTE, with_absent
+from funnel.readers._raw import text_if
 
 _RECEIVED = "(?i)^(pesanan diterima|order received|người mua xác nhận đã nhận được hàng).*$"
 _CANCELLED = ("batal", "dibatalkan", "cancelled", "canceled", "đã hủy")
 
 
 def _prepared(rows: pl.DataFrame, currency: str | None) -> pl.DataFrame:
-    absent = [name for name in ("returned", "return_status", "sku", "variation") if name not in rows.columns]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    rows = with_absent(rows, ("returned", "return_status", "sku", "variation"))
     status = pl.col("status").str.replace(_RECEIVED, "$1")
     bought, returned = (pl.col(name).cast(pl.Int64, strict=False) for name in ("quantity", "returned"))
     lines = ("id", "sku", "product", "variation")
@@ -41,50 +41,30 @@ def _prepared(rows: pl.DataFrame, currency: str | None) -> pl.DataFrame:
     return rows.with_columns(
         status.alias("status"),
         pl.lit(currency, pl.String).alias("currency"),
-        pl.when(whole & ~cancelled).then(pl.lit("refunded")).alias("state"),
-        pl.when(part)
-        .then(pl.lit("return whose refund the export does not have; the order keeps its amount"))
-        .alias(NOTE),
+        text_if(whole & ~cancelled, "refunded").alias("state"),
+        text_if(part, "return whose refund the export does not have; the order keeps its amount").alias(NOTE),
     ).drop("back", "is_whole")
 
 
-_INDONESIAN: dict[str, State] = {
-    "belum bayar": "unpaid",
-    "perlu dikirim": "paid",
-    "sedang dikirim": "paid",
-    "dikirim": "paid",
-    "telah dikirim": "paid",
-    "pesanan diterima": "paid",
-    "selesai": "paid",
-    "batal": "cancelled",
-    "dibatalkan": "cancelled",
+_INDONESIAN: dict[State, str] = {
+    "unpaid": "belum bayar",
+    "paid": "perlu dikirim, sedang dikirim, dikirim, telah dikirim, pesanan diterima, selesai",
+    "cancelled": "batal, dibatalkan",
 }
 
-_ENGLISH: dict[str, State] = {
+_ENGLISH: dict[State, str] = {
     "unpaid": "unpaid",
-    "to ship": "paid",
-    "shipping": "paid",
-    "shipped": "paid",
-    "to receive": "paid",
-    "delivered": "paid",
-    "order received": "paid",
-    "completed": "paid",
-    "cancelled": "cancelled",
-    "canceled": "cancelled",
+    "paid": "to ship, shipping, shipped, to receive, delivered, order received, completed",
+    "cancelled": "cancelled, canceled",
 }
 
-_VIETNAMESE: dict[str, State] = {
-    "chưa thanh toán": "unpaid",
-    "chờ thanh toán": "unpaid",
-    "chờ xác nhận": "paid",
-    "chờ lấy hàng": "paid",
-    "chờ giao hàng": "paid",
-    "đang giao": "paid",
-    "đã giao": "paid",
-    "đã nhận được hàng": "paid",
-    "người mua xác nhận đã nhận được hàng": "paid",
-    "hoàn thành": "paid",
-    "đã hủy": "cancelled",
+_VIETNAMESE: dict[State, str] = {
+    "unpaid": "chưa thanh toán, chờ thanh toán",
+    "paid": (
+        "chờ xác nhận, chờ lấy hàng, chờ giao hàng, đang giao, đã giao, đã nhận được hàng, "
+        "người mua xác nhận đã nhận được hàng, hoàn thành"
+    ),
+    "cancelled": "đã hủy",
 }
 
 _REQUIRED = ("id", "status", "purchased_at", "amount", "product", "quantity", "username")

@@ -18,15 +18,15 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export
-from funnel.readers._export_columns import FILE, IS_HEAD, NOTE, WHY
-from funnel.readers._raw import ROW
+from funnel.readers._export_columns import FILE, IS_HEAD, NOTE, WHY, with_absent
+from funnel.readers._raw import ROW, text_if
 from funnel.readers._read_people import people_data
 
 _SENT = ("fulfilled", "partial", "partially fulfilled")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _COLUMNS if name not in rows.columns)
+    rows = with_absent(rows, _COLUMNS)
     head = pl.col("status").is_not_null()
     own = pl.when(head).then(pl.coalesce("id", "name_of_order"))
     rows = rows.with_columns(head.alias(IS_HEAD), own.alias("own"))
@@ -34,13 +34,11 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     changed = head & pl.col("purchased_at").str.contains(r"^\d{1,2}[/.]")
     return rows.with_columns(
         pl.coalesce(
-            pl.when(pl.col("cancelled_at").is_not_null()).then(pl.lit("cancelled")),
-            pl.when(pl.col("status").is_null()).then(pl.lit("paid")),
+            text_if(pl.col("cancelled_at").is_not_null(), "cancelled"),
+            text_if(pl.col("status").is_null(), "paid"),
         ).alias("state"),
-        pl.when(pl.col("fulfilment").str.to_lowercase().is_in(_SENT)).then(pl.lit("yes")).alias("sent"),
-        pl.when(changed)
-        .then(pl.lit("time changed by a spreadsheet, which removes the zone; export the file again"))
-        .alias(WHY),
+        text_if(pl.col("fulfilment").str.to_lowercase().is_in(_SENT), "yes").alias("sent"),
+        text_if(changed, "time changed by a spreadsheet, which removes the zone; export the file again").alias(WHY),
         pl.coalesce("phone", "billing_phone", "shipping_phone").alias("phone"),
         pl.coalesce("billing_name", "shipping_name").alias("name"),
         pl.concat_str("street", "city", "country", separator=", ", ignore_nulls=True).alias("address"),
@@ -95,15 +93,10 @@ _EXPORT = Export(
     columns=_COLUMNS,
     required=("name_of_order", "status", "purchased_at", "amount", "quantity", "product"),
     statuses={
-        "paid": "paid",
-        "partially_paid": "paid",
-        "partially_refunded": "paid",
+        "paid": "paid, partially_paid, partially_refunded",
         "refunded": "refunded",
-        "pending": "unpaid",
-        "authorized": "unpaid",
-        "unpaid": "unpaid",
-        "expired": "failed",
-        "voided": "failed",
+        "unpaid": "pending, authorized, unpaid",
+        "failed": "expired, voided",
     },
     zone="in the text",
     amount_style="number",

@@ -14,10 +14,9 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export
-from funnel.readers._export_columns import WHY
+from funnel.readers._export_columns import WHY, currency_of, without_symbol
 from funnel.readers._refund_rows import IS_REFUND
-from funnel.readers._symbols import currency_of, without_symbol
-from funnel.readers._time_formats import day_and_clock
+from funnel.readers._times import day_and_clock
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:

@@ -17,30 +17,20 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export, State
+from funnel.readers._raw import text_if
 
-_STATUSES: dict[str, State] = {
-    "paid": "paid",
-    "succeeded": "paid",
-    "partially refunded": "paid",
-    "partial refund": "paid",
-    "disputed": "paid",
+_STATUSES: dict[State, str] = {
+    "paid": "paid, succeeded, partially refunded, partial refund, disputed",
     "refunded": "refunded",
-    "uncaptured": "unpaid",
-    "pending": "unpaid",
-    "processing": "unpaid",
-    "requires payment method": "failed",
-    "requires_payment_method": "failed",
-    "requires_action": "failed",
-    "requires_confirmation": "failed",
-    "incomplete": "failed",
-    "failed": "failed",
-    "blocked": "failed",
-    "canceled": "failed",
-    "cancelled": "failed",
+    "unpaid": "uncaptured, pending, processing",
+    "failed": (
+        "requires payment method, requires_payment_method, requires_action, requires_confirmation, incomplete, "
+        "failed, blocked, canceled, cancelled"
+    ),
 }
 
 
-_PAID = [text for text, state in _STATUSES.items() if state == "paid"]
+_PAID = _STATUSES["paid"].split(", ")
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
@@ -48,7 +38,7 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     if "captured" not in rows.columns:
         return rows
     waits = (pl.col("captured").str.to_lowercase() == "false") & pl.col("status").str.to_lowercase().is_in(_PAID)
-    return rows.with_columns(pl.when(waits).then(pl.lit("unpaid")).alias("state"))
+    return rows.with_columns(text_if(waits, "unpaid").alias("state"))
 
 
 _EXPORT = Export(

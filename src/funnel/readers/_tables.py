@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import narwhals as nw
@@ -15,21 +15,15 @@ from funnel.errors import ArgumentError, RecordError
 from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._export import Export, only, recognized
 from funnel.readers._export_columns import FILE
-from funnel.readers._footer import unpacked_bytes
 from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._json_rows import SUFFIXES as JSON
-from funnel.readers._json_rows import cell, json_rows
-from funnel.readers._json_table import json_table
-from funnel.readers._open import open_regular
-from funnel.readers._parquet import bounded
-from funnel.readers._raw import ROW
+from funnel.readers._json_rows import cell, json_rows, json_table
+from funnel.readers._open import Source, open_regular, paths_of
+from funnel.readers._parquet import bounded, unpacked_bytes
+from funnel.readers._raw import ROW, Progress
 from funnel.readers._sheets import SUFFIXES, sheets_of
-from funnel.readers._source import Source, paths_of
 from funnel.readers._text_table import CsvLayout, read_text
 from funnel.readers._values import text_of
-
-if TYPE_CHECKING:
-    from funnel.readers._raw import Progress
 
 _EXACT = 2**53
 """Floats below it are exact whole numbers."""
@@ -203,8 +197,7 @@ def parquet_frame(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, hive_partitioning=False)
     except (OSError, pl.exceptions.PolarsError):
-        msg = f"{path.name} cannot be read as what its name says it is; export it again"
-        raise RecordError(msg) from None
+        raise RecordError(f"{path.name} cannot be read as what its name says it is; export it again") from None
 
 
 def json_frame(path: Path, fits: Callable[[Sequence[str]], bool]) -> pl.DataFrame:

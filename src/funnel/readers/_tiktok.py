@@ -15,35 +15,20 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export, State
-from funnel.readers._export_columns import FILE, NOTE, WHY
-from funnel.readers._raw import ROW
+from funnel.readers._export_columns import FILE, NOTE, WHY, with_absent
+from funnel.readers._raw import ROW, text_if
 
-_STATUSES: dict[str, State] = {
-    "unpaid": "unpaid",
-    "belum dibayar": "unpaid",
-    "menunggu pembayaran": "unpaid",
-    "ค้างชำระ": "unpaid",
-    "on hold": "paid",
-    "to ship": "paid",
-    "perlu dikirim": "paid",
-    "ที่จะจัดส่ง": "paid",
-    "shipped": "paid",
-    "dikirim": "paid",
-    "จัดส่งแล้ว": "paid",
-    "delivered": "paid",
-    "completed": "paid",
-    "selesai": "paid",
-    "เสร็จสมบูรณ์": "paid",
-    "canceled": "cancelled",
-    "cancelled": "cancelled",
-    "dibatalkan": "cancelled",
-    "ยกเลิกแล้ว": "cancelled",
+_STATUSES: dict[State, str] = {
+    "unpaid": "unpaid, belum dibayar, menunggu pembayaran, ค้างชำระ",
+    "paid": (
+        "on hold, to ship, perlu dikirim, ที่จะจัดส่ง, shipped, dikirim, จัดส่งแล้ว, delivered, completed, selesai, เสร็จสมบูรณ์"
+    ),
+    "cancelled": "canceled, cancelled, dibatalkan, ยกเลิกแล้ว",
 }
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    absent = [name for name in _EXPORT.columns if name not in rows.columns]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    rows = with_absent(rows, _EXPORT.columns)
     describes = ~pl.col("id").str.contains("[0-9]").fill_null(value=True)
     rows = rows.with_columns(pl.when(~describes).then(pl.all().exclude(FILE, ROW)), describes.alias("describes"))
     kind = pl.col("line_kind").str.to_lowercase()
@@ -51,15 +36,12 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
     unlike = (refund.drop_nulls().n_unique().over(FILE, "id") > 1) & pl.col("id").is_not_null()
     unknown = (kind == "return/refund") & refund.str.contains("[1-9]").fill_null(value=False).not_()
     return rows.with_columns(
-        pl.when((kind == "cancel") & pl.col("cancelled_at").is_not_null()).then(pl.lit("cancelled")).alias("state"),
-        pl.when("describes")
-        .then(pl.lit("row that describes the columns"))
-        .when(unlike)
-        .then(pl.lit("order with rows of different refunds"))
-        .alias(WHY),
-        pl.when(unknown)
-        .then(pl.lit("return whose refund the export does not have; the order keeps its amount"))
-        .alias(NOTE),
+        text_if((kind == "cancel") & pl.col("cancelled_at").is_not_null(), "cancelled").alias("state"),
+        pl.coalesce(
+            text_if("describes", "row that describes the columns"),
+            text_if(unlike, "order with rows of different refunds"),
+        ).alias(WHY),
+        text_if(unknown, "return whose refund the export does not have; the order keeps its amount").alias(NOTE),
     ).drop("describes")
 
 

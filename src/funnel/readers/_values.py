@@ -16,7 +16,7 @@ import polars as pl
 from funnel._fields import BLANK, EDGES, LARGEST_AMOUNT, LONGEST_ID, MANGLED, NOT_MANGLED, UNPRINTABLE
 from funnel._text_formats import AMOUNT_PARTS, AmountParts, amount_pattern
 from funnel.money import Money, decimals
-from funnel.readers._distinct import with_computed
+from funnel.readers._raw import text_if, with_computed
 
 if TYPE_CHECKING:
     from funnel.readers._formats import AmountStyle
@@ -81,17 +81,15 @@ def read_ids(rows: pl.DataFrame, name: str, label: str, mapping: OrderMapping) -
     ids = pl.col(name)
     most = LONGEST_ID - _ROOM if name == "id" else LONGEST_ID
     wrong = (ids.str.len_chars() > most) | ids.str.contains(UNPRINTABLE)
-    why = (
-        pl.when(ids.is_null())
-        .then(pl.lit(f"no {label}"))
-        .when(wrong)
-        .then(pl.lit(f"{label} id of more than {most} characters, or with control characters"))
-        .when(pl.col("cut"))
-        .then(pl.lit(f"{label} id too large for a column of floats, which loses its last digits"))
-        .when(ids.str.contains(EDGES))
-        .then(pl.lit(f"{label} id that begins or ends with a blank; add that character to the mapping's strip"))
-        .when(ids.str.contains(MANGLED))
-        .then(pl.lit(f"{label} id that {NOT_MANGLED}"))
+    why = pl.coalesce(
+        text_if(ids.is_null(), f"no {label}"),
+        text_if(wrong, f"{label} id of more than {most} characters, or with control characters"),
+        text_if(pl.col("cut"), f"{label} id too large for a column of floats, which loses its last digits"),
+        text_if(
+            ids.str.contains(EDGES),
+            f"{label} id that begins or ends with a blank; add that character to the mapping's strip",
+        ),
+        text_if(ids.str.contains(MANGLED), f"{label} id that {NOT_MANGLED}"),
     )
     return rows.with_columns(why.alias(f"{name}.why")).drop("cut")
 
@@ -131,13 +129,10 @@ def read_pieces(rows: pl.DataFrame, mapping: OrderMapping) -> pl.DataFrame:
     digits = part["1"].str.strip_prefix("+") + part["2"].fill_null("").str.pad_end(finest, "0")
     rows = rows.with_columns(digits.cast(pl.Int64, strict=False).alias("pieces"))
     most, number = MOST_PIECES // 10**finest, f"number with at most {finest} decimals" if finest else "whole number"
-    why = (
-        pl.when(text == "")
-        .then(pl.lit("no quantity"))
-        .when(whole.is_null() | (whole.abs() > MOST_PIECES))
-        .then(pl.lit(f"quantity not a {number} up to {most}"))
-        .when(whole == 0)
-        .then(pl.lit("quantity of zero"))
+    why = pl.coalesce(
+        text_if(text == "", "no quantity"),
+        text_if(whole.is_null() | (whole.abs() > MOST_PIECES), f"quantity not a {number} up to {most}"),
+        text_if(whole == 0, "quantity of zero"),
     )
     return rows.with_columns(why.alias("quantity.why"))
 
@@ -197,13 +192,13 @@ def _prices(cells: pl.DataFrame, label: str, mapping: OrderMapping, *, powers: b
     digits = part["4"].fill_null("").str.pad_end(scale + _FINER_DECIMALS, "0")
     more = (pl.lit("0") + digits.str.slice(0, scale)).cast(pl.Int64)
     large = whole.is_null() | (whole > LARGEST_AMOUNT // 10**scale)
-    why = (
-        pl.when(pl.col(name) == "")
-        .then(pl.lit(f"no {label}"))
-        .when(part["3"].is_null() | ((part["1"] + part["2"]).str.len_chars() > 1))
-        .then(pl.lit(f"{label} not written in the declared style"))
-        .when(large)
-        .then(pl.lit(f"{label} of more than {LARGEST_AMOUNT} minor units"))
+    why = pl.coalesce(
+        text_if(pl.col(name) == "", f"no {label}"),
+        text_if(
+            part["3"].is_null() | ((part["1"] + part["2"]).str.len_chars() > 1),
+            f"{label} not written in the declared style",
+        ),
+        text_if(large, f"{label} of more than {LARGEST_AMOUNT} minor units"),
     )
     return rows.select(
         pl.when(~large).then(whole * 10**scale + more).alias(f"{name}.minor"),

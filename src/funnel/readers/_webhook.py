@@ -4,14 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
+from pydantic import Field
 
 from funnel._arguments import instance
+from funnel._fields import Frozen
 from funnel.errors import FunnelError
+from funnel.readers._key_rules import email_key, hashed, phone_key, plain_key
 from funnel.readers._webhook_body import Body
-from funnel.readers._webhook_buyer import Buyer, BuyerKey
-from funnel.records import Customer, OrderLine, Purchase, Refund
+from funnel.records import Contact, Customer, OrderLine, Purchase, Refund
+
+# ---- the person id and the contact details of a buyer in a webhook ---------------------------------------------------
+
+
+Key: TypeAlias = Literal["customer_id", "email", "phone"]
+
+
+class BuyerKey(Frozen, frozen=True):
+    """How the person id is chosen from the details of a buyer. The rules are those of the files.
+
+    Args:
+        keys: The details in the order in which they are tried: "customer_id", "email", "phone". The first that the
+            buyer has is the person id.
+        calling_code: Country calling code of telephone numbers that begin with 0, such as "62"; None to keep the 0.
+        secret: Key of the hash that replaces the person id, as bytes or text; None to keep the id. A guest's id is an
+            e-mail address or a telephone number, so with a secret the store has no id that is personal data. A reader
+            of exports with the same secret gives the buyer the same id.
+
+    Raises:
+        RecordError: A field is invalid.
+
+    Example:
+        >>> BuyerKey().of("", "Sari@Example.com", "0812-000-1111")
+        'sari@example.com'
+        >>> BuyerKey(keys=("phone",), calling_code="62").of("", "Sari@Example.com", "0812-000-1111")
+        '+628120001111'
+    """
+
+    keys: Annotated[tuple[Key, ...], Field(min_length=1)] = ("customer_id", "email", "phone")
+    """The details in the order in which they are tried."""
+    calling_code: Annotated[str, Field(pattern="^[1-9][0-9]{0,2}$")] | None = None
+    """Country calling code of telephone numbers that begin with 0, such as "62"."""
+    secret: Annotated[bytes | str, Field(min_length=1)] | None = Field(default=None, repr=False)
+    """Key of the hash that replaces the person id; None to keep the id."""
+
+    def of(self, customer_id: str, email: str, phone: str) -> str:
+        """Return the person id; "" if the buyer is unknown.
+
+        Args:
+            customer_id: The id that the platform gives the customer; "" if it is missing.
+            email: The e-mail address.
+            phone: The telephone number.
+        """
+        keys: dict[Key, str] = {
+            "customer_id": plain_key(customer_id),
+            "email": email_key(email),
+            "phone": phone_key(phone, self.calling_code),
+        }
+        person = next((keys[name] for name in self.keys if keys[name]), "")
+        return hashed(person, self.secret) if person and self.secret is not None else person
+
+
+@attrs.frozen(kw_only=True)
+class Buyer:
+    """Details of a buyer as a webhook has them; "" if the webhook does not have a detail."""
+
+    customer_id: str = attrs.field(repr=False)
+    email: str = attrs.field(repr=False)
+    phone: str = attrs.field(repr=False)
+    name: str = attrs.field(default="", repr=False)
+    address: str = attrs.field(default="", repr=False)
+
+    def person_id(self, key: BuyerKey) -> str:
+        """Return the person id; "" if the buyer is unknown."""
+        return key.of(self.customer_id, self.email, self.phone)
+
+    def customer(self, key: BuyerKey) -> Customer:
+        """Return the contact details of a buyer whose person id is not empty, in the spelling of the files."""
+        return Customer(
+            person_id=self.person_id(key),
+            name=self.name,
+            address=self.address,
+            contact=Contact(email=email_key(self.email), phone=phone_key(self.phone, key.calling_code)),
+        )
+
+
+# ---- the webhook -----------------------------------------------------------------------------------------------------
+
 
 OTHER_TOPIC = "topic without records"
 UNKNOWN_BUYER = "order without a known buyer"

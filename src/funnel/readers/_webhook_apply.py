@@ -6,23 +6,163 @@ the earliest report of each refund, and the newest of each contact detail.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from inspect import iscoroutinefunction
+from threading import Lock
+from typing import Protocol
 
 import attrs
 
 from funnel._arguments import instance, kind_of, parse_as_of
 from funnel._time import micros
-from funnel.errors import ArgumentError, RecordError, StoreError
+from funnel.errors import ArgumentError, ConflictError, RecordError, StaleError, StoreError
 from funnel.readers._webhook import Webhook
-from funnel.readers._webhook_customer import write_customer
-from funnel.readers._webhook_states import OFFSET, NewestStates, StoreStates, sortable
-from funnel.records import Purchase, Refund
+from funnel.records import Customer, Purchase, Refund
 from funnel.store._base import TableStore
 from funnel.store._protocol import Store
-from funnel.store._register import DIGITS, HEAD
+from funnel.store._register import DIGITS, HEAD, detail_key
 from funnel.store._results import AppendResult
 from funnel.store._server import AsyncSqlAlchemyStore
+
+# ---- registers of the newest state of each record, and instants as text that is compared -----------------------------
+
+
+OFFSET = 10**17
+"""Added to every instant, to make it positive."""
+
+
+def sortable(at: datetime) -> str:
+    """Return an instant as text that is greater if the instant is later."""
+    return f"{micros(at) + OFFSET:0{DIGITS}}"
+
+
+class NewestStates(Protocol):
+    """A durable register of the newest state of each record.
+
+    The stores of this library have one in their own database. A store of the shop's own needs one table and this
+    method. The states have the person ids of the orders, so they must be erased with the person.
+    """
+
+    def keep(self, key: str, state: str) -> str:
+        """Keep the greatest text under a key, in one transaction, and return it.
+
+        Args:
+            key: The record, with at most 430 characters.
+            state: The state. States are compared as text; a newer state is greater.
+        """
+        ...
+
+
+class MemoryStates:
+    """Register in memory, for tests. A restart empties it.
+
+    Example:
+        >>> states = MemoryStates()
+        >>> states.keep("order", "2"), states.keep("order", "1")
+        ('2', '2')
+    """
+
+    def __init__(self) -> None:
+        """Create an empty register."""
+        self._lock = Lock()
+        self._states: dict[str, str] = {}
+
+    def keep(self, key: str, state: str) -> str:
+        """Keep the greatest text under a key, and return it."""
+        with self._lock:
+            newest = max(self._states.get(key, ""), state)
+            self._states[key] = newest
+            return newest
+
+
+class StoreStates:
+    """Register in the database of a store of this library, in its table `webhook_states`."""
+
+    def __init__(self, store: TableStore) -> None:
+        """Use the database of the store; no query is sent yet."""
+        self._store = store
+
+    def keep(self, key: str, state: str) -> str:
+        """Keep the greatest text under a key, in one transaction, and return it.
+
+        Raises:
+            StoreError: The database cannot be written, or the table is missing.
+        """
+        return self._store._keep_newest(key, state)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+# ---- contact details of webhooks in a store --------------------------------------------------------------------------
+
+# The register of newest states must not hold personal data. It has the instant of the newest value of each detail, and
+# a brief hash of the value. The hash also decides between two values of one instant.
+
+_FEW = 4
+"""Digits of the hash: enough to tell a few values of one person apart, and too few to recognise a person by."""
+
+
+def write_customer(webhook: Webhook, store: Store, states: NewestStates, recorded_at: datetime) -> AppendResult:
+    """Write the contact details that no newer webhook has; a changed customer counts as one record.
+
+    The version of the person is read before the register, so the store refuses a write that another delivery overtakes,
+    and the write is repeated. After a write the register is read again. If a newer webhook found its value in the store
+    just before this write replaced it, the hash matches the replaced value, which is then written back.
+    """
+    customer, updated = webhook.customer, webhook.updated_at
+    if customer is None or updated is None:
+        return AppendResult(0, 0)
+    at = sortable(webhook.purchase.purchased_at if webhook.purchase else updated) + sortable(updated)
+    own = {name: value for name, value in _details(customer).items() if value}
+    replaced: Mapping[str, str] = {}
+    result = AppendResult(0, 0)
+    while True:
+        record = store.stage_record(customer.person_id)
+        person, version = (record.person_id, record.version) if record else (customer.person_id, 0)
+        hashes = {
+            name: states.keep(detail_key(person, name), at + _brief_hash(value))[-_FEW:] for name, value in own.items()
+        }
+        stored = store.history(person).customer or Customer(person_id=person, name="")
+        present = _details(stored)
+        newest = {
+            name: _matching(code, present[name], own[name], replaced.get(name, "")) for name, code in hashes.items()
+        }
+        merged = _merged(stored, {**present, **newest}, customer.since)
+        if merged == stored:
+            return result
+        try:
+            stage_record = store.put_customer(merged, recorded_at=recorded_at, expected={person: version})
+        except StaleError:
+            continue
+        except ConflictError:  # the person was erased
+            return result
+        replaced, result = present, AppendResult(1, 0, (stage_record,))
+
+
+def _matching(code: str, present: str, *others: str) -> str:
+    """Return the first value with a hash; the value that the store has if no value matches."""
+    return next((one for one in (present, *others) if one and _brief_hash(one) == code), present)
+
+
+def _brief_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_FEW]
+
+
+def _details(customer: Customer) -> dict[str, str]:
+    contact = customer.contact
+    return {"name": customer.name, "address": customer.address, "email": contact.email, "phone": contact.phone}
+
+
+def _merged(stored: Customer, details: Mapping[str, str], since: datetime | None) -> Customer:
+    """Return the stored customer with new details, and with the earlier of both instants."""
+    contact = stored.contact.model_copy(update={name: details[name] for name in ("email", "phone")})
+    instants = [one for one in (stored.since, since) if one is not None]
+    changes = {"name": details["name"], "address": details["address"], "contact": contact}
+    return stored.model_copy(update={**changes, "since": min(instants, default=None)})
+
+
+# ---- webhooks in a store ---------------------------------------------------------------------------------------------
+
 
 _RANKS = {"placed": 0, "shipped": 1, "paid": 2, "delivered": 3, "cancelled": 4}
 

@@ -16,9 +16,8 @@ from datetime import datetime
 from funnel._arguments import truth
 from funnel.errors import RecordError
 from funnel.money import Money
-from funnel.readers._webhook import OTHER_TOPIC, UNKNOWN_BUYER, Webhook, customer_webhook, key_of
+from funnel.readers._webhook import OTHER_TOPIC, UNKNOWN_BUYER, Buyer, BuyerKey, Webhook, customer_webhook, key_of
 from funnel.readers._webhook_body import Body
-from funnel.readers._webhook_buyer import Buyer, BuyerKey
 from funnel.records import Purchase, Refund
 
 _ZERO = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905

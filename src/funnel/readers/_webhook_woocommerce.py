@@ -14,9 +14,18 @@ from datetime import datetime
 
 from funnel._arguments import instance, truth
 from funnel.money import Money
-from funnel.readers._webhook import OTHER_TOPIC, UNKNOWN_BUYER, Webhook, customer_webhook, key_of, lines_of, state_of
+from funnel.readers._webhook import (
+    OTHER_TOPIC,
+    UNKNOWN_BUYER,
+    Buyer,
+    BuyerKey,
+    Webhook,
+    customer_webhook,
+    key_of,
+    lines_of,
+    state_of,
+)
 from funnel.readers._webhook_body import Body
-from funnel.readers._webhook_buyer import Buyer, BuyerKey
 from funnel.records import OrderLine, Purchase, Refund
 
 _ORDERS = {"order.created", "order.updated", "order.restored"}

@@ -16,21 +16,13 @@ import attrs
 import polars as pl
 
 from funnel.readers._export import Export, State
-from funnel.readers._export_columns import FILE, IS_HEAD
+from funnel.readers._export_columns import FILE, IS_HEAD, with_absent
 from funnel.readers._raw import ROW
 
-STATUSES: dict[str, State] = {
-    "processing": "paid",
-    "completed": "paid",
-    "shipped": "paid",
-    "delivered": "paid",
-    "pending": "unpaid",
-    "pending payment": "unpaid",
-    "on-hold": "unpaid",
-    "on hold": "unpaid",
-    "checkout-draft": "unpaid",
-    "cancelled": "cancelled",
-    "trash": "cancelled",
+STATUSES: dict[State, str] = {
+    "paid": "processing, completed, shipped, delivered",
+    "unpaid": "pending, pending payment, on-hold, on hold, checkout-draft",
+    "cancelled": "cancelled, trash",
     "refunded": "refunded",
     "failed": "failed",
 }
@@ -38,8 +30,7 @@ STATUSES: dict[str, State] = {
 
 
 def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
-    absent = [name for name in _COLUMNS if name not in rows.columns]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    rows = with_absent(rows, _COLUMNS)
     rows = rows.with_columns(pl.col(list(_COLUMNS)).str.replace(r"^' ?([=+@-])", "$1"))
     is_head = pl.col("status").is_not_null()
     above = pl.col("id").forward_fill().over(FILE, order_by=ROW)

@@ -6,11 +6,9 @@ order, is ignored, and the result has the reason.
 
 from __future__ import annotations
 
-from funnel.readers._webhook import Webhook
-from funnel.readers._webhook_apply import apply, apply_async
-from funnel.readers._webhook_buyer import BuyerKey
+from funnel.readers._webhook import BuyerKey, Webhook
+from funnel.readers._webhook_apply import MemoryStates, NewestStates, apply, apply_async
 from funnel.readers._webhook_shopify import shopify
-from funnel.readers._webhook_states import MemoryStates, NewestStates
 from funnel.readers._webhook_stripe import stripe
 from funnel.readers._webhook_verify import verify_shopify, verify_stripe, verify_woocommerce
 from funnel.readers._webhook_woocommerce import woocommerce

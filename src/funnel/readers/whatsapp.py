@@ -16,9 +16,8 @@ from funnel.errors import ArgumentError, RecordError
 from funnel.readers._chat_lines import ChatFile, DateOrder, read_chat
 from funnel.readers._chat_texts import is_question as is_question_by_default
 from funnel.readers._chat_texts import plain
-from funnel.readers._open import open_regular
+from funnel.readers._open import open_regular, paths_of
 from funnel.readers._reader import require_polars
-from funnel.readers._source import paths_of
 
 if TYPE_CHECKING:
     from funnel.readers._shop_data import ShopData
@@ -91,8 +90,7 @@ def chat(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     if not all(names) or not names:
         raise ArgumentError("shop has no name; pass the names under which the shop writes in the chats")
     if is_question is not None and not is_function(is_question):
-        msg = f"is_question must be a function of the words of a message (got {kind_of(is_question)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"is_question must be a function of the words of a message (got {kind_of(is_question)})")
     if date_order is not None:
         check_choice(date_order, ("dmy", "mdy", "ymd"), "date_order")
     ids = instance({} if person_ids is None else person_ids, Mapping, "person_ids", "ids by name or number")
@@ -111,8 +109,7 @@ def chat(  # noqa: PLR0913 (each names one choice that is otherwise hidden)
     files: list[ChatFile] = []
     paths = paths_of(source)
     if paths is None:
-        msg = f"source must be a file, or several files (got {kind_of(source)})"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"source must be a file, or several files (got {kind_of(source)})")
     for number, path in enumerate(paths, 1):
         file = f"file {number}" if len(paths) > 1 else "the file"
         first = 1 + sum(len(one.messages) for one in files)
@@ -132,13 +129,11 @@ def _text(path: Path, file: str) -> str:
     with open_regular(path) as raw:
         content = _unzipped(raw, file) if path.suffix.lower() == ".zip" else raw.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        msg = f"{file} has more than {_LARGEST:,} bytes; give the text of a chat"
-        raise ArgumentError(msg)
+        raise ArgumentError(f"{file} has more than {_LARGEST:,} bytes; give the text of a chat")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        msg = f"{file} is not text in UTF-8; export the chat again and give the file unchanged"
-        raise RecordError(msg) from None
+        raise RecordError(f"{file} is not text in UTF-8; export the chat again and give the file unchanged") from None
 
 
 def _unzipped(raw: BinaryIO, file: str) -> bytes:
@@ -151,7 +146,5 @@ def _unzipped(raw: BinaryIO, file: str) -> bytes:
                 with archive.open(chosen[0]) as text:
                     return text.read(_LARGEST + 1)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, zlib.error):
-        msg = f"{file} is a damaged zip file; export the chat again"
-        raise RecordError(msg) from None
-    msg = f"{file} has {len(chosen)} chats in it; give a zip file with one _chat.txt"
-    raise ArgumentError(msg)
+        raise RecordError(f"{file} is a damaged zip file; export the chat again") from None
+    raise ArgumentError(f"{file} has {len(chosen)} chats in it; give a zip file with one _chat.txt")

@@ -7,9 +7,8 @@ from funnel._exports import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "store._engines": "Engine",
         "store._protocol": "Store",
-        "store._results": "Alias AppendResult StageRecord",
+        "store._results": "Alias AppendResult Engine StageRecord",
         "store._server": "AsyncSqlAlchemyStore SqlAlchemyStore store_tables",
         "store._sqlite_store": "SqliteStore",
     },

@@ -23,7 +23,7 @@ from funnel.interactions import Complaint
 from funnel.policy import Policy
 from funnel.records import Customer, Record
 from funnel.rules._rule import Rule
-from funnel.store import _aliases, _erasure, _export
+from funnel.store import _aliases, _erasure
 from funnel.store._arguments import (
     each_of,
     limit_of,
@@ -39,12 +39,11 @@ from funnel.store._change import Change
 from funnel.store._currencies import added_in_one_currency, as_they_came
 from funnel.store._customers import entry_of, refuse_erased
 from funnel.store._damage import readable
-from funnel.store._engines import Engine
 from funnel.store._evaluate_all import evaluate_all
 from funnel.store._evaluator import Evaluator
 from funnel.store._frames import frames_of, logs_of
 from funnel.store._reading import history_of, person_of
-from funnel.store._results import Alias, AppendResult, StageRecord
+from funnel.store._results import Alias, AppendResult, Engine, StageRecord
 from funnel.store._rows import ID_ERASED, row_of, rows_of
 from funnel.store._tables import NEVER_EVALUATED, DuplicateKeyError, Evaluation, Person, Tables
 from funnel.store._writing import WriteOptions, write
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
 
     from funnel.logs import Logs
     from funnel.rates import Rates
-    from funnel.store._engines import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
+    from funnel.store._results import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 T = TypeVar("T")
 
@@ -354,7 +353,7 @@ class TableStore(ProcessBound, ABC):
         """Return all stored data of one person as JSON, without contacts of referred people."""
         name = name_of("person_id", person_id)
         with self._reading() as tables:
-            return _export.export(tables, name, self._evaluator.fingerprint)
+            return _erasure.export(tables, name, self._evaluator.fingerprint)
 
     def erase(self, person_id: str, *, new_id: str | None = None) -> int:
         """Erase a person's personal data permanently, also the id if there is a new one; facts and counts stay."""

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
 from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Customer, Record
-from funnel.store._engines import Engine
-from funnel.store._results import Alias, AppendResult, StageRecord
+from funnel.store._results import Alias, AppendResult, Engine, StageRecord
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from funnel.logs import Logs
-    from funnel.store._engines import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
+    from funnel.store._results import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 
 class Store(Protocol):

@@ -1,8 +1,9 @@
-"""Results of the calls of a store."""
+"""Results of the calls of a store, and the engines of its logs."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
@@ -72,3 +73,27 @@ class Alias:
     person_id: str
     merged_at: datetime
     unmerged_at: datetime | None = None
+
+
+# ---- the engines of a store's logs, and the types of the logs for type checkers --------------------------------------
+
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import polars as pl
+
+    from funnel.logs import Logs
+
+    # Classes, not aliases: with an alias, pyright reports each call of `logs` as partially unknown in a project that
+    # has not installed all three engines. The logs of pyarrow are of any type, because pyarrow has no types.
+    class PolarsLogs(Logs[pl.DataFrame]): ...
+
+    class PandasLogs(Logs[pd.DataFrame]): ...
+
+    class DuckdbLogs(Logs[duckdb.DuckDBPyRelation]): ...
+
+    ArrowLogs: TypeAlias = Logs[Any]
+
+Engine: TypeAlias = Literal["polars", "pandas", "pyarrow", "duckdb"]
+"""The kind of dataframes that a store returns."""

@@ -19,8 +19,7 @@ from funnel.policy import Policy
 from funnel.records import Customer, Record
 from funnel.rules._rule import Rule
 from funnel.store._base import ProcessBound, TableStore
-from funnel.store._engines import Engine
-from funnel.store._results import Alias, AppendResult, StageRecord
+from funnel.store._results import Alias, AppendResult, Engine, StageRecord
 from funnel.store._tables import Tables
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from funnel.logs import Logs
     from funnel.rates import Rates
     from funnel.store._alchemy.database import Database
-    from funnel.store._engines import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
+    from funnel.store._results import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 T = TypeVar("T")
 

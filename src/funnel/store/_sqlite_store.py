@@ -13,21 +13,19 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from funnel._arguments import SpanLike, brief, check_choice, span
 from funnel._paths import path_of
 from funnel.errors import ArgumentError, LockedError, StorageFullError, StoreError
 from funnel.policy import Policy
+from funnel.rates import Rates
 from funnel.rules._rule import Rule
 from funnel.store import _schema
 from funnel.store._base import T, TableStore
 from funnel.store._damage import damaged
 from funnel.store._sqlite import SqliteTables
 from funnel.store._tables import DISK_FULL, STILL_READ, Tables
-
-if TYPE_CHECKING:
-    from funnel.rates import Rates
 
 OLDEST = (3, 37)
 """The first SQLite version with STRICT tables."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
@@ -15,11 +15,9 @@ from funnel._expr.nodes import Const, Fact, Node, Op, Test, Value, checked, fact
 from funnel._expr.solver import witness
 from funnel._expr.tree import Leaf
 from funnel.facts._base import BaseFacts
+from funnel.policy import Policy
 from funnel.rules._check import check_is_rule
 from funnel.rules._rule import Rule
-
-if TYPE_CHECKING:
-    from funnel.policy import Policy
 
 F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound="Policy")

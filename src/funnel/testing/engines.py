@@ -8,8 +8,8 @@ from typing import get_args
 
 from funnel._arguments import check_choice, each
 from funnel.errors import MissingExtraError
-from funnel.store._engines import Engine
 from funnel.store._frames import NEEDED
+from funnel.store._results import Engine
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 """The engines that can hold generated people."""

@@ -17,10 +17,11 @@ from funnel._time import MICROSECOND
 from funnel.errors import RuleError
 from funnel.history import History
 from funnel.incremental._live_facts import LiveFacts
-from funnel.policy import check_is_policy
+from funnel.policy import Policy, check_is_policy
 from funnel.records import Refund
 from funnel.rules._check import check_is_rule
 from funnel.rules._rule import Rule
+from funnel.store._results import Engine
 from funnel.testing.engines import chosen_engines
 from funnel.testing.own_columns import OwnColumns
 from funnel.testing.people import logs_of, people
@@ -28,8 +29,6 @@ from funnel.testing.strategies import histories, instants
 
 if TYPE_CHECKING:
     from funnel.logs import Logs
-    from funnel.policy import Policy
-    from funnel.store._engines import Engine
 
 P = TypeVar("P", bound="Policy")
 

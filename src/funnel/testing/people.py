@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
@@ -15,16 +15,14 @@ from funnel.history import History
 from funnel.policy import Policy
 from funnel.records import Record
 from funnel.store._frames import frames_of, logs_with_people
+from funnel.store._results import Engine
 from funnel.store._sqlite_store import SqliteStore
 from funnel.testing.arguments import check_arguments
 from funnel.testing.own_columns import OwnColumns
 from funnel.testing.strategies import END, histories, instants
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from funnel.logs import Logs
-    from funnel.store._engines import Engine
 
 F = TypeVar("F", bound=BaseFacts)
 P = TypeVar("P", bound=Policy)

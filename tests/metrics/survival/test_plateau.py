@@ -7,8 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given
 
-from funnel.metrics._survival.plateau import Plateau
-from funnel.metrics._survival.result import Survival
+from funnel.metrics._survival.result import Plateau, Survival
 from funnel.metrics._survival.survival import survival
 from tests.metrics.waiting import DAY, NOON, TICK, Pair, Step, after, pairs, step_by_hand
 

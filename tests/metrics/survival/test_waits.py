@@ -13,7 +13,7 @@ from funnel.errors import ArgumentError, FunnelError
 from funnel.history import History
 from funnel.logs import Logs
 from funnel.metrics._survival.durations import durations
-from funnel.metrics._survival.groups import SurvivalGroups
+from funnel.metrics._survival.logrank import SurvivalGroups
 from funnel.metrics._survival.result import Survival
 from funnel.metrics._survival.survival import survival
 from tests.engines import ENGINES, HERE

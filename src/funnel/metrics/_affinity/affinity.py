@@ -23,6 +23,8 @@ from funnel._format import as_html, as_text
 from funnel._people import histories_of
 from funnel._results import Charted, Rows
 from funnel._time import MICROSECOND, instant
+from funnel.history import History
+from funnel.logs import Logs
 from funnel.metrics._affinity.pairs import Counts, counts_of, counts_of_histories, read_products
 from funnel.metrics._display import days
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
@@ -30,8 +32,6 @@ from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Rate
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
-    from funnel.history import History
-    from funnel.logs import Logs
 
 _MAX_ROWS = 10
 """Number of pairs that the text form of a table shows before it counts the rest."""

@@ -14,6 +14,7 @@ from funnel._arguments import SpanLike, count_of, parse_as_of, span
 from funnel._dataframes.adapter import Frame, collect_once, distinct
 from funnel._dataframes.frame_types import FrameT
 from funnel.errors import ArgumentError
+from funnel.logs import Logs
 from funnel.metrics._affinity.pairs import (
     OTHER_PRODUCT,
     PEOPLE,
@@ -32,7 +33,6 @@ from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
-    from funnel.logs import Logs
 
 MOST = 3
 """Default number of offers per person: a message or a shelf has room for three. Our choice."""

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import attrs
 import narwhals as nw
@@ -17,12 +17,10 @@ import narwhals as nw
 from funnel._dataframes.adapter import Frame, collect_once, distinct
 from funnel._dataframes.compute import to_rows, whole
 from funnel._time import micros
+from funnel.history import History
+from funnel.logs import Logs
 from funnel.metrics._lines import SKU, baskets_of, lines_beside
 from funnel.metrics._purchases import PERSON, valid_purchases
-
-if TYPE_CHECKING:
-    from funnel.history import History
-    from funnel.logs import Logs
 
 PERSON_KEY, PRODUCT, OTHER_PRODUCT, PEOPLE, TRIALS = "person", "product", "other", "people", "trials"
 _KEYS = ("source", "id")

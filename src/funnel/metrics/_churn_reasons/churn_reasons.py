@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -26,15 +26,12 @@ from funnel._format import Table, Tabular
 from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
+from funnel.logs import Logs
 from funnel.metrics._churn_reasons.counts import PROBLEMS, ReasonKey, reason_counts, return_counts
 from funnel.metrics._display import days, percent
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference, Rate
-from funnel.policy import check_is_policy
+from funnel.policy import Policy, check_is_policy
 from funnel.stages import Stage
-
-if TYPE_CHECKING:
-    from funnel.logs import Logs
-    from funnel.policy import Policy
 
 Word: TypeAlias = Literal["no", "not_yet"]
 """The last answer of a person: "no", or "not yet"."""

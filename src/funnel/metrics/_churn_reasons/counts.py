@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import narwhals as nw
 
 from funnel._aggregate.group_by import value_name
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int, tree_column
 from funnel._time import FOREVER, MICROSECOND, NEVER
 from funnel.facts import Facts
 from funnel.facts._frames import fact_column, raw_facts_over
 from funnel.facts._schema import narrowed
+from funnel.logs import Logs
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
+from funnel.metrics._repeat.window import numbered_occasions
+from funnel.policy import Policy
 from funnel.rules._activity import has_bought_again, is_lapsed
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
-    from funnel.policy import Policy
 
 PROBLEMS = ("complaint", "late_delivery", "unanswered_question")
 _READ = (

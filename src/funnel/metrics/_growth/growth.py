@@ -8,27 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, cast, overload
+from typing import cast, overload
 
 import narwhals as nw
 
 from funnel._arguments import SpanLike, brief, parse_as_of, span
-from funnel._dataframes.adapter import distinct
+from funnel._dataframes.adapter import Frame, distinct
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import to_int
 from funnel._people import logs_of
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
+from funnel.logs import Logs
 from funnel.metrics._by_group import PEOPLE, Groups, by_group
 from funnel.metrics._growth.five_ways import COUNTS, FiveWays, Growth
 from funnel.metrics._orders import Orders, orders_of
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
 from funnel.metrics._purchases import PERSON, started
 from funnel.metrics._rate import Rate
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
 
 
 @overload
@@ -131,13 +128,7 @@ def _growth(logs: Logs, calendar: Calendar, now: int, length: int, margin: float
     placed = people.with_columns(cohort=periods.index_column("first"), had=to_int(nw.col("first") <= now - length))
     counts = _counts(placed)
     five_ways = (
-        _five_ways(
-            periods.day(index),
-            counts[index],
-            margin,
-            orders,
-            is_partial=not periods.is_over(index, now),
-        )
+        _five_ways(periods.day(index), counts[index], margin, orders, is_partial=not periods.is_over(index, now))
         for index in sorted(counts)
     )
     return Growth(instant(now), tz, period, within, tuple(five_ways), orders.currency)

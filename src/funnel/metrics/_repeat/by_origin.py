@@ -14,23 +14,22 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, count_of
+from funnel._dataframes.adapter import Frame
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, Table, Tabular
 from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
+from funnel.logs import Logs
 from funnel.metrics._by_group import OWN_OF, Cell, check_by, group_of, people_groups
 from funnel.metrics._display import days
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, rate_text
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
-from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow, numbered_occasions
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
 
 By: TypeAlias = Literal["source", "campaign", "referral", "promotion", "product"]
 """Grouping of buyers: source or campaign of the first arrival, whether another person referred them, or promotion or

@@ -11,24 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike
+from funnel._dataframes.adapter import Frame
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Table, Tabular
 from funnel._results import Charted, Rows
+from funnel.logs import Logs
 from funnel.metrics._display import days, percent
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, Difference
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
-from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow, numbered_occasions
 
 _CAVEAT = (
     "This compares people, not the promotion itself: a promotion attracts different people, "

@@ -16,25 +16,22 @@ Source: the article "Repeat order". Only the first rate is not biased by open wi
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, parse_as_of, span
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._format import as_html
 from funnel._results import Charted, Rows
 from funnel._time import NEVER
+from funnel.logs import Logs
 from funnel.metrics._display import days
 from funnel.metrics._purchases import ORDER, PERSON, begins_occasion, valid_purchases, with_gap
 from funnel.metrics._rate import Rate
 from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
 
 
 @attrs.frozen

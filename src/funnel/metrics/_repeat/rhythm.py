@@ -14,25 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import count_of, parse_as_of
-from funnel._dataframes.adapter import collect_once
+from funnel._dataframes.adapter import Frame, collect_once
 from funnel._dataframes.compute import to_rows, whole
 from funnel._format import as_html
 from funnel._results import Charted
 from funnel._time import MICROSECOND, instant
+from funnel.logs import Logs
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
+from funnel.metrics._repeat.window import numbered_occasions
 
 _QUARTERS = (1, 2, 3)
 _SECOND = 1_000_000

@@ -10,30 +10,26 @@ purchase, for the same time.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, count_of
-from funnel._dataframes.adapter import collect_once
+from funnel._dataframes.adapter import Frame, collect_once
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import to_int
 from funnel._format import Listed, as_html, as_text
 from funnel._results import Charted, Rows
 from funnel._time import FOREVER
+from funnel.logs import Logs
 from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
-from funnel.metrics._repeat.numbered_occasions import numbered_occasions
-from funnel.metrics._repeat.window import RepeatRate, RepeatWindow
+from funnel.metrics._repeat.window import RepeatRate, RepeatWindow, numbered_occasions
 from funnel.metrics._survival.input import ENDED, STARTED
 from funnel.metrics._survival.result import Survival
 from funnel.metrics._survival.survival import survival
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
-    from funnel.logs import Logs
 
 _MAX_ROWS = 10
 """Number of steps that the text form of the table shows before it counts the rest."""

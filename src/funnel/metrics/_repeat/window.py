@@ -1,4 +1,4 @@
-"""The time in which a next purchase counts, and the rate of people who made one."""
+"""The time in which a next purchase counts, the rate of people who made one, and numbered occasions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals as nw
 
+from funnel._aggregate.aggregations import GAP
 from funnel._arguments import SpanLike, parse_as_of, span
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows, whole
-from funnel._expr.to_narwhals import to_int
+from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._time import MICROSECOND, instant
+from funnel.logs import Logs
+from funnel.metrics._purchases import ORDER, PERSON, begins_occasion, valid_purchases, with_gap
 from funnel.metrics._rate import Rate
 
 if TYPE_CHECKING:
@@ -87,3 +91,30 @@ class RepeatWindow:
     def rate(self, hit: int = 0, had: int = 0, pending: int = 0) -> RepeatRate:
         """Return the rate of a group of people, from its counts."""
         return RepeatRate(self.within, Rate(hit, had), pending)
+
+
+# ---- occasions of all people in order: first, second, and so on ------------------------------------------------------
+
+# An occasion is shown by its first purchase. Invariant: two purchases at one instant are ordered by source and id, so
+# the order is the same on every engine.
+
+
+def numbered_occasions(logs: Logs, now: int) -> Frame | None:
+    """Return the first purchase of each occasion, of the purchases that are valid at an instant.
+
+    Args:
+        logs: All records.
+        now: The instant, in microseconds.
+
+    Returns:
+        Columns `person_id`, `t`, `source`, `id`, `promoted`, `promotion`, `gap`, `nth` and `first`. `gap` is the time
+        since the previous purchase. `nth` numbers a person's occasions from 1. `first` is the instant of the first one.
+        None without a purchase log.
+    """
+    valid = valid_purchases(logs, now)
+    if valid is None:
+        return None
+    rows = with_gap(valid.select(PERSON, *ORDER, "promoted", "promotion")).filter(begins_occasion())
+    rows = rows.with_columns(_one=int_lit(1), first=nw.col("t").min().over(PERSON))
+    nth = nw.col("_one").cum_sum().over(PERSON, order_by=ORDER).cast(nw.Int64())
+    return rows.with_columns(nth=nth).select(PERSON, *ORDER, "promoted", "promotion", GAP, "nth", "first")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import attrs
 import narwhals as nw
 
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._retention.cohort import Cohort
 
 if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
     from funnel.metrics._retention.activity import Plan
 
 _Counts = Sequence[tuple[int, ...]]

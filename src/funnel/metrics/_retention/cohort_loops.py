@@ -23,12 +23,7 @@ PEOPLE, ORDERS, MONEY, MET = range(4)
 """Lines of the counters: people in their first cell, orders, amounts, and people that the measure counts."""
 
 ON, ON_OR_AFTER, CUMULATIVE, STREAK = range(4)
-_MEASURES: Mapping[Measure, int] = {
-    "on": ON,
-    "on_or_after": ON_OR_AFTER,
-    "cumulative": CUMULATIVE,
-    "streak": STREAK,
-}
+_MEASURES: Mapping[Measure, int] = {"on": ON, "on_or_after": ON_OR_AFTER, "cumulative": CUMULATIVE, "streak": STREAK}
 
 
 class Cells(NamedTuple):

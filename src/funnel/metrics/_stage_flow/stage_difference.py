@@ -8,23 +8,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import attrs
 import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
 from funnel._arguments import instance
-from funnel._dataframes.adapter import collect_once, materialize, to_native
+from funnel._dataframes.adapter import Frame, FrameKind, collect_once, materialize, to_native
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
 from funnel._expr.to_narwhals import by_value, int_lit, to_int
 from funnel._people import histories_of
 from funnel._time import instant
 from funnel.errors import TransitionError
+from funnel.history import History
 from funnel.logs import Logs
+from funnel.machines._compiled import CompiledMachine
 from funnel.machines._fixed_points import FROM, MOVED, NOBODY, TO
 from funnel.machines._machine import AnyMachine, check_is_machine
+from funnel.machines._replay import Step
 from funnel.machines._replay_frames import stage_value
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics._stage_flow.difference_result import StageChange, StageDifference
@@ -33,12 +36,6 @@ from funnel.metrics._stage_flow.stage_flow import StageFlowQuery, flow_of
 from funnel.metrics._stage_flow.transitions import TransitionsOfHistories, TransitionsOfLogs, TransitionSource
 from funnel.policy import Policy, check_is_policy
 from funnel.stages import SHOP_MACHINE
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame, FrameKind
-    from funnel.history import History
-    from funnel.machines._compiled import CompiledMachine
-    from funnel.machines._replay import Step
 
 _OLD, _NEW = 0, 1
 _ROOM = 1000

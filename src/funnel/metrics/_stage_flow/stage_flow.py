@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from funnel._arguments import parse_as_of
 from funnel._people import histories_of
+from funnel.history import History
 from funnel.logs import Logs
-from funnel.machines._compiled import BY_TIME
+from funnel.machines._compiled import BY_TIME, CompiledMachine
 from funnel.machines._fixed_points import NOBODY
-from funnel.machines._machine import check_is_machine
+from funnel.machines._machine import AnyMachine, check_is_machine
 from funnel.metrics._periods import Calendar, Period, Periods, Weekday
 from funnel.metrics._rate import Rate
 from funnel.metrics._stage_flow.result import StageFlow, StagePeriod, TransitionRate, Value
@@ -24,13 +25,8 @@ from funnel.metrics._stage_flow.transitions import (
     TransitionsOfLogs,
     TransitionSource,
 )
+from funnel.policy import Policy
 from funnel.stages import SHOP_MACHINE
-
-if TYPE_CHECKING:
-    from funnel.history import History
-    from funnel.machines._compiled import CompiledMachine
-    from funnel.machines._machine import AnyMachine
-    from funnel.policy import Policy
 
 
 def stage_flow(  # noqa: PLR0913 - what is cut, by whose clock, and by which machine

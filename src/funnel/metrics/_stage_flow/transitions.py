@@ -19,14 +19,14 @@ from funnel._dataframes.adapter import Frame, FrameKind, collect_once, materiali
 from funnel._dataframes.compute import collected
 from funnel._expr.to_narwhals import int_lit
 from funnel.history import History
+from funnel.logs import Logs
+from funnel.machines._compiled import CompiledMachine
 from funnel.machines._fixed_points import BY, FROM, MOVED, NOBODY, TO
 from funnel.machines._replay import Step, steps_of
 from funnel.machines._replay_frames import numbered_transitions
 from funnel.metrics._purchases import started
 
 if TYPE_CHECKING:
-    from funnel.logs import Logs
-    from funnel.machines._compiled import CompiledMachine
     from funnel.metrics._periods import Periods
 
 Pair = tuple[int, int]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import INNER
-from funnel._dataframes.adapter import InputFrame, from_native, installed, microseconds
+from funnel._dataframes.adapter import Frame, InputFrame, from_native, installed, microseconds
 from funnel._dataframes.compute import collected, to_rows
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._time import EARLIEST, LATEST, micros
@@ -20,9 +20,6 @@ from funnel.logs.normalize import MISSING
 from funnel.logs.schema import Column, Issue, hint, raise_if_any, wrong_type
 from funnel.logs.validate import Check, issues_of
 from funnel.metrics._survival.curve import Curve, curve_of, curve_of_array
-
-if TYPE_CHECKING:
-    from funnel._dataframes.adapter import Frame
 
 STARTED, ENDED = "started_at", "ended_at"
 Group = tuple[Any, ...]

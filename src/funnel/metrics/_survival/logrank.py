@@ -1,13 +1,15 @@
-"""The log-rank test: observed and expected conversions of each group.
+"""The log-rank test, observed and expected conversions of each group, and survival by group.
 
 Invariant: the sums of observed and expected conversions are equal. The order of the groups changes nothing.
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from math import erfc, exp, fsum, lgamma, log, sqrt
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import attrs
 
@@ -16,12 +18,10 @@ from funnel._dataframes.adapter import installed
 from funnel._format import as_span
 from funnel._results import Rows
 from funnel.errors import ArgumentError
+from funnel.metrics._by_group import Groups
 from funnel.metrics._display import p_text
-from funnel.metrics._survival.curve import waiting_in, waiting_in_arrays
-
-if TYPE_CHECKING:
-    from funnel.metrics._survival.curve import Curve
-    from funnel.metrics._survival.result import Survival
+from funnel.metrics._survival.curve import Curve, waiting_in, waiting_in_arrays
+from funnel.metrics._survival.result import Survival
 
 Matrix = list[list[float]]
 
@@ -245,3 +245,38 @@ def _checked(groups: object) -> None:
         raise ArgumentError(wrong)
     for one in cast("Mapping[object, object]", groups).values():
         instance(one, Survival, "a group", "a Survival, such as survival returns")
+
+
+# ---- survival by group, and the log-rank test of the groups ----------------------------------------------------------
+
+
+@attrs.frozen
+class SurvivalGroups(Groups[Survival]):
+    """Survival by group: a mapping from each group to its `Survival`.
+
+    A mapping is not a table for Polars: use `to_polars()` in place of `pl.DataFrame(groups)`.
+
+    Attributes:
+        by: The columns to group by.
+        groups: The survival of each group, in the order of the groups. A group is the value of the column, or a tuple
+            of values if there are several columns.
+    """
+
+    _CHART = "survivals.groups"
+
+    @cached_property
+    def logrank_test(self) -> LogrankTest:
+        """The test whether the groups convert alike, from `funnel.metrics.logrank_test`."""
+        return logrank_test(self)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one row for each group."""
+        return [{"group": group, **one.to_dict()} for group, one in self.groups]
+
+    def __str__(self) -> str:
+        """Return a line for each group, and the test."""
+        lines = [f"{group}: {one}" for group, one in self.groups]
+        return "\n".join([*lines, f"log-rank test: {self.logrank_test}"])
+
+    def _html(self) -> str:
+        return "<br>".join(html.escape(line) for line in str(self).splitlines())

@@ -10,8 +10,8 @@ from funnel._arguments import each, instance, parse_as_of
 from funnel.errors import ArgumentError
 from funnel.logs import is_logs
 from funnel.metrics._rate import DEFAULT_CONFIDENCE
-from funnel.metrics._survival.groups import SurvivalGroups
 from funnel.metrics._survival.input import durations_by, durations_in
+from funnel.metrics._survival.logrank import SurvivalGroups
 from funnel.metrics._survival.result import Survival, survival_of
 
 if TYPE_CHECKING:
