@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import attrs
 import polars as pl
@@ -11,6 +11,11 @@ import polars as pl
 from funnel.logs import Logs
 from funnel.rates import Rates
 from funnel.readers._account import Entry
+from funnel.store._frames import check_engine, in_engine
+from funnel.store._results import Engine
+
+if TYPE_CHECKING:
+    from funnel.store._results import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 _UTC = pl.Datetime("us", "UTC")
 
@@ -111,12 +116,26 @@ class ShopData:
         """Return the account, one entry per line."""
         return "\n".join(map(str, self.account))
 
-    def logs(self) -> Logs[pl.DataFrame]:
+    @overload
+    def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["pyarrow"]) -> ArrowLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["duckdb"]) -> DuckdbLogs: ...
+    def logs(self, *, engine: Engine = "polars") -> Logs:
         """Return the records as logs; with rates, converted as `Rates.over` does it.
 
+        Args:
+            engine: The kind of dataframes, and of the results.
+
         Raises:
-            LogsError: The files have no record, or a day has no rate.
+            ArgumentError: The engine is unknown.
+            MissingExtraError: The engine is not installed.
+            LogsError: A day has no rate.
         """
+        check_engine(engine)
         tables: dict[str, Any] = {
             "leads": self.leads,
             "purchases": self.purchases,
@@ -124,5 +143,5 @@ class ShopData:
             "interactions": self.interactions.drop("sku", "text"),
         }
         filled = {name: frame for name, frame in tables.items() if frame.height}
-        filled = filled or {"purchases": self.purchases}
+        filled = in_engine(filled or {"purchases": self.purchases}, engine)
         return Logs(**filled, currency=self.currency) if self.rates is None else self.rates.over(**filled)
