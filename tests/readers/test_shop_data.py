@@ -21,15 +21,15 @@ ENGINES = ("polars", "pandas", "pyarrow", "duckdb")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_logs_have_every_record_on_every_engine(engine: Any) -> None:
     """Refunds, leads and interactions are not lost on the way to another engine."""
-    data = paypal.payments(EXPORTS / "paypal.payments.csv")
+    data: Any = paypal.payments(EXPORTS / "paypal.payments.csv")
     logs: Logs = data.logs(engine=engine)
     assert (repr(logs), logs.currency) == (f"Logs(purchases, refunds, on {engine})", data.currency)
     people = ("ana@example.com", "bo@example.com")
     assert [logs.history(one) for one in people] == [data.logs().history(one) for one in people]
     assert sum(Facts.of(logs.history(one), as_of=LATER).net_spent for one in people) == 120_000
-    events = segment.events(EXPORTS / "segment.events.jsonl")
+    events: Any = segment.events(EXPORTS / "segment.events.jsonl")
     other: Logs = events.logs(engine=engine)
-    assert repr(other) == f"Logs(purchases, interactions, on {engine})"
+    assert repr(other) == f"Logs(purchases, refunds, interactions, on {engine})"
 
 
 def test_an_engine_that_is_unknown_or_not_installed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

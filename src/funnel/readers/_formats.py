@@ -25,6 +25,9 @@ fr 1 234,56. Whole minor units: minor 123456. By software, with any number of de
 numbers or text.
 """
 
+Unpaid: TypeAlias = Literal["sent", "refuse", "placed"]
+"""How to treat an order that is not paid yet: refuse it unless it was sent, refuse it, or keep it as placed."""
+
 Encoding: TypeAlias = Literal[
     "utf-8",
     "utf-16",

@@ -59,7 +59,7 @@ from funnel.readers._export_columns import (
     without_blanks,
     without_lost_lines,
 )
-from funnel.readers._formats import IN_THE_TEXT, AmountStyle
+from funnel.readers._formats import IN_THE_TEXT, AmountStyle, Unpaid
 from funnel.readers._mapping import Columns, OrderMapping
 from funnel.readers._people_keys import with_person
 from funnel.readers._raw import ROW, text_if
@@ -89,7 +89,7 @@ class ReadOptions:
     time_format: str | None = None
     amount_style: AmountStyle | None = None
     statuses: Mapping[str, State] = attrs.field(factory=dict[str, State])
-    unpaid: Literal["sent", "refuse", "placed"] = "sent"
+    unpaid: Unpaid = "sent"
     undated_refunds: Literal["reduce", "as_of"] = "reduce"
     as_of: date | None = None
     calling_code: str | None = None

@@ -15,7 +15,7 @@ from funnel._arguments import check_choice, day_of, did_you_mean, instance, is_f
 from funnel.errors import ArgumentError, MissingExtraError
 from funnel.rates import Rates
 from funnel.readers._account import Entry
-from funnel.readers._formats import AmountStyle
+from funnel.readers._formats import AmountStyle, Unpaid
 from funnel.readers._open import Source
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 STATES = ("paid", "unpaid", "cancelled", "refunded", "failed")
 """The states of an order, which `statuses` may name."""
 
-UNPAID = ("sent", "refuse", "placed")
-"""How to treat an order that is not paid yet."""
-
 UNDATED_REFUNDS = ("reduce", "as_of")
 """How to treat a refund without a day."""
 
@@ -42,7 +39,7 @@ _TYPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(_TEXTS, (str, "a text or None")),
     "rates": (Rates, "Rates or None"),
 }
-_CHOICES = {"amount_style": get_args(AmountStyle), "unpaid": UNPAID, "undated_refunds": UNDATED_REFUNDS}
+_CHOICES = {"amount_style": get_args(AmountStyle), "unpaid": get_args(Unpaid), "undated_refunds": UNDATED_REFUNDS}
 
 
 def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
@@ -107,7 +104,7 @@ class ReadArguments(TypedDict, total=False):
     """How amounts are written, if not as the platform writes them."""
     statuses: Mapping[str, State]
     """States of an order for texts that the reader does not know, such as {"diproses": "paid"}."""
-    unpaid: Literal["sent", "refuse", "placed"]
+    unpaid: Unpaid
     """How to treat an order that is not paid yet. "sent" (the default): keep it as shipped if it was sent (cash on
     delivery), and refuse it otherwise. "refuse": refuse it. "placed": keep it with the status "placed".
     """
