@@ -18,6 +18,7 @@ Rules:
   `undated_refunds = "as_of"` it is dated at the end of `as_of`.
 - A refund is never more than the amount of its order, and never before its purchase.
 - With rates, an order without a currency is in that of the caller; amounts have the minor units of their own currency.
+- An own column has the first cell of the rows of its order. If its rows differ, that depends on the order of the rows.
 - If refunds are rows of their own, each is a refund of the order that it names; a column of refunds is then not used.
 """
 
@@ -59,7 +60,8 @@ from funnel.readers._export_columns import (
     without_blanks,
     without_lost_lines,
 )
-from funnel.readers._formats import IN_THE_TEXT, AmountStyle, Unpaid
+from funnel.readers._formats import IN_THE_TEXT, Unpaid
+from funnel.readers._keep import with_own_cells
 from funnel.readers._mapping import Columns, OrderMapping
 from funnel.readers._people_keys import with_person
 from funnel.readers._raw import ROW, text_if
@@ -87,7 +89,6 @@ class ReadOptions:
     currency: str | None = None
     rates: Rates | None = None
     time_format: str | None = None
-    amount_style: AmountStyle | None = None
     statuses: Mapping[str, State] = attrs.field(factory=dict[str, State])
     unpaid: Unpaid = "sent"
     undated_refunds: Literal["reduce", "as_of"] = "reduce"
@@ -138,6 +139,7 @@ class Orders:
         remaining = rows.filter(pl.col("outcome") == "kept")
         chosen = orders.filter(pl.col("is_chosen") & pl.col(WHY).is_null())
         orders = self._with_amounts(without_their_columns(chosen, remaining), remaining)
+        orders = with_own_cells(orders, remaining)
         purchases, refunds = purchases_of(orders, self._source), refunds_of(orders, self._source)
         if remaining[IS_REFUND].any():
             rows_back = refunds_of_rows(remaining, orders, self._source)
@@ -216,7 +218,7 @@ class Orders:
             columns=Columns(id="id", person_id="person_id", purchased_at="purchased_at", amount="amount"),
             currency=currency,
             zone=self._zone(),
-            amount_style=self._options.amount_style or self._export.amount_style,
+            amount_style=self._export.amount_style,
             strip=" \t\r\n'",
             source=self._source,
             as_of=self._options.as_of,

@@ -63,6 +63,7 @@ def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
         if name in passed:
             check_choice(passed[name], choices, name)
     _check_statuses(passed.get("statuses", {}))
+    _check_keep(passed.get("keep", ()))
     if not re.fullmatch("[1-9][0-9]{0,3}", passed.get("calling_code", "62")):
         raise ArgumentError("calling_code must be the digits of a country's calling code, without a sign, such as '62'")
     if not instance(passed.get("secret", b"secret"), (bytes, str), "secret", "bytes, text or None"):
@@ -71,6 +72,12 @@ def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
     truth(passed.get("contacts", False), "contacts")
     if not is_function(passed.get("progress", print)):
         raise ArgumentError(f"progress must be a function or None (got {kind_of(passed['progress'])})")
+
+
+def _check_keep(keep: object) -> None:
+    from funnel.readers._keep import checked_keep
+
+    checked_keep(keep)
 
 
 def _check_statuses(statuses: Any) -> None:
@@ -108,6 +115,8 @@ class ReadArguments(TypedDict, total=False):
     """How to treat an order that is not paid yet. "sent" (the default): keep it as shipped if it was sent (cash on
     delivery), and refuse it otherwise. "refuse": refuse it. "placed": keep it with the status "placed".
     """
+    keep: Sequence[str] | Mapping[str, str] | None
+    """Columns of an export of orders to keep as own columns."""
     undated_refunds: Literal["reduce", "as_of"]
     """How to treat a refund whose day the export does not have. "reduce" (the default): reduce the amount of the
     order. "as_of": date it at the end of `as_of`.
@@ -200,14 +209,17 @@ def _recognised(source: Source, exports: Sequence[Export], options: ReadArgument
 
 
 def _read_as(source: Source, recognition: Recognition, options: ReadArguments) -> ShopData:
+    from funnel.readers._keep import checked_keep, keeping
     from funnel.readers._read_export import ReadOptions, shop_data
     from funnel.readers._tables import read_tables
 
-    chosen = dict(options)
+    chosen: dict[str, Any] = dict(options)
     encoding, progress = chosen.pop("encoding", None), chosen.pop("progress", None)
-    tables = read_tables(source, recognition, encoding=encoding, progress=progress)  # type: ignore[arg-type]
-    combine = recognition.export.combine or shop_data
-    data = combine(tables.rows, recognition.export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
+    export = keeping(recognition.export, checked_keep(chosen.pop("keep", None) or ()))
+    export = attrs.evolve(export, amount_style=chosen.pop("amount_style", None) or export.amount_style)
+    recognition = attrs.evolve(recognition, export=export)
+    tables = read_tables(source, recognition, encoding=encoding, progress=progress)
+    data = (export.combine or shop_data)(tables.rows, export, ReadOptions(**chosen), tables.notes)
     rates = options.get("rates")
     return data if rates is None else attrs.evolve(data, currency=rates.currency, rates=rates)
 

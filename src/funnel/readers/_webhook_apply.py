@@ -53,7 +53,7 @@ class NewestStates(Protocol):
 
         Args:
             key: The record, with at most 430 characters.
-            state: The state. States are compared as text; a newer state is greater.
+            state: The state. States are compared as text; a newer state is greater, and an empty state is the oldest.
         """
         ...
 
