@@ -29,11 +29,10 @@ GROUPED_BY_POINTS: AmountStyle = "id"
 """The style in which 180.000 is 180 thousand."""
 
 CUT = (
-    "and in the style 'id' 180.000 is 180 thousand, which becomes 180.0 as a float; read the file as texts, such as "
-    "pd.read_csv(path, dtype=str) or pl.read_csv(path, infer_schema=False); set amount_style to 'number' if the floats "
-    "are right"
+    "a program has read 180.000, which is 180 thousand in this style, as 180.0: read the file as texts then, such as "
+    "pd.read_csv(path, dtype=str) or pl.read_csv(path, infer_schema=False)"
 )
-"""Why floats of amounts are refused in that style, and what to do."""
+"""What may be wrong with floats of amounts in that style, and what to do."""
 
 Unpaid: TypeAlias = Literal["sent", "refuse", "placed"]
 """How to treat an order that is not paid yet: refuse it unless it was sent, refuse it, or keep it as placed."""

@@ -194,9 +194,8 @@ def _wrong_type(name: Any, dtype: pl.DataType, mapping: OrderMapping) -> list[st
         return [f"is of type {type(dtype).__name__}; give text or numbers"]
     loose = dtype.is_float() or dtype.is_decimal()
     if name in _AMOUNTS and loose and mapping.amount_style not in ("minor", "number"):
-        if mapping.amount_style == GROUPED_BY_POINTS and dtype.is_float():
-            return [f"has floats, {CUT}"]
-        return [f"is of type {type(dtype).__name__}; set the mapping's amount_style to 'number'"]
+        cut = f", unless {CUT}" if mapping.amount_style == GROUPED_BY_POINTS and dtype.is_float() else ""
+        return [f"is of type {type(dtype).__name__}; set the mapping's amount_style to 'number'{cut}"]
     return []
 
 

@@ -92,49 +92,62 @@ def _check_statuses(statuses: Any) -> None:
 class ReadArguments(TypedDict, total=False):
     """Facts that the files of a known export leave open. Every key may be omitted.
 
+    Args:
+        zone: The time zone of the shop, such as "Asia/Jakarta" (text or None). Required if the times of the export have
+            no zone; otherwise not read.
+        currency: The currency to read, such as "IDR" (text or None). Default: the only one of the files. With `rates`:
+            the currency of orders without a currency; default: that of the rates.
+        rates: The shop's exchange rates (`Rates` or None). Orders in every currency are read, and `ShopData.logs`
+            converts them. Default: one currency alone is read.
+        time_format: The strptime format of the times, such as "%d/%m/%Y %H:%M" (text or None). Default: the format of
+            the platform; required if the times may be read in two ways.
+        amount_style: How amounts are written, such as "us" or "id" (`AmountStyle` or None). Default: as the platform
+            writes them.
+        statuses: The state of an order for each text that the reader does not know, such as {"diproses": "paid"}:
+            "paid", "unpaid", "cancelled", "refunded" or "failed" (a mapping). Default: none; orders with an unknown
+            text are refused.
+        unpaid: How to treat an order that is not paid yet. "sent" (the default): keep it as shipped if it was sent
+            (cash on delivery), and refuse it otherwise. "refuse": refuse it. "placed": keep it, as "placed" or
+            "shipped".
+        keep: Columns of an export of orders to keep as own columns of purchases: a list of columns, such as
+            ["Channel"], or a mapping of new names to columns, such as {"channel": "Source"}. The first cell of each
+            order that is filled, as text. Default: none. Columns with contact details are refused.
+        undated_refunds: How to treat a refund whose day the export does not have. "reduce" (the default): reduce the
+            amount of the order. "as_of": date it at the end of `as_of`.
+        as_of: The last day that the files cover completely (a date or None). Default: unknown.
+        calling_code: The calling code of telephone numbers that begin with 0: digits without a sign, such as "62" (text
+            or None). Default: such numbers keep their 0.
+        secret: Key of a hash that replaces person ids (bytes, text or None), so that no e-mail address or telephone
+            number is an id. Default: the ids of the file.
+        contacts: Whether to read names, addresses, e-mail addresses and telephone numbers into `customers` (a bool).
+            Default: False.
+        shop: The `source` of the records (text or None). Default: the name of the platform.
+        encoding: The encoding of CSV files, such as "cp1252" (text or None). Default: UTF-8, or what their first bytes
+            say.
+        progress: Function that is called with the stage, the rows done and the total rows, for a progress bar, or None
+            (the default).
+
     Example:
         >>> from funnel.readers import shopify
         >>> options = ReadArguments(calling_code="62", contacts=True)
     """
 
     zone: str | None
-    """The time zone of the shop, such as "Asia/Jakarta". Required if the times of the export have no zone."""
     currency: str | None
-    """The currency to read; by default the only one of the files. With `rates`: the currency of orders without a
-    currency, by default that of the rates.
-    """
     rates: Rates | None
-    """The shop's exchange rates. Orders in every currency are read, and `ShopData.logs` converts them."""
     time_format: str | None
-    """The strptime format of the times, if they may be read in two ways."""
     amount_style: AmountStyle | None
-    """How amounts are written, if not as the platform writes them."""
     statuses: Mapping[str, State]
-    """States of an order for texts that the reader does not know, such as {"diproses": "paid"}."""
     unpaid: Unpaid
-    """How to treat an order that is not paid yet. "sent" (the default): keep it as shipped if it was sent (cash on
-    delivery), and refuse it otherwise. "refuse": refuse it. "placed": keep it with the status "placed".
-    """
     keep: Sequence[str] | Mapping[str, str] | None
-    """Columns of an export of orders to keep as own columns."""
     undated_refunds: Literal["reduce", "as_of"]
-    """How to treat a refund whose day the export does not have. "reduce" (the default): reduce the amount of the
-    order. "as_of": date it at the end of `as_of`.
-    """
     as_of: date | None
-    """The last day that the files cover completely."""
     calling_code: str | None
-    """The calling code of telephone numbers that begin with 0: digits without a sign, such as "62"."""
     secret: bytes | str | None
-    """Key of a hash that replaces person ids, so that no e-mail address or telephone number is an id."""
     contacts: bool
-    """Whether to read names, addresses, e-mail addresses and telephone numbers into `customers`."""
     shop: str | None
-    """The `source` of the records; by default the name of the platform."""
     encoding: str | None
-    """The encoding of CSV files; by default UTF-8, or what their first bytes say."""
     progress: Progress | None
-    """Called with the stage, the rows done and the total rows, for a progress bar."""
 
 
 @attrs.frozen

@@ -332,7 +332,7 @@ def _refuse_cut_amounts(cells: pl.DataFrame, names: Mapping[str, str]) -> None:
     for name in ("amount", "line_amount", "refunded_amount", "unit_price"):
         is_float = name in names and cells.schema[name].is_float()
         if is_float and cells[name].fill_nan(None).drop_nulls().len():
-            raise ArgumentError(f"the column {names[name]!r} has floats, {CUT}")
+            raise ArgumentError(f"the column {names[name]!r} has floats; pass amount_style='number', unless {CUT}")
 
 
 def text_columns(frame: pl.DataFrame) -> pl.DataFrame:
