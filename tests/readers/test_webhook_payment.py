@@ -46,9 +46,9 @@ def agree(order: Purchase, rows: pl.DataFrame) -> bool:
     """Return whether a file has an order with the same state; it refuses orders that do not count."""
     if order.status == "unpaid" or (order.status == "cancelled" and not rows.height):
         return not rows.height
-    kept = rows.row(0, named=True)
+    row = rows.row(0, named=True)
     amount, person = order.amount.minor, order.person_id
-    return (kept["status"], kept["amount"], kept["person_id"]) == (order.status, amount, person)
+    return (row["status"], row["amount"], row["person_id"]) == (order.status, amount, person)
 
 
 # ---- the same order in a webhook and in an export --------------------------------------------------------------------
@@ -58,7 +58,7 @@ def agree(order: Purchase, rows: pl.DataFrame) -> bool:
 @pytest.mark.parametrize("sent", [None, "partial", "fulfilled"])
 @pytest.mark.parametrize("state", ["pending", "authorized", "unpaid", "paid", "partially_paid", "voided"])
 def test_an_order_of_shopify_counts_alike_in_both(state: str, sent: str | None, unpaid: Unpaid) -> None:
-    """A pending transfer is no purchase, whichever way it comes; a parcel that was sent counts."""
+    """A pending transfer does not count, by file or by webhook; a parcel that was sent counts."""
     order = shopify_order(financial_status=state, fulfillment_status=sent)
     row = {
         "Id": "5001",
@@ -165,7 +165,7 @@ def test_a_charge_counts_from_its_capture(kind: str, paid_at: datetime | None) -
 
 
 def test_an_order_that_was_never_paid_never_counts() -> None:
-    """A cancelled transfer was no purchase on the days before its cancellation; an order that counted was."""
+    """A cancelled transfer did not count on the days before its cancellation; an order that counted before did."""
     late = "2026-03-04T09:00:00Z"
     ends: dict[str, Callable[[Unpaid], Webhook]] = {
         "shopify": lambda unpaid: read(shopify_order(cancelled_at=late, updated_at=late), unpaid=unpaid),
@@ -175,10 +175,10 @@ def test_an_order_that_was_never_paid_never_counts() -> None:
         ),
     }
     for end in ends.values():
-        never, counted = purchase_of(end("sent")), purchase_of(end("placed"))
-        assert (never.status, never.cancelled_at, counted.status) == ("cancelled", None, "cancelled")
-        assert counted.cancelled_at is not None
-        assert counted.cancelled_at > march(4)
+        never, once = purchase_of(end("sent")), purchase_of(end("placed"))
+        assert (never.status, never.cancelled_at, once.status) == ("cancelled", None, "cancelled")
+        assert once.cancelled_at is not None
+        assert once.cancelled_at > march(4)
     failed = purchase_of(read_event(charge(status="failed", captured=False), created=CREATED + DAY, unpaid="placed"))
     assert (failed.status, failed.cancelled_at is None) == ("cancelled", False)
     paid = woo_order(status="cancelled", date_modified_gmt="2026-03-09T00:00:00", date_paid_gmt="2026-03-04T09:00:00")

@@ -32,7 +32,7 @@ CUT = (
     "a program has read 180.000, which is 180 thousand in this style, as 180.0: read the file as texts then, such as "
     "pd.read_csv(path, dtype=str) or pl.read_csv(path, infer_schema=False)"
 )
-"""What may be wrong with floats of amounts in that style, and what to do."""
+"""Warning about floats of amounts in that style, and the remedy."""
 
 Unpaid: TypeAlias = Literal["sent", "refuse", "placed"]
 """How to treat an order that is not paid yet: refuse it unless it was sent, refuse it, or keep it as placed."""

@@ -161,11 +161,11 @@ class HookOptions:
             is_sent: Whether a part of the order was sent.
         """
         waits = "shipped" if is_sent and self.unpaid != "refuse" else "placed" if self.unpaid == "placed" else "unpaid"
-        counted = {"paid_at": paid_at} if paid_at and paid_at > bought and waits == "unpaid" else {}
+        payment_time = {"paid_at": paid_at} if paid_at and paid_at > bought and waits == "unpaid" else {}
         if cancelled_at is not None or payment == "cancelled":
             has_counted = payment == "paid" or waits != "unpaid"
-            return {"status": "cancelled", **({"cancelled_at": cancelled_at, **counted} if has_counted else {})}
-        return {"status": waits} if payment == "unpaid" else {"status": payment, **counted}
+            return {"status": "cancelled", **({"cancelled_at": cancelled_at, **payment_time} if has_counted else {})}
+        return {"status": waits} if payment == "unpaid" else {"status": payment, **payment_time}
 
 
 def customer_webhook(buyer: Buyer, options: HookOptions, *, since: datetime, updated_at: datetime) -> Webhook:
