@@ -37,7 +37,7 @@ QUERIES = (
     "metrics._conversion.events",
     "metrics._purchase_summary",
     "metrics._retention.retention",
-    "metrics._survival.input",
+    "metrics._survival.survival",
 )
 """The modules that choose a kernel by whether numpy is installed."""
 

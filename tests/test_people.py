@@ -13,7 +13,7 @@ import funnel
 from funnel import Facts, History, Money, Policy, Purchase, stage
 from funnel.backtest import BacktestDates, RuleBook
 from funnel.errors import ArgumentError, FactsError
-from funnel.metrics._people_by import people_by
+from funnel.metrics._by_group import people_by
 from tests.public import public
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

@@ -5,8 +5,6 @@ for any day in the past, and for the exact moment at which the answer will chang
 are here; each is loaded when it is first used.
 """
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(

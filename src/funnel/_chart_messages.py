@@ -1,7 +1,5 @@
 """Texts of charts, months and units: one entry for each, in English and Indonesian."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from funnel._messages import Translated

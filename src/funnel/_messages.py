@@ -5,8 +5,6 @@ one, or two if it can be in the future or in the past. `{n}` is the number and `
 out of a sentence.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 Translated = tuple[str, str]

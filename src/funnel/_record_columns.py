@@ -16,26 +16,7 @@ import attrs
 from funnel._columns import columns_of_text, text_of_columns
 from funnel._fields import amount_in_range
 from funnel._time import checked_instant, micros
-from funnel.interactions import (
-    Answer,
-    Cart,
-    Checkout,
-    Complaint,
-    Declined,
-    Delivery,
-    Feedback,
-    FollowUp,
-    Interaction,
-    Meeting,
-    OptOut,
-    Postponement,
-    Question,
-    Quote,
-    ReadySignal,
-    Resolution,
-    View,
-    Visit,
-)
+from funnel.interactions import CLASSES, Interaction
 from funnel.money import Money
 from funnel.records import Lead, OrderLine, Purchase, Record, Refund
 
@@ -138,10 +119,6 @@ RENAMED: Mapping[str, str] = {
 }
 """Columns of fields that have another name."""
 
-_CLASSES: tuple[type[Record], ...] = (
-    *(Lead, Purchase, Refund, Visit, View, Question, Cart, Checkout, Quote, Answer, ReadySignal, Postponement, Meeting),
-    *(Delivery, Complaint, Resolution, Feedback, OptOut, Declined, FollowUp),
-)
 _PERSONAL = ("contact", "text")
 _OWN = ("id", "source", "person_id", "kind", "amount", *_PERSONAL)
 """Fields without a content column, or with more than one."""
@@ -196,7 +173,8 @@ def _shape(cls: type[Record]) -> Shape:
     )
 
 
-SHAPES: Mapping[type[Record], Shape] = {record_class: _shape(record_class) for record_class in _CLASSES}
+_RECORDS: tuple[type[Record], ...] = (Lead, Purchase, Refund, *CLASSES.values())
+SHAPES: Mapping[type[Record], Shape] = {one: _shape(one) for one in _RECORDS}
 SHAPE_OF_KIND: Mapping[str, Shape] = {shape.kind: shape for shape in SHAPES.values()}
 KINDS = tuple(SHAPE_OF_KIND)
 """All kinds of records."""

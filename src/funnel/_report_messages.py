@@ -3,8 +3,6 @@
 A text in braces is replaced. `funnel._messages` has the texts of answers and reasons.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from funnel._messages import Translated

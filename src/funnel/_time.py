@@ -49,11 +49,6 @@ _STEP = timedelta(days=2)
 def zone_changes(zone: ZoneInfo, first: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the instants at which the clock of a zone changes, and the offsets around them, in microseconds.
 
-    Args:
-        zone: The zone.
-        first: The first year.
-        last: The last year.
-
     Returns:
         The instants from the start of the first year to the end of the last one, in UTC; and the offset from UTC before
         the first instant and from each instant on.

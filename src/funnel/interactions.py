@@ -342,11 +342,12 @@ AnyInteraction: TypeAlias = Annotated[
 ]
 """Interaction of any kind, discriminated by `kind`."""
 
-_CLASSES: dict[str, type[Interaction]] = {
+CLASSES: dict[str, type[Interaction]] = {
     one.model_fields["kind"].default: one for one in get_args(get_args(AnyInteraction)[0])
 }
+"""Class of each kind."""
 
-KINDS: tuple[str, ...] = tuple(_CLASSES)
+KINDS: tuple[str, ...] = tuple(CLASSES)
 """Every kind, in the order that breaks ties between two interactions of one instant: a question before its answer."""
 
 
@@ -375,9 +376,9 @@ def read_interaction(data: Mapping[str, object] | str | bytes) -> AnyInteraction
         raise RecordError(f"an interaction must be a JSON object of fields by name (got {type(fields).__name__})")
     by_name = dict(cast("Mapping[str, object]", fields))
     kind = by_name.get("kind")
-    if not isinstance(kind, str) or kind not in _CLASSES:
+    if not isinstance(kind, str) or kind not in CLASSES:
         raise RecordError(_unknown(kind))
-    return cast("AnyInteraction", _CLASSES[kind].model_validate(by_name))
+    return cast("AnyInteraction", CLASSES[kind].model_validate(by_name))
 
 
 def _read_json(text: str | bytes) -> object:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.backtest._bootstrap import BINS, Draws, binned, spread
-from funnel.backtest._figures import counts_by_score, quotient, ranked, tiers
+from funnel.backtest._figures import BINS, Draws, binned, counts_by_score, quotient, ranked, spread, tiers
 from tests.backtest.model import Row, pairs_in_order, top_tenth
 
 ROWS = st.lists(st.tuples(st.sampled_from([-(2**62), -3, 0, 1, 2, 70_000, 2**40]), st.booleans()), max_size=40)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel._expr.tree import Leaf
-from funnel.backtest._bootstrap import Draws
 from funnel.backtest._calibration import calibrate
+from funnel.backtest._figures import Draws
 from funnel.backtest._questions import RuleQuery
 from funnel.backtest._replay import Day, Replay
 from funnel.backtest._scores import FigureSettings, scored

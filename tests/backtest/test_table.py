@@ -218,7 +218,7 @@ def test_wrong_questions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sums_start_at_nothing() -> None:
     """A table without days has no quotient."""
-    from funnel.backtest._bootstrap import Draws
+    from funnel.backtest._figures import Draws
     from funnel.backtest._scores import FigureSettings
 
     assert list(TableSums(0, Draws.of(0, 0)).rows(FigureSettings(0.95, 1))) == []

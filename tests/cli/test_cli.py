@@ -17,7 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from funnel.cli import _commands, main
-from funnel.cli._options import read_mapping
+from funnel.cli._shared import ShopOptions, read_mapping
 from tests.cli.shop import MAPPING, ORDERS, write_files
 from tests.readers.exports import SAMPLES, Sample
 
@@ -110,7 +110,8 @@ def test_lapse_after_reads_every_span(tmp_path: Path) -> None:
     assert not any(line.startswith("Lapsed") for line in lines)
     assert "Nobody first bought 420 d ago or longer yet." in " ".join(lines)
     for span in ("60w", "420d", "60 weeks", "420 days", "10080 h", "P420D"):
-        query = _commands._query(None, as_of=AS_OF[1], tz="Asia/Jakarta", lapse_after=span)
+        shop = ShopOptions(files=[], as_of=AS_OF[1], tz="Asia/Jakarta", lapse_after=span)
+        query = _commands._query(shop, None)
         assert query.policy.lapse_after == timedelta(days=420)
 
 

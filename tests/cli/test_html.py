@@ -23,8 +23,8 @@ from funnel.cli import _findings, _html
 from funnel.cli._answers import Answers
 from funnel.cli._findings import Findings, ReportQuery, find
 from funnel.cli._html import PALETTE, html_page
-from funnel.cli._options import read_as_of
 from funnel.cli._sections import Sections
+from funnel.cli._shared import read_as_of
 from funnel.cli._source import of_orders
 from funnel.cli._tasks import of_today
 from funnel.cli._words import Words

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnel.cli._options import end_of_day, read_as_of
+from funnel.cli._shared import end_of_day, read_as_of
 from funnel.errors import InstantError
 
 JAKARTA = ZoneInfo("Asia/Jakarta")

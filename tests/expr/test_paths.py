@@ -11,8 +11,8 @@ import pytest
 
 from funnel._expr.combinators import all_of, any_of
 from funnel._expr.explain import DecisionTable, Explanation, Reason, RulePath, path_of, paths, reasons, sides
-from funnel._expr.named_constants import with_name
 from funnel._expr.nodes import evaluate, format_value
+from funnel._expr.operands import with_name
 from funnel._expr.tree import Leaf, describe, leaf_value
 from tests.expr.facts import compiled_rule, numbered, person
 

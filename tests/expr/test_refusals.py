@@ -24,8 +24,8 @@ import pandas as pd
 import pytest
 
 from funnel._expr.combinators import all_of
-from funnel._expr.named_constants import name_of, plain, with_name
 from funnel._expr.nodes import LIMIT, Fact, text
+from funnel._expr.operands import name_of, plain, with_name
 from funnel._expr.tree import MOST_CONDITIONS, MOST_PATHS, Fork, Leaf, leaves, trace
 from funnel._expr.verify import trace_and_verify
 from funnel.errors import RuleError

@@ -29,10 +29,9 @@ from funnel.forecast import (
 )
 from funnel.forecast._beta_dropout import BetaDropout, Stable
 from funnel.forecast._buyers import Buyers, grouped
-from funnel.forecast._family import Family
+from funnel.forecast._family import Family, second_derivatives
 from funnel.forecast._fit import _Loss
 from funnel.forecast._levels import Levels
-from funnel.forecast._minimize import second_derivatives
 from funnel.forecast._pareto import Pareto
 from funnel.forecast._with_covariates import WithCovariates
 from funnel.metrics import PurchaseSummary

@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
 
-from funnel.forecast import BuyingModel, _buyers, _fit, _minimize, buying_model
+from funnel.forecast import BuyingModel, _buyers, _family, _fit, buying_model
 from funnel.forecast._beta_dropout import BetaDropout, Stable, _sum_of_chances
 from funnel.forecast._buyers import Buyers, Floats, grouped, one
-from funnel.forecast._family import Family
+from funnel.forecast._family import Family, near_minimum, second_derivatives
 from funnel.forecast._fit import _Loss
-from funnel.forecast._minimize import near_minimum, second_derivatives
 from funnel.forecast._pareto import Pareto
 from funnel.forecast._predict import Predictor
 from funnel.metrics import PurchaseSummary
@@ -295,7 +294,7 @@ def test_many_buyers_are_fitted_in_parts(monkeypatch: pytest.MonkeyPatch, steps:
     expected = {one.name: one.value for one in buying_model(table, name, k=k).parameters}  # type: ignore[arg-type]
     monkeypatch.setattr(_buyers, "_BLOCK", 500)
     monkeypatch.setattr(_fit, "_ENOUGH", 200)
-    monkeypatch.setattr(_minimize, "_NEWTON_STEPS", steps)
+    monkeypatch.setattr(_family, "_NEWTON_STEPS", steps)
     result = {one.name: one.value for one in buying_model(table, name, k=k).parameters}  # type: ignore[arg-type]
     assert result == pytest.approx(expected, rel=1e-3)
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from funnel._ledger.effects import streams_of
+from funnel._ledger.own import streams_of
 from funnel._ledger.streams import STREAMS
 from funnel.errors import ArgumentError, InstantError, RecordError, RuleError
 from funnel.facts import Facts, count, earliest, exists, first, last, latest, mean_gap, since, soonest, total, until

@@ -26,7 +26,7 @@ from funnel.errors import ArgumentError, EngineError, FactsError, FieldsError
 from funnel.facts import count, last, latest, since, total
 from funnel.facts._base import BaseFacts
 from funnel.metrics import Matching
-from funnel.metrics._people_by import people_by
+from funnel.metrics._by_group import people_by
 from funnel.rules._rule import Rule
 from tests.engines import HERE, asked_of, on
 from tests.frames import read

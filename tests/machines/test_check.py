@@ -14,7 +14,7 @@ from funnel._time import instant
 from funnel.errors import ArgumentError, TransitionError
 from funnel.facts import latest
 from funnel.machines import SHOP_MACHINE, TRANSITIONS, Cause, PathDependentMachine
-from funnel.machines._explore import ExploredTransition, explore
+from funnel.machines._check import ExploredTransition, explore
 from funnel.stages import Stage
 from tests.machines.model import EVERYWHERE, POLICY, Region, machines, path_machines
 from tests.shop import DAY, fewer

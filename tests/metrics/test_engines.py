@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from funnel.metrics._people_by import people_by
+from funnel.metrics._by_group import people_by
 from funnel.metrics._repeat.rates import repeat_rate, repeat_rate_within
 from funnel.metrics._retention.retention import retention
 from funnel.policy import Policy

@@ -11,8 +11,7 @@ import polars as pl
 import pytest
 
 from funnel.logs import Logs
-from funnel.metrics._affinity.affinity import affinity
-from funnel.metrics._affinity.next_offers import next_offers
+from funnel.metrics._affinity.affinity import affinity, next_offers
 from funnel.metrics._churn_reasons.churn_reasons import churn_reasons
 from funnel.metrics._repeat.by_origin import repeat_by
 from funnel.metrics._repeat.promotion_retention import promotion_retention

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from funnel import AsyncSqlAlchemyStore, Contact, Customer, SqlAlchemyStore, SqliteStore, Store
 from funnel.errors import ArgumentError, RecordError, StoreError
 from funnel.readers import webhooks
-from funnel.readers._people_keys import with_person
+from funnel.readers._export_columns import with_person
 from funnel.readers._webhook_apply import StoreStates
 from funnel.readers.webhooks import BuyerKey, MemoryStates, NewestStates, Webhook
 from funnel.store import AppendResult, store_tables

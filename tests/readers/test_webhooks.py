@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from funnel import Money, SqliteStore
 from funnel.errors import RecordError
 from funnel.readers import shopify, webhooks
+from funnel.readers._export_columns import with_person
 from funnel.readers._key_rules import email_key, phone_key
-from funnel.readers._people_keys import with_person
 from funnel.readers.webhooks import BuyerKey, MemoryStates, Webhook
 from tests.readers.hooks import (
     NOON,

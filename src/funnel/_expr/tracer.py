@@ -7,9 +7,9 @@ that catches the error is refused too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeAlias
 
 from funnel._arguments import brief, suggest
 from funnel._expr.nodes import Const, Fact, Node, Op, Test, bounded, checked, text, unit_of
@@ -75,6 +75,21 @@ class _Proxy:
         return self.__refuse__(f"{self.__words__()} looked up in a set or dict", "use a tuple, or ==")
 
 
+Operation: TypeAlias = "Callable[[FactProxy, object], FactProxy]"
+
+
+def _operation(op: str) -> tuple[Operation, Operation]:
+    """Return the methods of an operator: with the fact at the left, and at the right."""
+
+    def left(self: FactProxy, other: object) -> FactProxy:
+        return self._arithmetic(op, self, other)
+
+    def right(self: FactProxy, other: object) -> FactProxy:
+        return self._arithmetic(op, other, self)
+
+    return left, right
+
+
 class FactProxy(_Proxy):
     """Proxy of a number, a span or a text without a value."""
 
@@ -110,45 +125,11 @@ class FactProxy(_Proxy):
             self.__refuse__(f"{self.__words__()} with a Decimal or a Fraction", "scale both sides to whole numbers")
         self.__refuse__(f"{self.__words__()}.{name}", "compare the fact itself with a constant")
 
-    def __add__(self, other: object) -> FactProxy:
-        """Add."""
-        return self._arithmetic("+", self, other)
-
-    def __radd__(self, other: object) -> FactProxy:
-        """Add, from the right."""
-        return self._arithmetic("+", other, self)
-
-    def __sub__(self, other: object) -> FactProxy:
-        """Subtract."""
-        return self._arithmetic("-", self, other)
-
-    def __rsub__(self, other: object) -> FactProxy:
-        """Subtract from."""
-        return self._arithmetic("-", other, self)
-
-    def __mul__(self, other: object) -> FactProxy:
-        """Multiply."""
-        return self._arithmetic("*", self, other)
-
-    def __rmul__(self, other: object) -> FactProxy:
-        """Multiply, from the right."""
-        return self._arithmetic("*", other, self)
-
-    def __floordiv__(self, other: object) -> FactProxy:
-        """Divide by a constant, rounding down."""
-        return self._arithmetic("//", self, other)
-
-    def __rfloordiv__(self, other: object) -> FactProxy:
-        """Refuse: a divisor must be a constant."""
-        return self._arithmetic("//", other, self)
-
-    def __mod__(self, other: object) -> FactProxy:
-        """Return the remainder of a division by a constant."""
-        return self._arithmetic("%", self, other)
-
-    def __rmod__(self, other: object) -> FactProxy:
-        """Refuse: a divisor must be a constant."""
-        return self._arithmetic("%", other, self)
+    __add__, __radd__ = _operation("+")
+    __sub__, __rsub__ = _operation("-")
+    __mul__, __rmul__ = _operation("*")
+    __floordiv__, __rfloordiv__ = _operation("//")
+    __mod__, __rmod__ = _operation("%")
 
     def __neg__(self) -> FactProxy:
         """Negate."""

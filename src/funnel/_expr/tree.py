@@ -16,8 +16,8 @@ import attrs
 from funnel._arguments import a_kind_of
 from funnel._expr.constraints import PathConstraints
 from funnel._expr.linear import Question, question
-from funnel._expr.named_constants import plain
 from funnel._expr.nodes import LIMIT, Const, Fact, Node, Test, facts_of, opposite, text
+from funnel._expr.operands import plain
 from funnel._expr.tracer import Condition, FactProxy, FactsProxy, symbol
 from funnel._time import MICROSECOND
 from funnel.errors import RuleError

@@ -10,8 +10,8 @@ from funnel._dataframes.adapter import installed
 from funnel._time import instant
 from funnel.backtest._calibration import Calibration
 from funnel.backtest._dates import BacktestDates, ReplayDates
+from funnel.backtest._questions import DEFAULT_SCALE, AnswerScale
 from funnel.backtest._result import AnswerShare, Backtest
-from funnel.backtest._scale import DEFAULT_SCALE, AnswerScale
 from funnel.errors import MissingExtraError
 from funnel.logs import Logs
 from funnel.metrics._rate import DEFAULT_CONFIDENCE, DEFAULT_MIN_PEOPLE
@@ -88,7 +88,7 @@ def backtest(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     if not installed("numpy"):
         raise MissingExtraError("a backtest needs NumPy, which is not installed; run: pip install 'shopfunnel[numpy]'")
     from funnel.backtest import _scores as sums
-    from funnel.backtest._bootstrap import Draws
+    from funnel.backtest._figures import Draws
     from funnel.backtest._questions import backtest_query
     from funnel.backtest._replay import replay
 

@@ -24,10 +24,9 @@ from funnel.backtest._calibration import Calibration, calibrate
 from funnel.backtest._dates import BacktestDates, ReplayDates
 from funnel.backtest._day_scan import PERSON_NUMBER
 from funnel.backtest._figures import Flags, Floats, Indices, tiers
-from funnel.backtest._questions import AnyRule, BacktestQuery, compiled_query
+from funnel.backtest._questions import DEFAULT_SCALE, AnswerScale, AnyRule, BacktestQuery, compiled_query
 from funnel.backtest._replay import Day, Replay
 from funnel.backtest._result import Backtest
-from funnel.backtest._scale import DEFAULT_SCALE, AnswerScale
 from funnel.backtest._scores import chances_of
 from funnel.backtest._table_questions import BacktestQuestions
 from funnel.backtest._table_result import BacktestRow, BacktestTable
@@ -215,7 +214,7 @@ def backtest_table(  # noqa: PLR0913 (keywords; docs/decisions/few-arguments.md)
     if not installed("numpy"):
         raise MissingExtraError("a backtest needs NumPy, which is not installed; run: pip install 'shopfunnel[numpy]'")
     from funnel.backtest._backtest_table import WINDOW_RULES, TableQuery
-    from funnel.backtest._bootstrap import Draws
+    from funnel.backtest._figures import Draws
     from funnel.backtest._replay import replay
     from funnel.backtest._scores import FigureSettings
     from funnel.backtest._table_sums import TableSums

@@ -10,10 +10,9 @@ from typing import Any, cast
 
 import attrs
 
-from funnel._arguments import brief, suggest
+from funnel._arguments import brief, each, suggest
 from funnel._expr.tree import Answer, Fork, Leaf, Tree, answer_kind, describe, leaf_value, leaves
 from funnel._time import MICROSECOND
-from funnel.backtest._scale import DEFAULT_SCALE, AnswerScale
 from funnel.errors import ArgumentError, FactsError
 from funnel.facts import Facts
 from funnel.facts._base import BaseFacts
@@ -21,6 +20,41 @@ from funnel.facts._schema import FactSchema, narrowed
 from funnel.policy import Policy
 from funnel.rules._check import check_is_rule
 from funnel.rules._rule import Rule, rule
+
+# ---- the order of a rule's answers, from least to most likely to buy -------------------------------------------------
+
+
+def _listed(order: Sequence[Answer] | None) -> tuple[Any, ...] | None:
+    return None if order is None else tuple(each(order, "order", "a list of answers"))
+
+
+@attrs.frozen(kw_only=True)
+class AnswerScale:
+    """The order of a rule's answers, and the answer from which a person is flagged.
+
+    Args:
+        order: For a rule that answers with words, all its answers from least to most likely to buy. For a rule that
+            answers yes or no, `(True, False)` reverses the order. Numbers have their own order.
+        at_least: The lowest answer that flags a person. None: the last answer of the order; numbers have no limit then.
+
+    Raises:
+        ArgumentError: `order` is not a list.
+
+    Example:
+        >>> AnswerScale(order=["cold", "warm", "hot"], at_least="warm").order
+        ('cold', 'warm', 'hot')
+    """
+
+    order: tuple[Answer, ...] | None = attrs.field(default=None, converter=_listed)
+    at_least: Answer = None
+
+
+DEFAULT_SCALE = AnswerScale()
+"""The scale if a caller passes none."""
+
+
+# ---- the questions ---------------------------------------------------------------------------------------------------
+
 
 UNANSWERED = -(2**62)
 """Number of a missing answer; below all other numbers."""

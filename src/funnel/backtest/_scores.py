@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from funnel.backtest._bootstrap import Draws, spread
-from funnel.backtest._figures import Flags, Floats, Indices, Whole, counts_by_score, quotient, ranked, tiers
+from funnel.backtest._figures import (
+    Draws,
+    Flags,
+    Floats,
+    Indices,
+    Whole,
+    counts_by_score,
+    quotient,
+    ranked,
+    spread,
+    tiers,
+)
 from funnel.backtest._questions import UNANSWERED, RuleQuery
 from funnel.backtest._replay import Day, Replay
 from funnel.backtest._result import FIGURES, SUMS, Figure, FigureChange, Ranking, Reliability

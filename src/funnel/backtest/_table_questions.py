@@ -9,8 +9,7 @@ import attrs
 
 from funnel._arguments import count_of, each, instance, kind_of
 from funnel.backtest._dates import BacktestDates
-from funnel.backtest._questions import AnyRule
-from funnel.backtest._scale import DEFAULT_SCALE, AnswerScale
+from funnel.backtest._questions import DEFAULT_SCALE, AnswerScale, AnyRule
 from funnel.errors import ArgumentError
 from funnel.rules._check import check_is_rule
 from funnel.rules._readiness import readiness_points, readiness_rank

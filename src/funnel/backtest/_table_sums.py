@@ -8,8 +8,7 @@ from typing import TypeAlias
 import attrs
 import numpy as np
 
-from funnel.backtest._bootstrap import Draws, binned
-from funnel.backtest._figures import Flags, Floats, Indices
+from funnel.backtest._figures import Draws, Flags, Floats, Indices, binned
 from funnel.backtest._scores import FigureSettings
 from funnel.backtest._table_result import BacktestRow, Question
 

@@ -27,27 +27,8 @@ from funnel.cli._check import check_rules
 from funnel.cli._day import DayChoice, limits_of, profile_of, rows_of_day, text_of, write_csv
 from funnel.cli._findings import Progress, ReportQuery, find
 from funnel.cli._html import html_page
-from funnel.cli._options import as_options, read_arguments, read_as_of, read_mapping
 from funnel.cli._page import PIPE_WIDTH, print_page
-from funnel.cli._shared import (
-    FORMATS,
-    AmountStyle,
-    AsOf,
-    CallingCode,
-    Contacts,
-    Currency,
-    Encoding,
-    Files,
-    LapseAfter,
-    MappingFile,
-    RatesFile,
-    SecretFile,
-    Statuses,
-    TimeFormat,
-    UndatedRefunds,
-    Unpaid,
-    Zone,
-)
+from funnel.cli._shared import Contacts, ShopOptions, as_options, of_shop, read_arguments, read_as_of, read_mapping
 from funnel.cli._source import (
     CONTACT_COLUMNS,
     MoneyOptions,
@@ -89,23 +70,10 @@ def funnel(
 
 
 @app.command()
+@of_shop
 def report(  # noqa: PLR0913 (one argument an option)
-    files: Files,
+    shop: ShopOptions,
     *,
-    mapping: MappingFile = None,
-    as_of: AsOf = None,
-    tz: Zone = None,
-    currency: Currency = None,
-    rates: RatesFile = None,
-    time_format: TimeFormat = None,
-    amount_style: AmountStyle = None,
-    statuses: Statuses = None,
-    unpaid: Unpaid = None,
-    undated_refunds: UndatedRefunds = None,
-    calling_code: CallingCode = None,
-    encoding: Encoding = None,
-    secret_file: SecretFile = None,
-    lapse_after: LapseAfter = None,
     within: Annotated[
         str | None, typer.Option(help="Time in which a lead should buy, or a first-time buyer buy again; 30d.")
     ] = None,
@@ -122,19 +90,18 @@ def report(  # noqa: PLR0913 (one argument an option)
 ) -> None:
     """Read a shop's orders or its store, and report stages, repeat rates, overdue people and due follow-ups."""
     with _plain_errors():
-        _check_outputs([output, worklist], [*files, mapping])
-        formats = _formats(locals())
-        if contacts and mapping is None and not any(map(is_store, files)):
+        _check_outputs([output, worklist], [*shop.files, shop.mapping])
+        formats = shop.formats
+        if contacts and shop.mapping is None and not any(map(is_store, shop.files)):
             formats["contacts"] = True
-        order_mapping = _mapping(files, mapping, formats, tz)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, within=within, contacts=contacts)
+        order_mapping = _mapping(shop, formats)
+        query = _query(shop, order_mapping, within=within, contacts=contacts)
         query = attrs.evolve(query, rows=rows, limit=limit, language=language)
         with _bar() as progress:
-            findings = find(_source(files, order_mapping, query, formats, progress), query, progress)
+            findings = find(_source(shop.files, order_mapping, query, formats, progress), query, progress)
     words = Words(language, ZoneInfo(query.tz))
-    name = name_of(files[0])
-    if len(files) > 1:
-        name = words("more", name=name, count=len(files) - 1)
+    first, more = name_of(shop.files[0]), len(shop.files) - 1
+    name = words("more", name=first, count=more) if more else first
     console = _console()
     with console.capture() as page:
         print_page(name, findings, words, console)
@@ -166,23 +133,10 @@ def _write(path: Path, text: str) -> None:
 
 
 @app.command("worklist")
+@of_shop
 def day_list(  # noqa: PLR0913 (one argument an option)
-    files: Files,
+    shop: ShopOptions,
     *,
-    mapping: MappingFile = None,
-    as_of: AsOf = None,
-    tz: Zone = None,
-    currency: Currency = None,
-    rates: RatesFile = None,
-    time_format: TimeFormat = None,
-    amount_style: AmountStyle = None,
-    statuses: Statuses = None,
-    unpaid: Unpaid = None,
-    undated_refunds: UndatedRefunds = None,
-    calling_code: CallingCode = None,
-    encoding: Encoding = None,
-    secret_file: SecretFile = None,
-    lapse_after: LapseAfter = None,
     limit: Annotated[int | None, typer.Option(min=0, help="Maximum number of people; by default all.")] = None,
     limits: Annotated[
         list[str] | None,
@@ -201,48 +155,36 @@ def day_list(  # noqa: PLR0913 (one argument an option)
 ) -> None:
     """List the people to contact today: the action, the due time, the value at stake and the reason."""
     with _plain_errors():
-        formats = _formats(locals())
-        order_mapping = _mapping(files, mapping, formats, tz)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, contacts=contacts)
+        formats = shop.formats
+        order_mapping = _mapping(shop, formats)
+        query = _query(shop, order_mapping, contacts=contacts)
         choice = DayChoice(limit, limits_of(limits or []), order, language)
         with _bar() as progress:
-            rows = rows_of_day(_source(files, order_mapping, query, formats, progress), query, choice)
+            rows = rows_of_day(_source(shop.files, order_mapping, query, formats, progress), query, choice)
         if output is not None:
             write_csv(output, rows)
     typer.echo(text_of(rows) if output is None else f"{len(rows):,} people: {output}")
 
 
 @app.command()
-def profile(  # noqa: PLR0913 (one argument an option)
-    files: Files,
+@of_shop
+def profile(
+    shop: ShopOptions,
+    *,
     person: Annotated[
         str, typer.Argument(metavar="PERSON", help="The person's id, or name in a report: 'order 1042'.")
     ],
-    *,
-    mapping: MappingFile = None,
-    as_of: AsOf = None,
-    tz: Zone = None,
-    currency: Currency = None,
-    rates: RatesFile = None,
-    time_format: TimeFormat = None,
-    amount_style: AmountStyle = None,
-    statuses: Statuses = None,
-    unpaid: Unpaid = None,
-    undated_refunds: UndatedRefunds = None,
-    calling_code: CallingCode = None,
-    encoding: Encoding = None,
-    secret_file: SecretFile = None,
-    lapse_after: LapseAfter = None,
     contacts: Contacts = False,
 ) -> None:
     """Show one person: seven facts, the stage and the next action, with its reason."""
     with _plain_errors():
-        formats = _formats(locals())
-        order_mapping = _mapping(files, mapping, formats, tz)
-        query = _query(order_mapping, as_of=as_of, tz=tz, lapse_after=lapse_after, contacts=contacts)
-        stored = partial(stored_history, files[0], MoneyOptions.of(formats, query.tz)) if is_store(files[0]) else None
+        formats = shop.formats
+        order_mapping = _mapping(shop, formats)
+        query = _query(shop, order_mapping, contacts=contacts)
+        store, money = shop.files[0], MoneyOptions.of(formats, query.tz)
+        stored = partial(stored_history, store, money) if is_store(store) else None
         with _bar() as progress:
-            source = cache(partial(_source, files, order_mapping, query, formats, progress))
+            source = cache(partial(_source, shop.files, order_mapping, query, formats, progress))
             text = profile_of(person, source, stored, query)
     typer.echo(text)
 
@@ -269,19 +211,19 @@ def propose_mapping(
         typer.echo(propose(file), nl=False)
 
 
-def _mapping(files: list[str], mapping: Path | None, formats: Mapping[str, Any], tz: str | None) -> OrderMapping | None:
+def _mapping(shop: ShopOptions, formats: Mapping[str, Any]) -> OrderMapping | None:
     """Return the mapping of a file; None for a store, and for a known export."""
-    stored = any(map(is_store, files))
-    if stored and len(files) > 1:
+    stored = any(map(is_store, shop.files))
+    if stored and len(shop.files) > 1:
         raise typer.BadParameter("a store is read alone; pass one store, or one or more exports")
-    if stored and mapping is not None:
+    if stored and shop.mapping is not None:
         raise typer.BadParameter("a store has no mapping; leave it out", param_hint="--mapping")
     fitting = {"currency", "rates", *(() if stored else OrderMapping.model_fields)}
     for name in formats:
-        if (mapping is not None or stored) and name not in fitting:
+        if (shop.mapping is not None or stored) and name not in fitting:
             hint = f"--{name.replace('_', '-')}"
             raise typer.BadParameter("this is for exports without a mapping; leave it out", param_hint=hint)
-    return None if mapping is None else read_mapping(mapping, formats, tz)
+    return None if shop.mapping is None else read_mapping(shop.mapping, formats, shop.tz)
 
 
 @contextmanager
@@ -301,23 +243,17 @@ def _plain_errors() -> Generator[None, None, None]:
     raise typer.Exit(code)
 
 
-def _query(  # noqa: PLR0913 (one argument an option)
-    mapping: OrderMapping | None,
-    *,
-    as_of: str | None,
-    tz: str | None,
-    lapse_after: str | None,
-    within: str | None = None,
-    contacts: bool = False,
+def _query(
+    shop: ShopOptions, mapping: OrderMapping | None, *, within: str | None = None, contacts: bool = False
 ) -> ReportQuery:
-    zone = _zone(tz, mapping)
+    zone = _zone(shop.tz, mapping)
     policy = Policy()
-    if lapse_after is not None:
+    if shop.lapse_after is not None:
         with _option_errors("--lapse-after"):
-            policy = Policy(lapse_after=span(lapse_after, "the span") * MICROSECOND)
+            policy = Policy(lapse_after=span(shop.lapse_after, "the span") * MICROSECOND)
     with _option_errors("--within"):
         window = span("30 days" if within is None else within, "the span") * MICROSECOND
-    day = as_of if as_of is not None or mapping is None else mapping.as_of
+    day = shop.as_of if shop.as_of is not None or mapping is None else mapping.as_of
     with _option_errors("--as-of"):
         if day is None:
             raise InstantError("as_of is missing; pass a day such as 2011-12-09 (it never defaults to today)")
@@ -342,11 +278,6 @@ def _option_errors(option: str) -> Generator[None, None, None]:
         yield
     except FunnelError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
-
-
-def _formats(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options about an export that were passed."""
-    return {name: options[name] for name in FORMATS if options[name]}
 
 
 def _source(

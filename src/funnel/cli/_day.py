@@ -25,7 +25,7 @@ from funnel.profiles import CustomerProfile, customer_profile
 from funnel.rules._next_action import next_action
 from funnel.stages import stage
 from funnel.worklists import worklist
-from funnel.worklists._selection import Order
+from funnel.worklists._worklist import Order
 
 _HEAD = ("person", "person_id", "next_action", "due_at", "value", "currency", "reason")
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d)")

@@ -32,8 +32,7 @@ from funnel.metrics._rate import Rate
 from funnel.metrics._repeat.rates import RepeatRates, repeat_rates
 from funnel.metrics._retention.cohorts import Cohorts
 from funnel.metrics._retention.retention import retention
-from funnel.metrics._stage_flow.result import StageFlow
-from funnel.metrics._stage_flow.stage_flow import stage_flow
+from funnel.metrics._stage_flow.stage_flow import StageFlow, stage_flow
 from funnel.policy import Policy
 from funnel.readers._read_orders import Entry
 from funnel.rules._activity import has_rhythm, is_overdue
@@ -88,7 +87,7 @@ def expect(source: Source, *, tz: str, as_of: datetime, repeat_buyers: int) -> E
     since = as_of - timedelta(weeks=_WEEKS * _MIN_PAST)
     if not has_forecasts():
         return Expected(None, repeat_buyers, None, since)
-    from funnel.forecast._parameter import MIN_REPEAT_BUYERS
+    from funnel.forecast._buyers import MIN_REPEAT_BUYERS
 
     forecast = None
     if repeat_buyers >= MIN_REPEAT_BUYERS:
@@ -227,9 +226,6 @@ def find(source: Source, query: ReportQuery, progress: Progress) -> Findings:
         source: The records.
         query: The arguments of the report.
         progress: Called with the progress.
-
-    Returns:
-        The findings.
     """
     as_of, purchased = query.as_of, source.purchased
     steps = iter(range(_PROGRESS_STEPS + 1))

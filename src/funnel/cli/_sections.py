@@ -20,7 +20,7 @@ from funnel.metrics._lifecycle import Lifecycle
 from funnel.metrics._periods import period_label
 from funnel.metrics._rate import Rate
 from funnel.metrics._retention.cohort import Cohort
-from funnel.metrics._stage_flow.result import stages_with_people
+from funnel.metrics._stage_flow.stage_flow import stages_with_people
 from funnel.readers._account import Entry
 from funnel.rules._next_action import NextAction
 from funnel.stages import Stage

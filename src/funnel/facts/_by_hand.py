@@ -12,8 +12,7 @@ from funnel.errors import FactsError
 from funnel.facts._display import raw_value
 
 if TYPE_CHECKING:
-    from funnel.facts._occasions import Occasions
-    from funnel.facts._schema import FactSchema
+    from funnel.facts._schema import FactSchema, Occasions
 
 
 def changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object], now: int) -> list[Value]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 import narwhals as nw
 
@@ -14,6 +13,7 @@ from funnel._aggregate.intervals import cached
 from funnel._aggregate.window import AT, running
 from funnel._aggregate.within import table_until
 from funnel._arguments import brief, suggest
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.nodes import Fact, Node
@@ -28,7 +28,6 @@ from funnel.facts._schema import FactSchema, narrowed
 from funnel.logs import Logs
 from funnel.logs.ledger import LedgerTables
 
-Frame = nw.LazyFrame[Any]
 KNOWN_AT = "known_at"
 UNTIL = "_until"
 """Column of the instant until which the values of a row hold, exclusive."""

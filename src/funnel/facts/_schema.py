@@ -10,20 +10,133 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from funnel._aggregate.aggregations import POST_AGGREGATIONS, Derived, Reduction, Stream
+from funnel._aggregate.aggregations import GAP_FIELDS, POST_AGGREGATIONS, Derived, Reduction, Stream
 from funnel._aggregate.fold import Row, Rows, StreamFold, finishing, folds
-from funnel._aggregate.within import leaves_at, rows_within
+from funnel._aggregate.within import first_within, leaves_at, length_of, rows_within
 from funnel._expr.nodes import Fact, Value
 from funnel._ledger.own import check_instant, instant_of_person, own_row, own_rows
-from funnel._time import LATEST
+from funnel._time import LATEST, NEVER
 from funnel.errors import FactsError
 from funnel.facts._columns import SharedColumns
 from funnel.facts._declare import SLOPES, Declared
-from funnel.facts._occasions import Occasions, occasions_of
-from funnel.facts._windows import Finish, Window, windows_of
 
 if TYPE_CHECKING:
     from funnel._ledger.ledger import Ledger
+
+
+# ---- indices of the values of occasions, which facts set by hand keep consistent -------------------------------------
+
+
+@attrs.frozen
+class Occasions:
+    """Indices of the number of occasions and of the values behind it; None if a class of facts does not have one."""
+
+    count: int
+    purchases: int
+    returns: int
+    first: int | None
+    last: int | None
+    gap: int | None
+    squares: tuple[int, ...]
+    """The sums behind the spread."""
+
+
+def occasions_of(reductions: Sequence[Reduction], derived: Sequence[Derived]) -> Occasions | None:
+    """Return the indices of the occasions; None if a class of facts does not declare their number."""
+    one = next((one for one in derived if one.how == "occasions"), None)
+    if one is None:
+        return None
+    purchases, returns = one.parts
+    indices = {reduction: index for index, reduction in enumerate(reductions)}
+    first, last = (
+        indices.get(attrs.evolve(purchases, how=how, field="t", empty=NEVER)) for how in ("smallest", "largest")
+    )
+    gap, *squares = (indices.get(attrs.evolve(returns, field=field)) for field in GAP_FIELDS)
+    return Occasions(
+        len(reductions) + derived.index(one),
+        indices[purchases],
+        indices[returns],
+        first,
+        last,
+        gap,
+        tuple(index for index in squares if index is not None),
+    )
+
+
+# ---- windows of facts ------------------------------------------------------------------------------------------------
+
+# The values of a class of facts with windows end with one more entry per window: the rows in it at the instant of the
+# facts. The values at any later instant follow from them if nothing happens.
+
+
+Finish = tuple[Callable[..., int], tuple[int, ...]]
+"""How a derived value is computed, and the indexes of its parts."""
+
+
+@attrs.frozen(eq=False)
+class Window:
+    """The folds of one windowed stream.
+
+    Attributes:
+        fold: The folds.
+        within: Length of the window.
+        index: Index of the rows in the values.
+        empties: Value of each reduction of the stream if there are no rows, by index.
+        derived: Derived values that depend on the window, by index.
+        groups: Number of groups of all folds.
+    """
+
+    fold: StreamFold
+    within: int
+    index: int
+    empties: tuple[tuple[int, Value], ...]
+    derived: tuple[tuple[int, Finish], ...]
+    groups: int
+
+    @property
+    def source(self) -> str:
+        """Name of the stream whose rows are in the window."""
+        return self.fold.stream.origin.name
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Indexes of all values that depend on the window."""
+        return tuple(index for index, _ in (*self.empties, *self.derived))
+
+    def put(self, values: list[Value], rows: Rows, now: int) -> None:
+        """Write the rows that are left at an instant, and the values of the reductions."""
+        left = tuple(rows[first_within(rows, self.within, now) :])
+        values[self.index] = cast("Value", left)
+        for index, empty in self.empties:
+            values[index] = empty
+        self.fold.fill(values, [False] * self.groups, left, now)
+
+    def derive(self, values: list[Value]) -> None:
+        """Write the derived values; all windows must be written before."""
+        for index, (finish, parts) in self.derived:
+            values[index] = finish(*(values[part] for part in parts))
+
+    def rows(self, values: Sequence[Value]) -> Rows | None:
+        """Return the rows in the values; None if a value was set by hand."""
+        return cast("Rows | None", values[self.index])
+
+
+def windows_of(
+    windowed: Iterable[StreamFold], reductions: Sequence[Reduction], finishes: Sequence[Finish]
+) -> tuple[Window, ...]:
+    """Return the windows of a schema; their rows follow all other values."""
+    first = len(reductions)
+
+    def window(number: int, fold: StreamFold) -> Window:
+        own = {one.index for group in fold.groups for one in group.folds}
+        derived = [(index, one) for index, one in enumerate(finishes, first) if not own.isdisjoint(one[1])]
+        empties = tuple((index, reductions[index].empty) for index in sorted(own))
+        return Window(fold, length_of(fold.stream), first + len(finishes) + number, empties, tuple(derived), first)
+
+    return tuple(window(number, fold) for number, fold in enumerate(windowed))
+
+
+# ---- the schema ------------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen(eq=False)

@@ -3,8 +3,6 @@
 Needs the extra `forecast` (NumPy and SciPy).
 """
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(
@@ -15,8 +13,8 @@ __all__, __getattr__, __dir__ = lazy(
         "forecast._columns": "ForecastColumns",
         "forecast._covariates": "Covariate CovariateEffect",
         "forecast._check": "CheckedCount CheckedGroup CheckedWeek ModelCheck check_model",
-        "forecast._forecast": "Estimate Forecast NextPurchase",
-        "forecast._parameter": "Parameter",
+        "forecast._predict": "Estimate Forecast NextPurchase",
+        "forecast._buyers": "Parameter",
         "forecast._shop": "PastForecast Prediction ShopForecast ShopWeek shop_forecast",
         "forecast._value": "CustomerValue SpendingModel spending_model",
     },

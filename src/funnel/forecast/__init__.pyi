@@ -1,4 +1,5 @@
 # Written by `make stubs`.
+from funnel.forecast._buyers import Parameter as Parameter
 from funnel.forecast._buying import buying_model as buying_model
 from funnel.forecast._buying_model import BuyingModel as BuyingModel
 from funnel.forecast._check import CheckedCount as CheckedCount
@@ -9,10 +10,9 @@ from funnel.forecast._check import check_model as check_model
 from funnel.forecast._columns import ForecastColumns as ForecastColumns
 from funnel.forecast._covariates import Covariate as Covariate
 from funnel.forecast._covariates import CovariateEffect as CovariateEffect
-from funnel.forecast._forecast import Estimate as Estimate
-from funnel.forecast._forecast import Forecast as Forecast
-from funnel.forecast._forecast import NextPurchase as NextPurchase
-from funnel.forecast._parameter import Parameter as Parameter
+from funnel.forecast._predict import Estimate as Estimate
+from funnel.forecast._predict import Forecast as Forecast
+from funnel.forecast._predict import NextPurchase as NextPurchase
 from funnel.forecast._shop import PastForecast as PastForecast
 from funnel.forecast._shop import Prediction as Prediction
 from funnel.forecast._shop import ShopForecast as ShopForecast

@@ -11,13 +11,12 @@ import numpy as np
 from funnel._arguments import count_of, share_of
 from funnel.errors import ArgumentError
 from funnel.forecast._beta_dropout import Stable
-from funnel.forecast._buyers import Buyers, Floats
+from funnel.forecast._buyers import MIN_REPEAT_BUYERS, Buyers, Floats, check_number, parameters_of
 from funnel.forecast._buying_model import BuyingModel, Matrix
 from funnel.forecast._covariates import covariates_of, tests_of
 from funnel.forecast._families import MOST_EVENTS, ModelName, family_of
 from funnel.forecast._family import Family
 from funnel.forecast._fit import Fit
-from funnel.forecast._parameter import MIN_REPEAT_BUYERS, check_number, parameters_of
 from funnel.forecast._summaries import Summaries
 from funnel.forecast._with_covariates import fit_with
 from funnel.metrics._rate import DEFAULT_CONFIDENCE

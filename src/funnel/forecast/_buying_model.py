@@ -22,13 +22,11 @@ from funnel._dataframes.frame_types import NativeT
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Buyers, Floats
+from funnel.forecast._buyers import DAY, Buyers, Floats, Parameter, check_number, parameters_of
 from funnel.forecast._covariates import Covariate, covariates_from, covariates_of
 from funnel.forecast._families import family_of
-from funnel.forecast._forecast import BuyerGroup, Estimate, Forecast, NextPurchase
 from funnel.forecast._levels import Level
-from funnel.forecast._parameter import DAY, Parameter, check_number, parameters_of
-from funnel.forecast._predict import Forecasts, Interval, Predictor
+from funnel.forecast._predict import BuyerGroup, Estimate, Forecast, Forecasts, Interval, NextPurchase, Predictor
 from funnel.forecast._summaries import Summaries, buyer_of, with_columns
 from funnel.forecast._with_covariates import WithCovariates
 from funnel.metrics._purchase_summary import PurchaseSummary

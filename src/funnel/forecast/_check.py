@@ -17,9 +17,8 @@ from funnel._results import Charted
 from funnel._time import instant
 from funnel.backtest._figures import Flags, counts_by_score, ranked
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Buyers, Floats, Whole, dot
+from funnel.forecast._buyers import DAY, Buyers, Floats, Whole, dot
 from funnel.forecast._buying_model import BuyingModel
-from funnel.forecast._parameter import DAY
 from funnel.forecast._predict import Predictor
 from funnel.forecast._summaries import Summaries
 from funnel.metrics._orders import Orders, orders_of

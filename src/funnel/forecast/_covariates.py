@@ -14,12 +14,11 @@ from funnel._arguments import brief, count_of, each, instance, is_listed
 from funnel._format import TextRepr
 from funnel._results import Rows
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Floats
+from funnel.forecast._buyers import Floats, check_number
 from funnel.forecast._family import Family, Values
 from funnel.forecast._fit import Fit
-from funnel.forecast._forecast import Estimate
 from funnel.forecast._levels import Level, Levels
-from funnel.forecast._parameter import check_number
+from funnel.forecast._predict import Estimate
 from funnel.forecast._with_covariates import WithCovariates
 from funnel.metrics._display import p_text
 

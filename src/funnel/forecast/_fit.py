@@ -9,8 +9,7 @@ import numpy as np
 from scipy import special
 
 from funnel.forecast._buyers import Buyers, Floats, dot, products
-from funnel.forecast._family import Family, Values, as_values
-from funnel.forecast._minimize import Minimum, descend, minimum, near_minimum
+from funnel.forecast._family import Family, Minimum, Values, as_values, descend, minimum, near_minimum
 
 _DIFFERENT = 0.01
 """Log likelihoods of two starts that differ by more are different maxima."""

@@ -22,10 +22,9 @@ from funnel._format import TextRepr
 from funnel._results import Charted, Rows
 from funnel._time import instant
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Floats, one
+from funnel.forecast._buyers import MIN_REPEAT_BUYERS, Floats, one
 from funnel.forecast._buying import buying_model
 from funnel.forecast._families import ModelName
-from funnel.forecast._parameter import MIN_REPEAT_BUYERS
 from funnel.forecast._summaries import Summaries
 from funnel.metrics._display import money
 from funnel.metrics._orders import Orders, orders_of
@@ -137,7 +136,7 @@ class ShopForecast(Charted, Rows, TextRepr):
     has_season: bool | None
     confidence_level: float
 
-    _CHART = "forecasts.shop_forecast"
+    _CHART = "periodic.shop_forecast"
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one row for each week: its days, and each expected number with the ends of its interval."""

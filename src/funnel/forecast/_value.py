@@ -16,11 +16,20 @@ from funnel._dataframes.adapter import to_native
 from funnel._dataframes.frame_types import NativeT
 from funnel._format import TextRepr
 from funnel.errors import ArgumentError
-from funnel.forecast._buyers import Buyers, Floats, Whole, products
+from funnel.forecast._buyers import (
+    DAY,
+    MIN_REPEAT_BUYERS,
+    Buyers,
+    Floats,
+    Parameter,
+    Whole,
+    check_number,
+    parameters_of,
+    products,
+)
 from funnel.forecast._buying_model import BuyingModel
+from funnel.forecast._family import descend, minimum, second_derivatives
 from funnel.forecast._levels import Level
-from funnel.forecast._minimize import descend, minimum, second_derivatives
-from funnel.forecast._parameter import DAY, MIN_REPEAT_BUYERS, Parameter, check_number, parameters_of
 from funnel.forecast._summaries import Summaries, buyer_of, with_row_columns
 from funnel.metrics._purchase_summary import PurchaseSummary
 from funnel.metrics._rate import DEFAULT_CONFIDENCE

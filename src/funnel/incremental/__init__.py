@@ -1,7 +1,5 @@
 """Live facts: one person kept up to date, record by record."""
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(__name__, {"incremental._live_facts": "FactsState LiveFacts"})

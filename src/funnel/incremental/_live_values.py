@@ -22,9 +22,8 @@ from funnel._aggregate.running import RunningFolds, expires
 from funnel._expr.nodes import Value
 from funnel._expr.to_python import function
 from funnel._ledger.derived import whole
-from funnel._ledger.effects import HEARD, own_streams, streams_of
 from funnel._ledger.incremental_derived import Change
-from funnel._ledger.own import extended, own_rows, own_value
+from funnel._ledger.own import HEARD, extended, own_rows, own_streams, own_value, streams_of
 from funnel._ledger.rows import DETAILS, details, interaction_row, number, order_row
 from funnel._ledger.streams import RANKS
 from funnel._time import FOREVER, NEVER, micros

@@ -23,8 +23,7 @@ from funnel._ledger.rows import number
 
 if TYPE_CHECKING:
     from funnel._ledger.incremental import GrowingLedger
-    from funnel.facts._schema import FactSchema
-    from funnel.facts._windows import Window
+    from funnel.facts._schema import FactSchema, Window
 
 
 @attrs.frozen(eq=False)

@@ -7,10 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeGuard
 
-import narwhals as nw
-
 from funnel._arguments import instance, parse_instant
-from funnel._dataframes.adapter import FrameKind, InputFrame, from_native, materialize, to_native
+from funnel._dataframes.adapter import Frame, FrameKind, InputFrame, from_native, materialize, to_native
 from funnel._dataframes.frame_types import FrameT, NativeT
 from funnel.logs.assemble import (
     alias_frame,
@@ -35,8 +33,6 @@ from funnel.logs.sums import sum_issues
 from funnel.money import decimals
 
 __all__ = ["Amounts", "Issue", "Logs", "Times"]
-
-Frame = nw.LazyFrame[Any]
 
 
 class Logs(PeopleOfLogs, Generic[FrameT]):

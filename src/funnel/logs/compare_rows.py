@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import narwhals as nw
 
-from funnel._dataframes.adapter import ROW, distinct
+from funnel._dataframes.adapter import ROW, Frame, distinct
 from funnel._dataframes.compute import to_rows
 from funnel.logs.schema import LOGS, RECORDED, REGARDING, Issue
 from funnel.logs.validate import Check, issues_of, row_count, row_numbers
 
-Frame = nw.LazyFrame[Any]
 Referring: TypeAlias = tuple[Frame, Sequence[Check]]
 """Rows with the records that they refer to, and the checks of both together."""
 

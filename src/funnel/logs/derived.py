@@ -8,17 +8,15 @@ Invariant: for every person, the rows of each table equal the rows of the person
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import narwhals as nw
 
-from funnel._dataframes.adapter import distinct
+from funnel._dataframes.adapter import Frame, distinct
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._ledger.streams import RANKS, ROOTS, TABLES
 from funnel._time import FOREVER, NEVER
 from funnel.logs.normalize import MISSING
 
-Frame = nw.LazyFrame[Any]
 PERSON = "person_id"
 
 

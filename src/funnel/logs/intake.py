@@ -9,7 +9,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, did_you_mean, instance, is_one_of, kind_of
-from funnel._dataframes.adapter import ROW, FrameKind, collect_once, distinct, duplicated, is_remote
+from funnel._dataframes.adapter import ROW, Frame, FrameKind, collect_once, distinct, duplicated, is_remote
 from funnel._dataframes.copies import copies_among
 from funnel._expr.to_narwhals import int_lit
 from funnel._fields import LARGEST_AMOUNT
@@ -22,13 +22,11 @@ from funnel.logs.own_columns import OwnColumns
 from funnel.logs.read_amounts import Amounts, AmountUnit
 from funnel.logs.read_frame import OUT, Reading, ReadLog, read_frame
 from funnel.logs.read_times import Times
-from funnel.logs.remedies import keep_last
-from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, raise_if_any
+from funnel.logs.schema import EVENTS, LOGS, NOT_RECORDS, READ, RECORDED, Issue, keep_last, raise_if_any
 from funnel.logs.sums import integers, sum_issues
 from funnel.logs.validate import Check, checks_of, issues_of, row_count, row_numbers
 from funnel.money import decimals
 
-Frame = nw.LazyFrame[Any]
 Amount: TypeAlias = AmountUnit | WrittenStyle | Amounts
 """The unit or the style of the amounts of a frame, or both with more."""
 

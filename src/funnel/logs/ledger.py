@@ -14,7 +14,7 @@ import narwhals as nw
 
 from funnel._aggregate.aggregations import ORDER, base_table, own_name, own_of_table
 from funnel._aggregate.within import table_until
-from funnel._dataframes.adapter import FrameKind, collect_once, distinct
+from funnel._dataframes.adapter import Frame, FrameKind, collect_once, distinct
 from funnel._dataframes.compute import to_rows
 from funnel._expr.nodes import Fact
 from funnel._expr.to_narwhals import int_lit, to_int
@@ -23,7 +23,6 @@ from funnel._time import FOREVER, NEVER, instant
 from funnel.errors import FactsError
 from funnel.logs.derived import (
     PERSON,
-    Frame,
     arrivals,
     closings,
     contacts,

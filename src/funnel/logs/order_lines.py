@@ -6,18 +6,16 @@ Invariant: the orders do not depend on the order of the lines. An order with a b
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import narwhals as nw
 
-from funnel._dataframes.adapter import ROW
+from funnel._dataframes.adapter import ROW, Frame
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._fields import LARGEST_AMOUNT
 from funnel.logs.normalize import MISSING
 from funnel.logs.schema import RECORDED
 from funnel.logs.validate import Check
 
-Frame = nw.LazyFrame[Any]
 KEY = ("source", "id")
 BELOW = "is below 0; give returns as refunds, or read the frame with read_orders, which knows credit notes"
 _MOST_PIECES = 10**9

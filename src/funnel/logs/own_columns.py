@@ -12,7 +12,7 @@ import narwhals as nw
 
 from funnel._aggregate.aggregations import LARGEST_OWN, own_kind, own_name
 from funnel._arguments import INNER, brief, each, instance, kind_of, suggest
-from funnel._dataframes.adapter import FrameKind, column_types, microseconds
+from funnel._dataframes.adapter import Frame, FrameKind, column_types, microseconds
 from funnel._expr.nodes import Fact
 from funnel._expr.to_narwhals import to_int
 from funnel._ledger.own import EMPTY, NAMES, RESERVED
@@ -23,7 +23,6 @@ from funnel.logs.schema import LOGS, WIDE, Issue, plain_name, raise_if_any
 from funnel.logs.sums import own_sum_issues
 from funnel.logs.validate import Check, issues_of
 
-Frame = nw.LazyFrame[Any]
 OwnColumns = Mapping[str, tuple[str, ...]]
 """Names of own columns, by log."""
 

@@ -15,7 +15,7 @@ import narwhals as nw
 from funnel._aggregate.aggregations import own_name
 from funnel._arguments import each
 from funnel._columns import OwnValue
-from funnel._dataframes.adapter import FrameKind, InputFrame, collect_once, distinct
+from funnel._dataframes.adapter import Frame, FrameKind, InputFrame, collect_once, distinct
 from funnel._dataframes.compute import collected, to_rows
 from funnel._fields import check_id
 from funnel._format import quoted_id
@@ -24,8 +24,7 @@ from funnel._record_columns import EMPTY, MONEY, POSITIONS, RENAMED, SHAPE_OF_KI
 from funnel._time import instant
 from funnel.errors import ArgumentError, MoneyError
 from funnel.history import History
-from funnel.logs.aliases import resolve_aliases
-from funnel.logs.assemble import common_kind, each_once
+from funnel.logs.assemble import common_kind, each_once, resolve_aliases
 from funnel.logs.compare_rows import unresolved
 from funnel.logs.intake import OnIssues, intake, reading_of
 from funnel.logs.ledger import LedgerTables
@@ -41,7 +40,6 @@ from funnel.records import Customer, Lead, Record
 # Invariant: the history of a person has the same facts as the rows of the person in the logs.
 
 
-Frame = nw.LazyFrame[Any]
 OwnKinds: TypeAlias = Mapping[str, Mapping[str, str]]
 """Names of own columns with the kind of their values, by log."""
 _Row: TypeAlias = tuple[str, str, Mapping[str, Any]]

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import narwhals as nw
 
+from funnel._dataframes.adapter import Frame
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._time import FOREVER
-from funnel.logs.derived import Frame, key_columns, select_table
+from funnel.logs.derived import key_columns, select_table
 from funnel.logs.normalize import MISSING
 
 _ORDER_KEY = ("source", "id")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, each
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.texts import digits, with_groups
 from funnel._expr.to_narwhals import int_lit, to_int
 from funnel._fields import LARGEST_AMOUNT
@@ -23,7 +24,6 @@ from funnel.logs.normalize import MISSING
 from funnel.logs.schema import WIDE
 from funnel.money import Money
 
-Frame = nw.LazyFrame[Any]
 AmountUnit: TypeAlias = Literal["minor", "major"]
 """The unit of a number: minor units such as cents, or units of the currency such as dollars."""
 

@@ -9,22 +9,18 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, kind_of, suggest
-from funnel._dataframes.adapter import ROW, InputFrame, collect_once, column_types, from_native, materialize
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, collect_once, column_types, from_native, materialize
 from funnel._expr.to_narwhals import int_lit
 from funnel._fields import FROM_FLOAT
 from funnel._text_formats import EPOCHS
 from funnel.errors import ArgumentError
 from funnel.logs import read_amounts, read_times
-from funnel.logs.float_ids import float_ids, without_float_ends
-from funnel.logs.normalize import MISSING, default_direction
+from funnel.logs.normalize import MISSING, default_direction, float_ids, without_float_ends
 from funnel.logs.own_columns import check_own_name
 from funnel.logs.read_amounts import Amounts, Unit, is_amount, read_amount
 from funnel.logs.read_times import Times, format_of, in_zone, is_time, parsed
-from funnel.logs.remedies import in_units, round_it, to_text
-from funnel.logs.schema import READ, Column, Issue, hint, plain_name, raise_if_any
+from funnel.logs.schema import READ, Column, Issue, hint, in_units, plain_name, raise_if_any, round_it, to_text
 from funnel.logs.validate import Check
-
-Frame = nw.LazyFrame[Any]
 
 LINE_COLUMNS: Mapping[str, Column] = {
     "quantity": Column("whole"),
@@ -166,7 +162,7 @@ def _schema_issues(
             yield Issue(log, name, f"is missing, and its words are passed; name it, as in columns={{{name!r}: ...}}")
         elif name in source.typeless or not column.required or (name == "amount" and lines):
             continue
-        elif name != "id" or _looks_like_id(source.excluded):
+        elif name != "id" or any(plain_name(other) == "id" for other in source.excluded):
             fitting = [other for other in source.excluded if _fits(column, types[other])]
             yield Issue(
                 log, name, f"is missing{hint(name, source.excluded, fitting)}; name it, as in columns={{{name!r}: ...}}"
@@ -176,10 +172,6 @@ def _schema_issues(
 def _fits(column: Column, dtype: nw.dtypes.DType) -> bool:
     """Return whether a column of a type is the likeliest for numbers or times; ids and words have any type."""
     return dtype.is_numeric() if column.kind == "amount" else column.kind == "instant" and dtype.is_temporal()
-
-
-def _looks_like_id(names: Sequence[str]) -> bool:
-    return any(plain_name(name) == "id" for name in names)
 
 
 def _type_problem(reading: Reading, name: str, column: Column, dtype: nw.dtypes.DType, source: InputFrame) -> str:

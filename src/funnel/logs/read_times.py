@@ -16,7 +16,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import instance, kind_of, parse_zone
-from funnel._dataframes.adapter import FrameKind, microseconds
+from funnel._dataframes.adapter import Frame, FrameKind, microseconds
 from funnel._dataframes.clock_times import clock_microseconds
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.texts import contains, digits, with_groups
@@ -26,7 +26,6 @@ from funnel._time import EARLIEST, LATEST, instant, zone_changes
 from funnel.errors import ArgumentError
 from funnel.logs.normalize import MISSING
 
-Frame = nw.LazyFrame[Any]
 MALFORMED, SKIPPED, ZONELESS = 1, 2, 3
 """Reasons why a time is refused."""
 

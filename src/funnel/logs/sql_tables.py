@@ -11,7 +11,7 @@ import narwhals as nw
 
 from funnel._aggregate.aggregations import own_name
 from funnel._arguments import brief, check_choice, instance, is_listed, is_one_of, kind_of, suggest
-from funnel._dataframes.adapter import InputFrame, collect_once, installed
+from funnel._dataframes.adapter import Frame, InputFrame, collect_once, installed
 from funnel._dataframes.ibis_dialects import CLICKHOUSE, DIALECTS, looking_ahead, to_instants, to_microseconds
 from funnel._expr.nodes import Fact
 from funnel.errors import ArgumentError, FactsError, MissingExtraError
@@ -22,7 +22,6 @@ from funnel.logs.normalize import normalize
 from funnel.logs.own_columns import copied_fields, filled_fields
 from funnel.logs.schema import LOGS, NOT_RECORDS, RECORDED
 
-Frame = nw.LazyFrame[Any]
 _TYPES: Mapping[str, str] = {"instant": "timestamp('UTC')", "amount": "int64", "whole": "int64", "truth": "boolean"}
 _UNREAD = ("currency", RECORDED)
 

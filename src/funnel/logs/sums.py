@@ -7,12 +7,12 @@ larger than the sum of a whole log.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import attrs
 import narwhals as nw
 
 from funnel._aggregate.aggregations import LARGEST_SUM, TOO_LARGE
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import to_rows, whole
 from funnel._expr.division import divided
 from funnel._expr.nodes import LIMIT
@@ -21,8 +21,6 @@ from funnel.logs.derived import PERSON, closings
 from funnel.logs.normalize import MISSING
 from funnel.logs.schema import Issue
 from funnel.logs.validate import row_count, row_numbers
-
-Frame = nw.LazyFrame[Any]
 
 _HALF = 2**26
 """Divisor that splits a sum into two parts; each part fits into 64 bits."""

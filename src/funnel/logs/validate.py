@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import narwhals as nw
 
-from funnel._dataframes.adapter import ROW, InputFrame, distinct
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct
 from funnel._dataframes.compute import collected
 from funnel._expr.to_narwhals import to_int
 from funnel._fields import BLANK, EDGES, LONGEST_ID, MANGLED, NOT_EDGES, NOT_MANGLED, UNPRINTABLE
@@ -19,8 +19,6 @@ from funnel._time import EARLIEST, LATEST
 from funnel.interactions import DeclineReason, PostponementReason
 from funnel.logs.normalize import MISSING
 from funnel.logs.schema import EVENTS, READ, REGARDING, Column, Issue
-
-Frame = nw.LazyFrame[Any]
 
 
 @attrs.frozen

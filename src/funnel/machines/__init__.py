@@ -1,7 +1,5 @@
 """State machines: the default machine, custom machines, and transitions."""
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(

@@ -176,13 +176,6 @@ class AnyMachine(ABC, Generic[S]):
     def move(self, start: S, to: S) -> S:
         """Return the new stage if the table allows the transition.
 
-        Args:
-            start: Present stage.
-            to: Next stage.
-
-        Returns:
-            The new stage.
-
         Raises:
             TransitionError: The transition is not in the table; nothing changes.
         """

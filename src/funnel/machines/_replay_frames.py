@@ -47,7 +47,7 @@ def transitions_over(compiled: CompiledMachine, logs: Logs[FrameT], now: int) ->
     moved, frame_kind = numbered_transitions(compiled, logs, now)
     by_event = moved.filter(nw.col(BY) == BY_EVENT)
     if _is_local(compiled, logs):
-        from funnel.machines._packed.columns import records_near
+        from funnel.machines._packed.event_rows import records_near
 
         records = records_near(compiled.plan, logs._tables, by_event, MOVED)
     else:

@@ -1,15 +1,12 @@
 """Metrics: many people, one number or table, with numerator, denominator, window and interval."""
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "metrics._affinity.affinity": "Affinity Pair affinity",
-        "metrics._affinity.next_offers": "next_offers",
-        "metrics._by_group": "Groups",
+        "metrics._affinity.affinity": "Affinity Pair affinity next_offers",
+        "metrics._by_group": "Groups people_by",
         "metrics._churn_reasons.churn_reasons": "ChurnOrigin ChurnReason ChurnReasons ServiceProblem churn_reasons",
         "metrics._conversion.attempts": "StepCount",
         "metrics._conversion.conversion": "conversion",
@@ -25,7 +22,6 @@ __all__, __getattr__, __dir__ = lazy(
         "metrics._growth.growth": "growth referral_rate",
         "metrics._lifecycle": "Lifecycle Lifecycles lifecycle",
         "metrics._margin": "MarginGroup MarginGroups margin_by",
-        "metrics._people_by": "people_by",
         "metrics._purchase_summary": "PurchaseSummary",
         "metrics._rate": "Difference Rate",
         "metrics._repeat.by_origin": "RepeatGroup RepeatGroups repeat_by",
@@ -36,11 +32,9 @@ __all__, __getattr__, __dir__ = lazy(
         "metrics._repeat.window": "RepeatRate",
         "metrics._retention.cohort": "Cohort Ratio",
         "metrics._retention.cohorts": "Cohorts",
-        "metrics._retention.counting": "Counting",
-        "metrics._retention.retention": "retention",
+        "metrics._retention.retention": "Counting retention",
         "metrics._rfm": "ScoreCount SegmentShare Segments rfm_quantiles segments",
-        "metrics._stage_flow.result": "StageFlow StagePeriod TransitionRate",
-        "metrics._stage_flow.stage_flow": "stage_flow",
+        "metrics._stage_flow.stage_flow": "StageFlow StagePeriod TransitionRate stage_flow",
         "metrics._survival.durations": "durations",
         "metrics._survival.estimates": "ConversionAt RestrictedMean SurvivalStep TimeQuantile",
         "metrics._survival.logrank": "LogrankTest SurvivalGroups logrank_test",

@@ -6,6 +6,7 @@ Invariant: the result of a group equals the result of logs that have only the re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from funnel._aggregate.aggregations import own_field, own_name, with_own
 from funnel._aggregate.group_by import value_name
 from funnel._aggregate.intervals import cached
 from funnel._arguments import check_choice
-from funnel._dataframes.adapter import Frame, distinct
+from funnel._dataframes.adapter import Frame, distinct, from_native
 from funnel._dataframes.compute import to_rows
 from funnel._format import escape
 from funnel._ledger.own import OWN_LOGS, TYPES
@@ -30,6 +31,9 @@ from funnel.facts._frames import raw_facts_over
 from funnel.facts._schema import fact_schema, narrowed
 from funnel.logs import Logs
 from funnel.metrics._purchases import PERSON
+from funnel.policy import Policy
+from funnel.rules._check import check_is_rule
+from funnel.rules._rule import Rule
 
 if TYPE_CHECKING:
     from altair.typing import ChartType
@@ -215,3 +219,40 @@ def own_columns_of(logs: Logs, stream: str, names: Sequence[str]) -> tuple[str, 
     kinds = logs._own_kinds.get(OWN_LOGS.get(plain.table, ""), {})
     fields = [own_field(name, kinds[name]) for name in names if name in kinds]
     return with_own(plain, fields).table, {field.name: own_name(field) for field in fields}
+
+
+# ---- the number of people for each result of a rule, such as the number in each stage --------------------------------
+
+
+def people_by(rule: Rule[Any, Any, Any], logs: Logs, policy: Policy, *, as_of: datetime) -> dict[Any, int]:
+    """Count people by the result of a rule, such as the people in each stage.
+
+    For people by origin or by an own column, see `repeat_by`, and `by=` of `conversion` and `retention`.
+
+    Args:
+        rule: The rule.
+        logs: The shop's records as tables.
+        policy: The shop's policy.
+        as_of: The evaluation time.
+
+    Returns:
+        The number of people for each result that occurs: None first, then in the order of the enum, or ascending.
+        An enum member is returned as its value.
+
+    Raises:
+        ArgumentError: The argument is not a rule.
+
+    Example:
+        >>> import polars as pl
+        >>> from datetime import UTC, datetime
+        >>> from funnel import Logs, Policy, stage
+        >>> bought = {"id": [1], "person_id": ["a"], "purchased_at": [datetime(2026, 3, 1, tzinfo=UTC)], "amount": [9]}
+        >>> people_by(stage, Logs(purchases=pl.DataFrame(bought)), Policy(), as_of=datetime(2026, 4, 1, tzinfo=UTC))
+        {'customer': 1}
+    """
+    answers = from_native(check_is_rule(rule).over(logs_of(logs), policy, as_of=as_of)).frame.select(
+        PERSON, _answer=nw.col(rule.name)
+    )
+    counts = answers.group_by("_answer").agg(nw.col(PERSON).count().alias("_people"))
+    people_of = {answer: int(people) for answer, people in to_rows(counts, "_answer", "_people")}
+    return {answer: people_of[answer] for answer in sorted(people_of, key=rule._compiled_rule(policy).answer_key)}

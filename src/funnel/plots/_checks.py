@@ -30,13 +30,11 @@ def backtest(result: Backtest, show: Show) -> style.Chart:
 
 def _lifts(result: Backtest) -> style.Chart:
     rows = [
-        {
-            "label": style.name_of(one.name),
-            "value": one.lift.value,
-            "lower": one.lift.ci_lower,
-            "upper": one.lift.ci_upper,
-            "text": f"lift {one.lift}" if one.auc.value is None else f"lift {one.lift} · AUC {one.auc.value:.3f}",
-        }
+        style.row(
+            style.name_of(one.name),
+            (one.lift.value, one.lift.ci_lower, one.lift.ci_upper),
+            f"lift {one.lift}" if one.auc.value is None else f"lift {one.lift} · AUC {one.auc.value:.3f}",
+        )
         for one in result.rankings
     ]
     figure = style.intervals(
@@ -79,10 +77,8 @@ def _reliability(rows: Sequence[dict[str, Any]]) -> style.Chart:
     up = style.numbers("observed", "observed share that bought", form="%", **scale)
     even = style.chart([{"predicted": 0, "observed": 0}, {"predicted": most, "observed": most}])
     diagonal = even.mark_line(strokeDash=[4, 4], color=style.MUTED).encode(x=across, y=alt.Y(**up))
-    base = style.chart(rows).encode(x=across, tooltip=[alt.Tooltip("text:N")])
-    lines = base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(
-        y=alt.Y(**style.with_field(up, "lower")), y2="upper:Q"
-    )
+    base = style.chart(rows).encode(x=across, tooltip=style.tips("text"))
+    lines = base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(**style.between(up))
     points = base.mark_point(filled=True, opacity=1, color=style.BLUE, size=80).encode(y=alt.Y(**up))
     return alt.layer(diagonal, lines, points).properties(width=_SIZE, height=_SIZE)
 
@@ -112,13 +108,9 @@ def calibration(result: Calibration) -> style.Chart:
     layers: list[Any] = []
     if result.levels:
         rows = list(_levels(result))
-        base = style.chart(rows).encode(x=x, tooltip=[alt.Tooltip("text:N")])
+        base = style.chart(rows).encode(x=x, tooltip=style.tips("text"))
         layers.append(base.mark_line(interpolate="step-after", color=style.BLUE).encode(y=alt.Y(**y)))
-        layers.append(
-            base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(
-                y=alt.Y(**style.with_field(y, "lower")), y2="upper:Q"
-            )
-        )
+        layers.append(base.mark_rule(size=2, opacity=0.5, color=style.BLUE).encode(**style.between(y)))
         layers.append(base.mark_point(filled=True, opacity=1, size=70, color=style.BLUE).encode(y=alt.Y(**y)))
     else:
         layers.append(style.chart(_smooth(result)).mark_line(color=style.BLUE).encode(x=x, y=alt.Y(**y)))
@@ -170,7 +162,7 @@ def comparison(result: RuleComparison[Any]) -> style.Chart:
     )
     heat = alt.Color("people:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
     color = alt.condition(alt.datum.is_same, alt.value(style.GREY), heat)
-    ink = alt.condition(alt.datum.is_dark, alt.value("white"), alt.value(style.INK))
+    ink = style.ink("is_dark")
     cells = base.mark_rect(stroke="white", strokeWidth=2).encode(color=color)
     texts = base.mark_text(fontSize=12).encode(text="text:N", color=ink)
     figure = alt.layer(cells, texts).properties(width=max(len(after) * 100, 200), height=len(before) * 34)

@@ -45,7 +45,7 @@ def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
             ),
         ),
         y=style.names("cohort", "cohort (people)", order=cohorts),
-        tooltip=[alt.Tooltip(f"{name}:N") for name in ("cohort", "after", "text", "detail")],
+        tooltip=style.tips("cohort", "after", "text", "detail"),
     )
     heat = alt.Color(
         "value:Q",
@@ -54,7 +54,7 @@ def heat_map(result: Cohorts[Any], show: Show) -> style.Chart:
     )
     opacity = alt.condition(alt.datum.is_partial, alt.value(style.FEW), alt.value(1))
     cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=heat, opacity=opacity)
-    ink = alt.condition(alt.datum.dark, alt.value("white"), alt.value(style.INK))
+    ink = style.ink("dark")
     unknown = style.chart(row for row in rows if row["value"] is None).encode(x=base.encoding.x, y=base.encoding.y)
     grey = unknown.mark_rect(stroke="white", strokeWidth=1.5, color=style.GREY).encode(tooltip=base.encoding.tooltip)
     layers: list[Any] = [cells, grey, base.mark_text(fontSize=11).encode(text="text:N", color=ink)][: 2 + has_texts]

@@ -50,7 +50,7 @@ def _bars(result: FunnelResult[Any]) -> style.Chart:
     order = [_label(step) for step in result]
     base = style.chart(_parts(result)).encode(y=style.names("step", order=order))
     across = alt.X(**style.numbers("people", f"{result.unit} who reached the step"), stack="zero")
-    tips = [alt.Tooltip(f"{name}:N") for name in ("step", "state", "people")]
+    tips = style.tips("step", "state", "people")
     color = style.colors("state", list(_STATES), **_STATES)
     bars = base.mark_bar(size=20).encode(x=across, color=color, order="order:O", tooltip=tips)
     ends = [{"step": _label(step), "people": step.reached, "text": f"{step.reached:,}"} for step in result]
@@ -91,7 +91,7 @@ def _groups(result: FunnelResult[Any]) -> style.Chart:
     base = style.chart(rows).encode(
         y=style.names("label", order=order),
         yOffset=alt.YOffset("group:N", sort=groups, scale=alt.Scale(paddingInner=0.15)),
-        tooltip=[alt.Tooltip(f"{name}:N") for name in ("group", "label", "text")],
+        tooltip=style.tips("group", "label", "text"),
     )
     across = style.numbers("value", f"share of all {result.unit} of the group who entered", form="%", domain=[0, 1])
     bars = base.mark_bar().encode(x=alt.X(**across), color=style.colors("group", groups, result.by))
@@ -121,11 +121,9 @@ def trend(result: Trend) -> style.Chart:
         for one in result
     ]
     base = style.chart(rows).encode(x=style.periods("label"))
-    tips = [alt.Tooltip(f"{name}:N") for name in ("label", "text", "entered", "state")]
+    tips = style.tips("label", "text", "entered", "state")
     across = style.numbers("value", "converted", form="%", zero=True)
-    band = base.mark_area(opacity=0.15, color=style.BLUE).encode(
-        y=alt.Y(**style.with_field(across, "lower")), y2="upper:Q"
-    )
+    band = base.mark_area(opacity=0.15, color=style.BLUE).encode(**style.between(across))
     line = base.mark_line(color=style.BLUE, opacity=0.6).encode(y=alt.Y(**across))
     fill = alt.Color(
         "state:N",
@@ -183,7 +181,7 @@ def times(result: TimeHistogram) -> style.Chart:
         for index, (people, so_far) in enumerate(zip(result.counts, done, strict=True))
     ]
     base = style.chart(rows)
-    tips = [alt.Tooltip("text:N")]
+    tips = style.tips("text")
     across = alt.X(**style.numbers("start", None, form=",.4~r", nice=False))
     bars = base.mark_bar(color=style.BLUE, binSpacing=1).encode(
         x=across.bin("binned"), x2="end:Q", y=alt.Y(**style.numbers("people", "people")), tooltip=tips
@@ -208,13 +206,11 @@ def drivers(result: Drivers) -> style.Chart:
         return style.nothing(f"No value of {result.column} was frequent enough to compare.")
     visible, more = style.first(list(result), _MOST_DRIVERS, "values")
     rows = [
-        {
-            "label": style.name_of(one.value),
-            "value": one.odds_ratio,
-            "lower": one.ci_lower,
-            "upper": one.ci_upper,
-            "text": f"{_odds(one.odds_ratio)} · {one.converted_with + one.others_with:,} people",
-        }
+        style.row(
+            style.name_of(one.value),
+            (one.odds_ratio, one.ci_lower, one.ci_upper),
+            f"{_odds(one.odds_ratio)} · {one.converted_with + one.others_with:,} people",
+        )
         for one in visible
     ]
     figure = style.intervals(rows, "odds ratio of converting", form=",.4~r", even=1, type="log")

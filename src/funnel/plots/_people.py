@@ -40,10 +40,10 @@ def segments(result: Segments) -> style.Chart:
     base = style.chart(rows).encode(
         x=alt.X("recency:O", title="recency score (most recent at the right)", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("frequency:O", sort="descending", title="frequency score"),
-        tooltip=[alt.Tooltip(f"{name}:N") for name in ("name", "text", "share")],
+        tooltip=style.tips("name", "text", "share"),
     )
     color = alt.Color("people:Q", scale=alt.Scale(domain=[0, most], range=list(style.HEAT)), legend=None)
-    ink = alt.condition(alt.datum.is_dark, alt.value("white"), alt.value(style.INK))
+    ink = style.ink("is_dark")
     grid = alt.layer(
         base.mark_rect(stroke="white", strokeWidth=2).encode(color=color),
         base.mark_text(dy=-7, fontSize=12).encode(text="text:N", color=ink),
@@ -80,7 +80,7 @@ def _bars(rows: Sequence[style.Row], field: str, heading: str) -> style.Chart:
     """Return bars with texts at their ends."""
     base = style.chart(rows).encode(y=style.names("label", order=[str(row["label"]) for row in rows]))
     across = alt.X(**style.numbers(field, heading))
-    bars = base.mark_bar(color=style.BLUE, size=18).encode(x=across, tooltip=[alt.Tooltip("text:N")])
+    bars = base.mark_bar(color=style.BLUE, size=18).encode(x=across, tooltip=style.tips("text"))
     return alt.layer(bars, style.texts_beside(base)).properties(width=style.WIDTH, height=len(rows) * style.ROW)
 
 
@@ -112,13 +112,11 @@ def churn_reasons(result: ChurnReasons) -> style.Chart:
         return style.nothing(result.summary)
     visible, more = style.first(result.reasons, _MOST_REASONS, "reasons")
     rows = [
-        {
-            "label": f"{style.name_of(one.answer)}: {style.name_of(one.reason)}",
-            "value": one.rate.value,
-            "lower": one.lower_bound,
-            "upper": one.upper_bound,
-            "text": f"{percent(one.rate.value)} · {one.rate.successes:,} of {one.rate.trials:,}",
-        }
+        style.row(
+            f"{style.name_of(one.answer)}: {style.name_of(one.reason)}",
+            (one.rate.value, one.lower_bound, one.upper_bound),
+            f"{percent(one.rate.value)} · {one.rate.successes:,} of {one.rate.trials:,}",
+        )
         for one in visible
     ]
     figure = style.intervals(rows, "share of lapsed people", domain=[0, 1])

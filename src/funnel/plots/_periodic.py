@@ -1,8 +1,9 @@
-"""Charts of periods: the lifecycle of buyers, growth and its parts, and people by stage."""
+"""Charts of periods: the lifecycle of buyers, growth and its parts, and a shop's forecast."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,8 +14,10 @@ from funnel.metrics._periods import period_label
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
+    from funnel.forecast._shop import ShopForecast
     from funnel.metrics._growth.five_ways import Growth, GrowthChange
     from funnel.metrics._lifecycle import Lifecycle, Lifecycles
+
 
 LifecycleShow = Literal["people", "revenue"]
 
@@ -40,7 +43,7 @@ def lifecycle(result: Lifecycles, show: LifecycleShow) -> style.Chart:
             color=style.colors("kind", list(_KINDS), **_KINDS),
             order="order:O",
             opacity=alt.condition(alt.datum.is_partial, alt.value(0.5), alt.value(1)),
-            tooltip=[alt.Tooltip(f"{name}:N") for name in ("period", "kind", "text")],
+            tooltip=style.tips("period", "kind", "text"),
         )
     )
     zero = style.chart([{"zero": 0}]).mark_rule(color=style.INK).encode(y="zero:Q")
@@ -105,7 +108,7 @@ def growth(result: Growth) -> style.Chart:
         for one in result
     ]
     states = {"complete": style.BLUE, "with pending people": style.SKY}
-    tips = [alt.Tooltip(f"{name}:N") for name in ("period", "text", "pending")]
+    tips = style.tips("period", "text", "pending")
     base = style.chart(rows).encode(x=style.periods("period"), tooltip=tips)
     profits = base.mark_bar().encode(
         y=alt.Y(**style.amounts("profit", "profit", result.currency)),
@@ -146,7 +149,7 @@ def waterfall(result: GrowthChange) -> style.Chart:
     base = style.chart(rows).encode(x=alt.X("label:N", sort=order, title=None, axis=axis))
     across = style.amounts("start", "profit", currency)
     bars = base.mark_bar().encode(
-        y=alt.Y(**across), y2="end:Q", color=style.colors("kind", list(kinds), **kinds), tooltip=[alt.Tooltip("text:N")]
+        y=alt.Y(**across), y2="end:Q", color=style.colors("kind", list(kinds), **kinds), tooltip=style.tips("text")
     )
     texts = base.mark_text(dy=-8, fontSize=11, color=style.INK).encode(y="top:Q", text="text:N")
     figure = alt.layer(bars, texts).properties(width=max(style.WIDTH, len(rows) * 80), height=260)
@@ -169,3 +172,47 @@ def _bar(label: str, start: int, end: int, currency: str | None, kind: str) -> d
 def _unfinished(result: GrowthChange) -> str:
     pending = result.before.pending + result.after.pending
     return f"{pending:,} people are pending; the split will change." if pending else ""
+
+
+# ---- the chart of a shop's forecast ----------------------------------------------------------------------------------
+
+
+_BAR, _POINT = "purchases made", "purchases expected"
+_DAY = timedelta(days=1)
+
+
+def shop_forecast(result: ShopForecast) -> style.Chart:
+    """Return the purchases of past spans as bars, what was expected as points, and the next span with its interval."""
+    rows = list(_rows(result))
+    base = style.chart(rows).encode(x=style.periods("span", "first day"), tooltip=style.tips("text"))
+    up = style.numbers("actual", "purchases", zero=True)
+    kinds = {_BAR: style.LIGHT, _POINT: style.BLUE}
+    bars = base.mark_bar().encode(y=alt.Y(**up), color=style.colors("bar", list(kinds), **kinds))
+    line = base.mark_rule(size=3, opacity=0.5, color=style.BLUE).encode(**style.between(up))
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(
+        y=alt.Y(**style.with_field(up, "expected")), color=alt.Color("point:N")
+    )
+    figure = alt.layer(bars, line, points).properties(width=style.WIDTH, height=220)
+    total = result.total
+    ends = f"{total.purchases.lower:,.0f} to {total.purchases.upper:,.0f}"
+    finding = f"{total.purchases.value:,.0f} purchases expected from {total.first_day} to {total.last_day} ({ends})"
+    length = (total.last_day - total.first_day + _DAY).days
+    inside = f"{result.past_inside} of {len(result.past)} past forecasts were inside."
+    note = f"Each bar is {length} days. The line is the interval at {100 * result.confidence_level:.4g} %; {inside}"
+    return style.titled(figure, finding, note)
+
+
+def _rows(result: ShopForecast) -> Iterator[dict[str, Any]]:
+    for one in result.past:
+        text = f"expected {one.expected_purchases:,.0f} · made {one.actual_purchases:,}"
+        yield _row(one.first_day, one.actual_purchases, (one.expected_purchases, None, None), text)
+    coming = result.total.purchases
+    text = f"expected {coming.value:,.0f} · {coming.lower:,.0f} to {coming.upper:,.0f}"
+    yield _row(result.total.first_day, None, (coming.value, coming.lower, coming.upper), text)
+
+
+def _row(first_day: date, actual: int | None, ends: Sequence[float | None], text: str) -> dict[str, Any]:
+    """Return the row of a span; one decimal is enough for a picture."""
+    expected, lower, upper = (None if one is None else round(one, 1) for one in ends)
+    counts = {"actual": actual, "expected": expected, "lower": lower, "upper": upper}
+    return {"span": f"{first_day}", **counts, "text": text, "bar": _BAR, "point": _POINT}

@@ -96,10 +96,8 @@ def rhythm(result: Rhythm) -> style.Chart:
         return style.nothing("Nobody has bought twice.")
     size, unit = style.unit_of(result.quarters[2])
     short, typical, long = (one / size for one in result.quarters)
-    row = {"label": "middle half", "lower": short, "value": typical, "upper": long}
-    figure = style.intervals(
-        [{**row, "text": f"median {days(result.typical)}"}], f"{unit} from one purchase to the next", form=",.4~r"
-    )
+    row = style.row("middle half", (typical, short, long), f"median {days(result.typical)}")
+    figure = style.intervals([row], f"{unit} from one purchase to the next", form=",.4~r")
     finding = f"Half of {result.gaps:,} times between purchases are up to {days(result.typical)}"
     return style.titled(figure, finding, f"{result.people:,} people with at least two purchases.")
 

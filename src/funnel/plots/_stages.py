@@ -12,7 +12,7 @@ import altair as alt
 from funnel._format import clock
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
-from funnel.metrics._stage_flow.result import StageFlow, TransitionRate, Value, stages_with_people
+from funnel.metrics._stage_flow.stage_flow import StageFlow, TransitionRate, Value, stages_with_people
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _people(result: StageFlow) -> style.Chart:
         y=alt.Y(**style.numbers("people", "people"), stack="zero"),
         color=style.colors("stage", order, **_palette(result.stages)),
         order="order:O",
-        tooltip=[alt.Tooltip(f"{name}:N") for name in ("period", "stage", "text")],
+        tooltip=style.tips("period", "stage", "text"),
     ).properties(width=style.WIDTH, height=260)
     last = result.periods[-1]
     total = sum(last.people.values())
@@ -98,7 +98,7 @@ def _links(result: StageFlow) -> style.Chart:
             y2="high:Q",
             color=style.colors("from", order, **_palette(result.stages), **{_NEW: style.LIGHT}).legend(None),
             detail="link:N",
-            tooltip=[alt.Tooltip("text:N")],
+            tooltip=style.tips("text"),
         )
     )
     layers: list[Any] = [areas]
@@ -219,7 +219,7 @@ def journey(result: Journey[Any]) -> style.Chart:
             x2="end:T",
             y=style.names("stage", order=order),
             color=style.colors("stage", order, **_palette([one.value for one in stages])).legend(None),
-            tooltip=[alt.Tooltip("text:N")],
+            tooltip=style.tips("text"),
         )
     )
     last = result.spells[-1]

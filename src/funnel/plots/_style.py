@@ -139,6 +139,26 @@ def with_field(axis: dict[str, Any], field: str) -> dict[str, Any]:
     return {**axis, "shorthand": f"{field}:Q"}
 
 
+def between(axis: dict[str, Any]) -> dict[str, Any]:
+    """Return the vertical ends of an interval, from the parts of an axis of its value."""
+    return {"y": alt.Y(**with_field(axis, "lower")), "y2": "upper:Q"}
+
+
+def tips(*fields: str) -> list[alt.Tooltip]:
+    """Return the texts that a chart shows under the pointer."""
+    return [alt.Tooltip(f"{name}:N") for name in fields]
+
+
+def ink(is_dark: str) -> Any:
+    """Return the colour of a text on a cell: white on a dark cell."""
+    return alt.condition(getattr(alt.datum, is_dark), alt.value("white"), alt.value(INK))
+
+
+def row(label: str, ends: tuple[Any, Any, Any], text: str, **more: object) -> dict[str, Any]:
+    """Return a row with an interval: its value, and the lower and the upper end."""
+    return {"label": label, **more, **dict(zip(("value", "lower", "upper"), ends, strict=True)), "text": text}
+
+
 def colors(field: str, order: Sequence[str], heading: str | None = None, **palette: str) -> alt.Color:
     """Return the colours of names, in order. A name in `palette` has that colour."""
     rest = cycle(PALETTE)
@@ -173,11 +193,10 @@ _SIZES = (
 def rate_row(label: str, rate: Rate, min_people: int = 1, **more: object) -> dict[str, Any]:
     """Return the row of a rate with its interval. A rate of too few people has only its counts."""
     counts = f"{rate.successes:,} of {rate.trials:,}"
-    common = {"label": label, "counts": counts, **more}
     if not rate.trials or not rate.is_reportable(min_people):
-        return {**common, "value": None, "lower": None, "upper": None, "text": f"not enough: {counts}"}
-    figures = {"value": rate.value, "lower": rate.ci_lower, "upper": rate.ci_upper}
-    return {**common, **figures, "text": f"{percent(rate.value)} · {counts}"}
+        return row(label, (None, None, None), f"not enough: {counts}", counts=counts, **more)
+    ends = rate.value, rate.ci_lower, rate.ci_upper
+    return row(label, ends, f"{percent(rate.value)} · {counts}", counts=counts, **more)
 
 
 def intervals(
@@ -198,9 +217,11 @@ def intervals(
     base = chart(rows).encode(y=down)
     across = numbers("value", heading, form=form, **scale)
     lines = base.mark_rule(size=3, opacity=0.5, color=BLUE).encode(
-        x=alt.X(**with_field(across, "lower")), x2="upper:Q", tooltip=_tips(rows)
+        x=alt.X(**with_field(across, "lower")), x2="upper:Q", tooltip=tips(*("label", "text")[: 2 * bool(rows)])
     )
-    points = base.mark_point(filled=True, size=50, opacity=1, color=BLUE).encode(x=alt.X(**across), tooltip=_tips(rows))
+    points = base.mark_point(filled=True, size=50, opacity=1, color=BLUE).encode(
+        x=alt.X(**across), tooltip=tips(*("label", "text")[: 2 * bool(rows)])
+    )
     layers = [lines, points, texts_beside(base, width)]
     if even is not None:
         layers.insert(0, chart([{"even": even}]).mark_rule(strokeDash=[4, 4], color=MUTED).encode(x="even:Q"))
@@ -212,10 +233,6 @@ def texts_beside(base: alt.Chart, width: int = WIDTH, size: int = 12) -> Chart:
     texts = base.mark_text(align="left", dx=10, fontSize=size, color=INK)
     placed: Chart = texts.encode(x=alt.value(width), text="text:N")
     return placed
-
-
-def _tips(rows: Sequence[Row]) -> list[alt.Tooltip]:
-    return [alt.Tooltip(f"{name}:N") for name in ("label", "text") if rows]
 
 
 def first(items: Sequence[Any], most: int, unit: str) -> tuple[list[Any], str]:

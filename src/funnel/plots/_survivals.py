@@ -60,17 +60,14 @@ def _curves(curves: Sequence[tuple[str, Survival]], median: timedelta | None) ->
     size, unit = style.unit_of(longest)
     order = [name for name, _ in curves]
     rows = [row for name, one in curves for row in _rows(name, one, size)]
-    base = style.chart(rows).encode(
-        color=style.colors("group", order).legend(None) if len(order) == 1 else _color(order)
-    )
+    color = style.colors("group", order)
+    base = style.chart(rows).encode(color=color.legend(None) if len(order) == 1 else color)
     ends = [0, max(longest / size, 0.001)]
     across = alt.X(**style.numbers("time", None, form=",.4~r", domain=ends, nice=False))
     share = style.numbers("converted", "converted", form="%", domain=[0, 1])
-    band = base.mark_area(interpolate="step-after", opacity=0.15).encode(
-        x=across, y=alt.Y(**style.with_field(share, "lower")), y2="upper:Q"
-    )
+    band = base.mark_area(interpolate="step-after", opacity=0.15).encode(x=across, **style.between(share))
     line = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
-        x=across, y=alt.Y(**share), tooltip=[alt.Tooltip(f"{name}:N") for name in ("group", "text")]
+        x=across, y=alt.Y(**share), tooltip=style.tips("group", "text")
     )
     layers: list[Any] = [band, line]
     if median is not None:
@@ -92,10 +89,6 @@ def _curves(curves: Sequence[tuple[str, Survival]], median: timedelta | None) ->
     )
 
 
-def _color(order: Sequence[str]) -> alt.Color:
-    return style.colors("group", order)
-
-
 def _rows(name: str, one: Survival, size: timedelta) -> Iterator[dict[str, Any]]:
     """Yield the steps, at most some hundred of them, and the end of the curve."""
     steps, times = one.steps, one.curve.times
@@ -111,8 +104,14 @@ def _rows(name: str, one: Survival, size: timedelta) -> Iterator[dict[str, Any]]
         lower = value if step.ci_upper is None else 1 - step.ci_upper
         upper = value if step.ci_lower is None else 1 - step.ci_lower
         text = f"{percent(value)} within {days(step.wait)} · {step.at_risk:,} at risk"
-        row = {"group": name, "time": step.wait / size, "converted": value, "lower": lower, "upper": upper}
-        row["text"] = text
+        row = {
+            "group": name,
+            "time": step.wait / size,
+            "converted": value,
+            "lower": lower,
+            "upper": upper,
+            "text": text,
+        }
         yield row
     yield {**row, "time": longest / size}
 

@@ -15,7 +15,7 @@ import narwhals as nw
 
 from funnel._aggregate.intervals import cached
 from funnel._arguments import parse_zone
-from funnel._dataframes.adapter import FrameKind, column_types, is_remote
+from funnel._dataframes.adapter import Frame, FrameKind, column_types, is_remote
 from funnel._dataframes.compute import collected
 from funnel._expr.division import divided
 from funnel._expr.to_narwhals import int_lit, stepped, to_int
@@ -28,8 +28,6 @@ from funnel.logs.sums import integers, sum_issues
 from funnel.logs.validate import row_count
 from funnel.metrics._periods import Calendar
 from funnel.rates._factors import SCALE, Factors
-
-Frame = nw.LazyFrame[Any]
 
 CODE, AMOUNT = "original_currency", "original_amount"
 _LOGS = ("purchases", "refunds", "interactions")

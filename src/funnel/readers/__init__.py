@@ -1,7 +1,5 @@
 """Readers of shop exports: files become records, with an exact account of every row."""
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(

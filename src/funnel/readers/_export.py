@@ -15,10 +15,10 @@ import polars as pl
 
 from funnel._arguments import brief, did_you_mean
 from funnel.errors import ArgumentError, LogsError, RecordError
+from funnel.readers._export_columns import KEYS
 from funnel.readers._formats import AmountStyle
 from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._open import open_regular, refuse_foreign
-from funnel.readers._people_keys import KEYS
 from funnel.readers._shop_data import ShopData
 from funnel.readers._text_table import CsvLayout, reader_of, wrong_encoding
 

@@ -9,9 +9,8 @@ import polars as pl
 
 from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._export import OWN
-from funnel.readers._export_columns import FILE, LINE_CELLS, NOTE, WHY
+from funnel.readers._export_columns import FILE, IS_REFUND, LINE_CELLS, NOTE, WHY
 from funnel.readers._raw import ROW, text_if
-from funnel.readers._refund_rows import IS_REFUND
 from funnel.readers._shop_data import CUSTOMERS, LEADS, ORDER_LINES, ORDER_NAMES, PURCHASES, REFUNDS
 from funnel.readers._values import CODE
 
@@ -173,14 +172,14 @@ def account_of(
         "refund without its day, taken off the amount": _rows_of(rows, orders, pl.col("reduced") > 0),
     }
     return (
-        *counted(rows, counts, {"merged": "row of an order that another file has too"}, "refused"),
+        *entries_of(rows, counts, {"merged": "row of an order that another file has too"}, "refused"),
         *notes,
         *entries("noted", rows.filter(pl.col("outcome") == "kept"), NOTE),
         *(entry("noted", why, matches) for why, matches in noted.items() if matches.len()),
     )
 
 
-def counted(
+def entries_of(
     rows: pl.DataFrame, counts: Mapping[str, int], merged: Mapping[str, str], why: str = WHY
 ) -> Iterator[Entry]:
     """Yield the counts of rows with an outcome, and of what they became; then the merged and the refused rows."""

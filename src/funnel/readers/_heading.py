@@ -46,7 +46,7 @@ def heading_faults(
     if not is_heading(columns, names):
         looked = ", ".join(map(repr, columns.values()))
         return [f"the first row does not have the mapping's columns ({looked}); {hint()}"]
-    there = _presentable(list(counts))
+    there = [name for name in list(counts)[:_MOST_SEARCHED] if not looks_like_data(name)]
     faults: list[str] = []
     for name, column in columns.items():
         where = f"column {column!r} ({name})"
@@ -97,10 +97,6 @@ def refuse_data(name: str, heading: Sequence[str]) -> None:
 
 def _plain(name: str) -> str:
     return name.strip().casefold()
-
-
-def _presentable(names: list[str]) -> list[str]:
-    return [name for name in names[:_MOST_SEARCHED] if not looks_like_data(name)]
 
 
 def _some(names: list[str], total: int) -> str:

@@ -13,10 +13,9 @@ from funnel._arguments import brief, each, instance
 from funnel.errors import ArgumentError
 from funnel.logs.own_columns import check_own_name
 from funnel.readers._export import OWN, Export, plain_name
-from funnel.readers._export_columns import FILE
+from funnel.readers._export_columns import FILE, IS_REFUND
 from funnel.readers._people_keys import KEYS
 from funnel.readers._raw import ROW
-from funnel.readers._refund_rows import IS_REFUND
 
 _PERSONAL = frozenset(
     {*KEYS, "name", "address", "first_name", "last_name", "street", "who", "contacts", "billing_name", "billing_phone"}

@@ -86,12 +86,6 @@ _LONGEST = 100
 def open_regular(path: str | Path) -> BinaryIO:
     """Open a file for reading.
 
-    Args:
-        path: The file.
-
-    Returns:
-        The open file.
-
     Raises:
         ArgumentError: `path` is a pipe or a device, or is not a path.
         FileError: The file cannot be opened, or is a folder.

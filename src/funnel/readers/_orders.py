@@ -12,13 +12,12 @@ import polars as pl
 
 from funnel._fields import FROM_FLOAT, LARGEST_AMOUNT
 from funnel.readers._account import FIRST_ROWS, Entry, What
-from funnel.readers._blanks import IS_BELOW, IS_FILLED
 from funnel.readers._credits import Matched, match_credits
 from funnel.readers._export_columns import FILE
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._parts import ONE_WAY, TWIN, with_twins
 from funnel.readers._raw import ROW, Progress, RawRows
-from funnel.readers._rows import WHY
+from funnel.readers._rows import IS_BELOW, IS_FILLED, WHY
 from funnel.readers._shop_data import ORDER_LINES
 from funnel.readers._values import CODE, QUANTITY_PLACES
 

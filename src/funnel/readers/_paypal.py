@@ -14,9 +14,8 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export
-from funnel.readers._export_columns import WHY
+from funnel.readers._export_columns import IS_REFUND, WHY
 from funnel.readers._raw import text_if
-from funnel.readers._refund_rows import IS_REFUND
 from funnel.readers._times import day_and_clock
 
 _HOURS = {

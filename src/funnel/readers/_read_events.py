@@ -24,7 +24,7 @@ import polars as pl
 from funnel._fields import UNPRINTABLE
 from funnel.readers._account import Entry
 from funnel.readers._export import Export
-from funnel.readers._export_account import counted, leads_of, outcome
+from funnel.readers._export_account import entries_of, leads_of, outcome
 from funnel.readers._export_columns import FILE, WHY
 from funnel.readers._json_rows import cell
 from funnel.readers._raw import ROW, text_if
@@ -272,4 +272,4 @@ def _account(rows: pl.DataFrame, tables: dict[str, Any]) -> Iterator[Entry]:
     cancelled = tables["purchases"].filter(pl.col("status") == "cancelled").height
     counts = {"purchases": tables["purchases"].height, **({"of them cancelled": cancelled} if cancelled else {})}
     counts |= {name: tables[name].height for name in ("refunds", "leads", "interactions")}
-    return counted(rows, counts, _MERGED)
+    return entries_of(rows, counts, _MERGED)

@@ -50,22 +50,25 @@ from funnel.readers._export_account import (
 from funnel.readers._export_columns import (
     FILE,
     IS_HEAD,
+    IS_REFUND,
     LINE,
     NOTE,
     ORDER,
     TIMES,
     WHY,
+    refunds_of_rows,
     with_absent,
     with_codes,
+    with_person,
+    with_refund_rows,
     without_blanks,
     without_lost_lines,
+    without_their_columns,
 )
 from funnel.readers._formats import IN_THE_TEXT, Unpaid
 from funnel.readers._keep import with_own_cells
 from funnel.readers._mapping import Columns, OrderMapping
-from funnel.readers._people_keys import with_person
 from funnel.readers._raw import ROW, text_if
-from funnel.readers._refund_rows import IS_REFUND, refunds_of_rows, with_refund_rows, without_their_columns
 from funnel.readers._shop_data import CUSTOMERS, ShopData
 from funnel.readers._times import end_of_as_of, read_times, times_formats
 from funnel.readers._values import CODE, line_amount, read_amounts, read_ids

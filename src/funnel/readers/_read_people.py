@@ -22,9 +22,8 @@ import polars as pl
 from funnel._fields import UNPRINTABLE
 from funnel.readers._account import Entry
 from funnel.readers._export import Export
-from funnel.readers._export_account import counted, entries, leads_of, outcome
-from funnel.readers._export_columns import FILE, NOTE, WHY
-from funnel.readers._people_keys import KEYS
+from funnel.readers._export_account import entries, entries_of, leads_of, outcome
+from funnel.readers._export_columns import FILE, KEYS, NOTE, WHY
 from funnel.readers._raw import ROW, text_if
 from funnel.readers._read_export import Orders, ReadOptions
 from funnel.readers._shop_data import CUSTOMERS, ShopData
@@ -71,7 +70,7 @@ class _People(Orders):
         return ShopData(
             export=self._export.name,
             currency=None,
-            account=(*counted(rows, counts, _MERGED), *notes, *entries("noted", remaining, NOTE)),
+            account=(*entries_of(rows, counts, _MERGED), *notes, *entries("noted", remaining, NOTE)),
             leads=leads,
             customers=customers,
         )

@@ -14,8 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from funnel.readers._export import Export
-from funnel.readers._export_columns import WHY, currency_of, without_symbol
-from funnel.readers._refund_rows import IS_REFUND
+from funnel.readers._export_columns import IS_REFUND, WHY, currency_of, without_symbol
 from funnel.readers._times import day_and_clock
 
 

@@ -29,8 +29,8 @@ from funnel._fields import EDGES, LONGEST_ID, MANGLED, UNPRINTABLE
 from funnel.errors import ArgumentError
 from funnel.readers._account import FIRST_ROWS, Entry, What
 from funnel.readers._chat_lines import ChatFile, Message
+from funnel.readers._export_columns import KEYS, with_person
 from funnel.readers._key_rules import secret_bytes
-from funnel.readers._people_keys import KEYS, with_person
 from funnel.readers._shop_data import CUSTOMERS, INTERACTIONS, ShopData
 
 _PHONE = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")

@@ -3,8 +3,6 @@
 Source: headings of order reports that sellers have published.
 """
 
-from __future__ import annotations
-
 from funnel.readers._reader import Reader
 
 __all__ = ["orders"]

@@ -1,7 +1,5 @@
 """Exports of Meta."""
 
-from __future__ import annotations
-
 from funnel.readers._reader import Reader
 
 __all__ = ["leads"]

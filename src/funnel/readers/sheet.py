@@ -1,7 +1,5 @@
 """Orders in a spreadsheet that a shop keeps by hand."""
 
-from __future__ import annotations
-
 from funnel.readers._reader import Reader
 
 __all__ = ["orders"]

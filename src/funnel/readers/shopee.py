@@ -3,8 +3,6 @@
 Source: headings of orders exports that sellers have published, in Indonesian, English and Vietnamese.
 """
 
-from __future__ import annotations
-
 from funnel.readers._reader import Reader
 
 __all__ = ["orders"]

@@ -3,8 +3,6 @@
 Source: headings of orders exports that merchants have published; no two of them differ but in columns at the end.
 """
 
-from __future__ import annotations
-
 from funnel.readers._reader import Reader
 
 __all__ = ["customers", "orders"]

@@ -4,13 +4,11 @@ A body that can never become a record raises a `RecordError`. A body that has no
 order, is ignored, and the result has the reason.
 """
 
-from __future__ import annotations
-
 from funnel.readers._webhook import BuyerKey, Webhook
 from funnel.readers._webhook_apply import MemoryStates, NewestStates, apply, apply_async
+from funnel.readers._webhook_body import verify_shopify, verify_stripe, verify_woocommerce
 from funnel.readers._webhook_shopify import shopify
 from funnel.readers._webhook_stripe import stripe
-from funnel.readers._webhook_verify import verify_shopify, verify_stripe, verify_woocommerce
 from funnel.readers._webhook_woocommerce import woocommerce
 
 __all__ = [

@@ -1,7 +1,5 @@
 """Rules: plain functions of facts and policy, and what a rule can do."""
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(

@@ -14,6 +14,7 @@ import narwhals as nw
 import numpy as np
 
 from funnel._aggregate.group_by import PERSON, value_name
+from funnel._dataframes.adapter import Frame
 from funnel._dataframes.compute import collected
 from funnel._expr.arrays import Numbers, Read, answers_of, texts_of, value_of
 from funnel._expr.nodes import Fact, Node
@@ -22,7 +23,6 @@ from funnel._expr.tree import Tree
 from funnel._time import FOREVER, LATEST, spans_at
 from funnel.facts._schema import FactSchema
 
-Frame = nw.LazyFrame[Any]
 BLOCK = 1 << 16
 """Number of people whose instants are computed together, which bounds the memory."""
 

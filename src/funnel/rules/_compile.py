@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from inspect import signature
 
-from funnel._expr.named_constants import with_name
 from funnel._expr.nodes import Value
+from funnel._expr.operands import with_name
 from funnel._expr.reachable_code import reach_of
 from funnel._expr.to_python import compile_tree
 from funnel._expr.tracer import UnknownFactError

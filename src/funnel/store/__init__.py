@@ -1,7 +1,5 @@
 """The store protocol, and one store for each kind of database."""
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(

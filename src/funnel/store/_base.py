@@ -37,12 +37,10 @@ from funnel.store._arguments import (
 )
 from funnel.store._change import Change
 from funnel.store._currencies import added_in_one_currency, as_they_came
-from funnel.store._customers import entry_of, refuse_erased
 from funnel.store._damage import readable
-from funnel.store._evaluate_all import evaluate_all
-from funnel.store._evaluator import Evaluator
+from funnel.store._evaluator import Evaluator, evaluate_all
 from funnel.store._frames import frames_of, logs_of
-from funnel.store._reading import history_of, person_of
+from funnel.store._reading import entry_of, history_of, person_of, refuse_erased
 from funnel.store._results import Alias, AppendResult, Engine, StageRecord
 from funnel.store._rows import ID_ERASED, row_of, rows_of
 from funnel.store._tables import NEVER_EVALUATED, DuplicateKeyError, Evaluation, Person, Tables

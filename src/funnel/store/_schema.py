@@ -1,7 +1,5 @@
 """The tables of a store in a SQLite file, and upgrades of older files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from funnel._record_columns import COLUMNS

@@ -3,8 +3,6 @@
 Requires hypothesis (`pip install "shopfunnel[testing]"`). No other part of the library imports this package.
 """
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 from funnel.errors import MissingExtraError

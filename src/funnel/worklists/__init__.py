@@ -1,7 +1,5 @@
 """Worklists: people to contact, with the action, the due time and the reason."""
 
-from __future__ import annotations
-
 from funnel._exports import lazy
 
 __all__, __getattr__, __dir__ = lazy(

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from funnel.errors import ArgumentError
 from funnel.history import History
 from funnel.logs import Logs
-from funnel.metrics._affinity.affinity import Affinity, affinity
-from funnel.metrics._affinity.next_offers import next_offers
+from funnel.metrics._affinity.affinity import Affinity, affinity, next_offers
 from funnel.metrics._rate import Rate
 from funnel.money import Money
 from funnel.records import OrderLine, Purchase

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from funnel.errors import ArgumentError
 from funnel.facts import Facts
 from funnel.logs import Logs
-from funnel.metrics._people_by import people_by
+from funnel.metrics._by_group import people_by
 from funnel.metrics._rate import Rate
 from funnel.metrics._repeat.rates import (
     RepeatRate,

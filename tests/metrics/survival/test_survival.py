@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from funnel import SqliteStore
 from funnel.errors import ArgumentError, FunnelError, InstantError
 from funnel.metrics._survival.curve import curve_of
-from funnel.metrics._survival.input import durations_in
 from funnel.metrics._survival.result import Survival
-from funnel.metrics._survival.survival import survival
+from funnel.metrics._survival.survival import durations_in, survival
 from tests.kernels import curve_of_array, without_numpy
 from tests.metrics.waiting import (
     DAY,

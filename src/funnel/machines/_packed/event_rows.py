@@ -20,7 +20,27 @@ from funnel._expr.to_narwhals import int_lit
 from funnel._ledger.streams import ROOTS
 from funnel.facts._schema import FactSchema
 from funnel.logs.derived import arrivals
+from funnel.machines._causes import ORDERED, RECORD, candidates
 from funnel.machines._packed.loops import BITS, END, FIELDS, Chain, Instants, gap_spans, running_values
+
+# ---- records that caused transitions, in local memory ----------------------------------------------------------------
+
+# Records are sorted only if an instant has two records.
+
+
+def records_near(plan: FactSchema, tables: Mapping[str, Frame], moved: Frame, at: str) -> Frame:
+    """Return the record that caused each change, like `records_of`."""
+    near: pl.DataFrame = collected(nw.to_native(candidates(plan, tables, moved, at)))
+    hashes = near.select(pl.struct(PERSON, "t").hash()).to_series()
+    tied = hashes.is_duplicated()
+    first = near.filter(tied).sort(ORDERED).unique([PERSON, "t"], keep="first")
+    one = pl.concat([near.filter(~tied), first]).rename({"t": at})
+    frame: Frame = nw.from_native(one.select(PERSON, at, *RECORD).lazy())
+    return frame
+
+
+# ---- rows of events --------------------------------------------------------------------------------------------------
+
 
 T = TypeVar("T")
 

@@ -27,9 +27,8 @@ from funnel.metrics._display import days
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
 from funnel.metrics._repeat.window import RepeatRate, RepeatWindow, numbered_occasions
-from funnel.metrics._survival.input import ENDED, STARTED
 from funnel.metrics._survival.result import Survival
-from funnel.metrics._survival.survival import survival
+from funnel.metrics._survival.survival import ENDED, STARTED, survival
 
 _MAX_ROWS = 10
 """Number of steps that the text form of the table shows before it counts the rest."""

@@ -14,7 +14,7 @@ import numpy as np
 from funnel._dataframes.loops import Whole, sorted_run
 from funnel.metrics._purchase_loops import Lookup, Purchases, lookup_of, period_of
 from funnel.metrics._retention.activity import FAR, Measure, Plan
-from funnel.metrics._retention.cells import CohortCounts
+from funnel.metrics._retention.cohort import CohortCounts
 
 MOST_CELLS = 1 << 16
 """The maximum number of cells, besides one for each order: each cell has counters in each thread."""

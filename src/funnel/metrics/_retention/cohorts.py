@@ -249,7 +249,7 @@ def _text_of(cohorts: Cohorts) -> str:
     """Return the triangle of people, with a last line of averages over finished periods."""
     lines = [_cells_of(cohorts, cohort) for cohort in cohorts]
     if _is_any_over(cohorts):
-        lines.append(_averages(cohorts))
+        lines.append(["average", "", *(_share(cohorts.average(index)) for index in _columns(cohorts))])
     return as_text(_heading(cohorts), lines, left=())
 
 
@@ -277,10 +277,6 @@ def _cells_of(cohorts: Cohorts, cohort: Cohort) -> list[str]:
 def _cell(cohort: Cohort, index: int) -> str:
     people = cohort.after(index)
     return "" if people is None else f"{people:,}{'*' * cohort.is_partial(index)}"
-
-
-def _averages(cohorts: Cohorts) -> list[str]:
-    return ["average", "", *(_share(cohorts.average(index)) for index in _columns(cohorts))]
 
 
 def _share(rate: Rate | None) -> str:

@@ -17,7 +17,7 @@ from funnel._results import Charted, Rows
 from funnel.metrics._display import days, percent
 from funnel.metrics._periods import period_label
 from funnel.metrics._rate import Rate
-from funnel.metrics._stage_flow.result import StageFlow, TransitionRate, Value
+from funnel.metrics._stage_flow.stage_flow import StageFlow, TransitionRate, Value
 
 
 @attrs.frozen

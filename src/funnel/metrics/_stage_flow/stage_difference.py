@@ -31,8 +31,7 @@ from funnel.machines._replay import Step
 from funnel.machines._replay_frames import stage_value
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics._stage_flow.difference_result import StageChange, StageDifference
-from funnel.metrics._stage_flow.result import Value
-from funnel.metrics._stage_flow.stage_flow import StageFlowQuery, flow_of
+from funnel.metrics._stage_flow.stage_flow import StageFlowQuery, Value, flow_of
 from funnel.metrics._stage_flow.transitions import TransitionsOfHistories, TransitionsOfLogs, TransitionSource
 from funnel.policy import Policy, check_is_policy
 from funnel.stages import SHOP_MACHINE

@@ -74,6 +74,14 @@ class Curve:
         return bisect_right(self.times, time) - 1
 
 
+@attrs.frozen
+class DurationKeys:
+    """The waits of one group: the curve, and how many ended before they started."""
+
+    curve: Curve
+    early: int
+
+
 def curve_of(counts: Iterable[tuple[int, int]]) -> Curve:
     """Return the curve of keys with their counts. Keys are unique.
 

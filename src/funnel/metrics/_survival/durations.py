@@ -25,7 +25,7 @@ from funnel.logs import Logs
 from funnel.metrics._by_group import PEOPLE, own_choices, own_columns_of, people_groups
 from funnel.metrics._kinds import check_kinds, no_events
 from funnel.metrics._purchases import PERSON
-from funnel.metrics._survival.input import ENDED, STARTED, read
+from funnel.metrics._survival.survival import ENDED, STARTED, read
 
 Earlier = Literal["counts", "ignored"]
 

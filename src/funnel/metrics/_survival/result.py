@@ -21,7 +21,7 @@ from funnel._results import Charted, Rows
 from funnel._time import MICROSECOND, instant
 from funnel.metrics._display import days, percent
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE
-from funnel.metrics._survival.curve import Curve
+from funnel.metrics._survival.curve import Curve, DurationKeys
 from funnel.metrics._survival.estimates import (
     ConversionAt,
     RestrictedMean,
@@ -32,7 +32,6 @@ from funnel.metrics._survival.estimates import (
     restricted_mean_of,
     step_of,
 )
-from funnel.metrics._survival.input import DurationKeys
 
 # ---- the plateau of a survival curve: a flat end, with what was observed in it ---------------------------------------
 
