@@ -13,8 +13,7 @@ from funnel._arguments import brief, each, instance
 from funnel.errors import ArgumentError
 from funnel.logs.own_columns import check_own_name
 from funnel.readers._export import OWN, Export, plain_name
-from funnel.readers._export_columns import FILE, IS_REFUND
-from funnel.readers._people_keys import KEYS
+from funnel.readers._export_columns import FILE, IS_REFUND, KEYS
 from funnel.readers._raw import ROW
 
 _PERSONAL = frozenset(

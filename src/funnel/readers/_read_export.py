@@ -141,8 +141,7 @@ class Orders:
         rows = with_outcome(rows, orders)
         remaining = rows.filter(pl.col("outcome") == "kept")
         chosen = orders.filter(pl.col("is_chosen") & pl.col(WHY).is_null())
-        orders = self._with_amounts(without_their_columns(chosen, remaining), remaining)
-        orders = with_own_cells(orders, remaining)
+        orders = self._with_amounts(without_their_columns(with_own_cells(chosen, remaining), remaining), remaining)
         purchases, refunds = purchases_of(orders, self._source), refunds_of(orders, self._source)
         if remaining[IS_REFUND].any():
             rows_back = refunds_of_rows(remaining, orders, self._source)
