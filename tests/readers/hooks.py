@@ -8,6 +8,7 @@ from typing import Any
 
 from funnel import Customer, Purchase
 from funnel.readers import webhooks
+from funnel.readers._formats import Unpaid
 from funnel.readers.webhooks import BuyerKey, Webhook
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -159,21 +160,40 @@ def refund(**changes: Any) -> dict[str, Any]:
     }
 
 
-def read(body: dict[str, Any], topic: str = "orders/updated", *, contacts: bool = False, **keys: Any) -> Webhook:
+def read(
+    body: dict[str, Any],
+    topic: str = "orders/updated",
+    *,
+    contacts: bool = False,
+    unpaid: Unpaid = "sent",
+    **keys: Any,
+) -> Webhook:
     """Read a webhook of Shopify."""
-    return webhooks.shopify(topic, json.dumps(body), buyer=BuyerKey(**keys), contacts=contacts)
+    return webhooks.shopify(topic, json.dumps(body), buyer=BuyerKey(**keys), contacts=contacts, unpaid=unpaid)
 
 
-def woo(body: dict[str, Any], topic: str = "order.updated", *, contacts: bool = False, **keys: Any) -> Webhook:
+def woo(
+    body: dict[str, Any],
+    topic: str = "order.updated",
+    *,
+    contacts: bool = False,
+    unpaid: Unpaid = "sent",
+    **keys: Any,
+) -> Webhook:
     """Read a webhook of WooCommerce."""
-    return webhooks.woocommerce(topic, json.dumps(body), buyer=BuyerKey(**keys), contacts=contacts)
+    return webhooks.woocommerce(topic, json.dumps(body), buyer=BuyerKey(**keys), contacts=contacts, unpaid=unpaid)
 
 
 def read_event(
-    one: dict[str, Any], kind: str = "charge.updated", *, contacts: bool = False, created: int = 1_772_330_400
+    one: dict[str, Any],
+    kind: str = "charge.updated",
+    *,
+    contacts: bool = False,
+    created: int = 1_772_330_400,
+    unpaid: Unpaid = "sent",
 ) -> Webhook:
     """Read an event of Stripe."""
-    return webhooks.stripe(stripe_event(one, created, kind), contacts=contacts)
+    return webhooks.stripe(stripe_event(one, created, kind), contacts=contacts, unpaid=unpaid)
 
 
 def purchase_of(webhook: Webhook) -> Purchase:

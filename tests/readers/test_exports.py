@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,8 @@ def test_a_dataframe_of_numbers_never_changes_an_amount_or_an_id(sample: Sample)
     try:
         data, whole = sample.read(numbers), _whole(sample.file)
     except ArgumentError as error:
-        pytest.skip(str(error))  # telephone numbers that are numbers
+        assert re.match("telephone numbers that are numbers|the column '.*' has floats", str(error))  # noqa: PT017
+        return
     lost = whole.purchases.join(data.purchases, on=whole.purchases.columns, how="anti", nulls_equal=True)
     refused = sum(entry.count for entry in data.account if "not written in the declared style" in entry.reason)
     assert (data.purchases.height + lost.height, lost.height > 0) == (whole.purchases.height, refused > 0)

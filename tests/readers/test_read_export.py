@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import inspect
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from funnel import read_orders
 from funnel.errors import ArgumentError, MissingExtraError, RecordError
 from funnel.readers import shopify, woocommerce
 from funnel.readers._export import Export, only
+from funnel.readers._reader import ReadArguments
 from tests.readers.exports import FOLDER
 from tests.readers.shop import mapping
 
@@ -153,3 +156,12 @@ def test_a_wrong_argument_is_refused_before_a_file_is_opened(options: dict[str, 
         shopify.orders("none.csv", **options)
     with pytest.raises(ArgumentError, match=message):
         read_orders("none.csv", **options)
+
+
+def test_help_describes_each_argument() -> None:
+    """Errors and docs send people to `ReadArguments`: its text has the meaning, the type and the default of each."""
+    text = inspect.getdoc(ReadArguments) or ""
+    described = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
+    assert [name for name, _ in described] == list(ReadArguments.__annotations__)
+    for name, meaning in described:
+        assert re.search("(?i)default", meaning) or "Required" in meaning, name

@@ -41,11 +41,11 @@ from tests.readers.hooks import (
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
-        ({}, "placed"),
+        ({}, "unpaid"),
         ({"fulfillment_status": "partial"}, "shipped"),
         ({"financial_status": "refunded"}, "paid"),
         ({"financial_status": "voided"}, "cancelled"),
-        ({"cancelled_at": "2026-03-02T09:00:00Z"}, "cancelled"),
+        ({"cancelled_at": "2026-03-02T09:00:00Z", "financial_status": "paid"}, "cancelled"),
     ],
 )
 def test_an_order_of_shopify_is_a_purchase(changes: dict[str, Any], status: str) -> None:
@@ -80,7 +80,8 @@ def test_an_order_of_woocommerce_is_a_purchase() -> None:
     assert purchase_of(got).person_id == "budi@example.com"
     assert purchase_of(got).amount == Money(2500, "JPY")
     assert [one.amount for one in got.refunds] == [Money(100, "JPY")]
-    cancelled = purchase_of(woo(woo_order(status="cancelled", customer_id=5)))
+    paid = "2026-03-01T02:00:01"
+    cancelled = purchase_of(woo(woo_order(status="cancelled", customer_id=5, date_paid_gmt=paid)))
     assert (cancelled.person_id, cancelled.cancelled_at) == ("5", datetime(2026, 3, 1, 2, 0, 5, tzinfo=UTC))
 
 
@@ -109,7 +110,7 @@ def test_three_decimals_of_stripe() -> None:
         (woo(woo_customer(id=0, email=""), "customer.created", contacts=True), "customer without a known id"),
         (woo(woo_order(status="checkout-draft")), "draft order"),
         (woo(woo_order(billing={})), "order without a known buyer"),
-        (webhooks.stripe(stripe_event(charge(captured=False))), "charge not paid"),
+        (webhooks.stripe(stripe_event(charge(status="failed"))), "charge not paid"),
         (webhooks.stripe(stripe_event(refund(status="pending"))), "topic without records"),
         (webhooks.stripe(stripe_event(charge(customer=None, billing_details={}))), "order without a known buyer"),
     ],

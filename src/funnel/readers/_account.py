@@ -43,6 +43,40 @@ class Entry:
         return f"{self.what} {self.count:,}: {self.reason}{rows_text(self.rows, self.count)}"
 
 
+EXPECTED = frozenset(
+    {
+        "order that is not paid yet",
+        "order whose payment failed",
+        "row that describes the columns",
+        "currency conversion, not a payment",
+        "row that is not a payment, such as a transfer, a hold or a fee",
+        "payment that the shop sent",
+        "refund that was not completed",
+        "row that is neither a payment nor a refund",
+        "blank row",
+        "sum row",
+        "quotation, not an order yet",
+        "draft, not an order yet",
+        "deal that is still open",
+        "deal that was lost",
+        "row without an order number: blank, or at the foot of the report",
+        "test lead",
+        "event of a kind that is not read",
+        "notice of WhatsApp, not a message",
+    }
+)
+"""Reasons of rows that no shop means to be records: a file of such rows alone is like a file without rows."""
+
+
+def lost_rows(account: Sequence[Entry]) -> str:
+    """Return the reasons why no row of a file became a record, one a line; "" if a row did, or none was meant to."""
+    refused = [entry for entry in account if entry.what == "refused"]
+    is_kept = any(entry.reason == "rows kept" and entry.count for entry in account)
+    if is_kept or all(entry.reason in EXPECTED for entry in refused):
+        return ""
+    return "\n".join(f"  {entry}" for entry in refused)
+
+
 def rows_text(rows: Sequence[int], count: int | None = None) -> str:
     """Format row numbers as a suffix of a message.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 import polars as pl
 
+from funnel._arguments import brief, did_you_mean
 from funnel.errors import ArgumentError, LogsError, RecordError
 from funnel.readers._export_columns import KEYS
 from funnel.readers._formats import AmountStyle
@@ -26,6 +27,9 @@ State: TypeAlias = Literal["paid", "unpaid", "cancelled", "refunded", "failed"]
 
 PersonIds: TypeAlias = Literal["key", "code", "name"]
 """Kind of the person ids of an export: any key of a person, codes of the platform alone, or names."""
+
+OWN = "own: "
+"""Prefix of the canonical name of an own column of the caller, which every file must have."""
 
 _HEAD = 2**18
 """Bytes that are searched for the heading."""
@@ -86,6 +90,7 @@ class Export:
 
         Raises:
             LogsError: A column stands twice in the heading.
+            ArgumentError: An own column of the caller is missing.
         """
         result: dict[str, int] = {}
         plain = [plain_name(name) for name in heading]
@@ -100,6 +105,9 @@ class Export:
                     raise LogsError(msg)
                 if indices:
                     result.setdefault(canonical, indices[0])
+            if canonical.startswith(OWN) and canonical not in result:
+                hint = did_you_mean(spellings[0], heading) or "; pass a column of every file, spelled as in its heading"
+                raise ArgumentError(f"the {self.title} has no column {brief(spellings[0])}, which keep names{hint}")
         return result
 
     def fits(self, heading: Iterable[str]) -> bool:

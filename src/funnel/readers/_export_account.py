@@ -8,6 +8,7 @@ from typing import Literal
 import polars as pl
 
 from funnel.readers._account import FIRST_ROWS, Entry
+from funnel.readers._export import OWN
 from funnel.readers._export_columns import FILE, IS_REFUND, LINE_CELLS, NOTE, WHY
 from funnel.readers._raw import ROW, text_if
 from funnel.readers._shop_data import CUSTOMERS, LEADS, ORDER_LINES, ORDER_NAMES, PURCHASES, REFUNDS
@@ -17,6 +18,7 @@ from funnel.readers._values import CODE
 
 
 def purchases_of(orders: pl.DataFrame, source: str) -> pl.DataFrame:
+    own = [pl.col(name).alias(name.removeprefix(OWN)) for name in orders.columns if name.startswith(OWN)]
     unpaid = text_if(pl.col("sent").is_null(), "placed", "shipped")
     status = (
         pl.when("is_cancelled")
@@ -36,9 +38,10 @@ def purchases_of(orders: pl.DataFrame, source: str) -> pl.DataFrame:
             status.alias("status"),
             pl.when("is_cancelled").then("cancelled_at").alias("cancelled_at"),
             pl.col("promotion").fill_null(""),
+            *own,
         )
         .sort("purchased_at", "id")
-        .match_to_schema(PURCHASES)
+        .match_to_schema(PURCHASES | {one.meta.output_name(): pl.String() for one in own})
     )
 
 

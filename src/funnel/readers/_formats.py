@@ -25,6 +25,18 @@ fr 1 234,56. Whole minor units: minor 123456. By software, with any number of de
 numbers or text.
 """
 
+GROUPED_BY_POINTS: AmountStyle = "id"
+"""The style in which 180.000 is 180 thousand."""
+
+CUT = (
+    "a program has read 180.000, which is 180 thousand in this style, as 180.0: read the file as texts then, such as "
+    "pd.read_csv(path, dtype=str) or pl.read_csv(path, infer_schema=False)"
+)
+"""Warning about floats of amounts in that style, and the remedy."""
+
+Unpaid: TypeAlias = Literal["sent", "refuse", "placed"]
+"""How to treat an order that is not paid yet: refuse it unless it was sent, refuse it, or keep it as placed."""
+
 Encoding: TypeAlias = Literal[
     "utf-8",
     "utf-16",

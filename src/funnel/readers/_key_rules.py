@@ -1,4 +1,4 @@
-r"""Rules of the keys of a buyer, for single values; `_people_keys` applies the same patterns to columns.
+r"""Rules of the keys of a buyer, for single values; `_export_columns` applies the same patterns to columns.
 
 Rules (our default): the id that the platform gives a customer, else the user name, else the e-mail address in lower
 case, else the telephone number as digits. A key with an asterisk is masked and not used, because two people may have

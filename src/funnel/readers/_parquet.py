@@ -15,7 +15,7 @@ from funnel._dataframes.compute import collected, computing
 from funnel._text_formats import EPOCHS
 from funnel.errors import EngineError, LogsError, RecordError
 from funnel.readers._currencies import Currencies
-from funnel.readers._formats import IN_THE_TEXT
+from funnel.readers._formats import CUT, GROUPED_BY_POINTS, IN_THE_TEXT
 from funnel.readers._heading import heading_faults
 from funnel.readers._mapping import OrderMapping
 from funnel.readers._open import open_regular
@@ -194,7 +194,8 @@ def _wrong_type(name: Any, dtype: pl.DataType, mapping: OrderMapping) -> list[st
         return [f"is of type {type(dtype).__name__}; give text or numbers"]
     loose = dtype.is_float() or dtype.is_decimal()
     if name in _AMOUNTS and loose and mapping.amount_style not in ("minor", "number"):
-        return [f"is of type {type(dtype).__name__}; set the mapping's amount_style to 'number'"]
+        cut = f", unless {CUT}" if mapping.amount_style == GROUPED_BY_POINTS and dtype.is_float() else ""
+        return [f"is of type {type(dtype).__name__}; set the mapping's amount_style to 'number'{cut}"]
     return []
 
 

@@ -18,6 +18,7 @@ Rules:
   `undated_refunds = "as_of"` it is dated at the end of `as_of`.
 - A refund is never more than the amount of its order, and never before its purchase.
 - With rates, an order without a currency is in that of the caller; amounts have the minor units of their own currency.
+- An own column has the first cell of the rows of its order. If its rows differ, that depends on the order of the rows.
 - If refunds are rows of their own, each is a refund of the order that it names; a column of refunds is then not used.
 """
 
@@ -64,7 +65,8 @@ from funnel.readers._export_columns import (
     without_lost_lines,
     without_their_columns,
 )
-from funnel.readers._formats import IN_THE_TEXT, AmountStyle
+from funnel.readers._formats import IN_THE_TEXT, Unpaid
+from funnel.readers._keep import with_own_cells
 from funnel.readers._mapping import Columns, OrderMapping
 from funnel.readers._raw import ROW, text_if
 from funnel.readers._shop_data import CUSTOMERS, ShopData
@@ -90,9 +92,8 @@ class ReadOptions:
     currency: str | None = None
     rates: Rates | None = None
     time_format: str | None = None
-    amount_style: AmountStyle | None = None
     statuses: Mapping[str, State] = attrs.field(factory=dict[str, State])
-    unpaid: Literal["sent", "refuse", "placed"] = "sent"
+    unpaid: Unpaid = "sent"
     undated_refunds: Literal["reduce", "as_of"] = "reduce"
     as_of: date | None = None
     calling_code: str | None = None
@@ -140,7 +141,7 @@ class Orders:
         rows = with_outcome(rows, orders)
         remaining = rows.filter(pl.col("outcome") == "kept")
         chosen = orders.filter(pl.col("is_chosen") & pl.col(WHY).is_null())
-        orders = self._with_amounts(without_their_columns(chosen, remaining), remaining)
+        orders = self._with_amounts(without_their_columns(with_own_cells(chosen, remaining), remaining), remaining)
         purchases, refunds = purchases_of(orders, self._source), refunds_of(orders, self._source)
         if remaining[IS_REFUND].any():
             rows_back = refunds_of_rows(remaining, orders, self._source)
@@ -219,7 +220,7 @@ class Orders:
             columns=Columns(id="id", person_id="person_id", purchased_at="purchased_at", amount="amount"),
             currency=currency,
             zone=self._zone(),
-            amount_style=self._options.amount_style or self._export.amount_style,
+            amount_style=self._export.amount_style,
             strip=" \t\r\n'",
             source=self._source,
             as_of=self._options.as_of,

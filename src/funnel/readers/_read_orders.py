@@ -101,6 +101,8 @@ def read_orders(source: Source, mapping: OrderMapping | None = None, **options: 
         return read_recognised(source, every_export(), options)
     instance(mapping, OrderMapping, "mapping", "an OrderMapping, such as OrderMapping.read(path)")
     check_options(options, ReadArguments.__annotations__)
+    if options.get("keep"):
+        raise ArgumentError("keep cannot be combined with a mapping; Logs.from_orders keeps columns of any dataframe")
     if unused := sorted(set(options) - {"progress", "rates"}):
         raise ArgumentError(f"{', '.join(unused)} cannot be combined with a mapping; set it in the mapping")
     return _read_mapped(source, mapping, options.get("rates"), options.get("progress") or _no_progress)

@@ -15,7 +15,7 @@ from funnel._arguments import check_choice, day_of, did_you_mean, instance, is_f
 from funnel.errors import ArgumentError, MissingExtraError
 from funnel.rates import Rates
 from funnel.readers._account import Entry
-from funnel.readers._formats import AmountStyle
+from funnel.readers._formats import AmountStyle, Unpaid
 from funnel.readers._open import Source
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 STATES = ("paid", "unpaid", "cancelled", "refunded", "failed")
 """The states of an order, which `statuses` may name."""
 
-UNPAID = ("sent", "refuse", "placed")
-"""How to treat an order that is not paid yet."""
-
 UNDATED_REFUNDS = ("reduce", "as_of")
 """How to treat a refund without a day."""
 
@@ -42,7 +39,7 @@ _TYPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(_TEXTS, (str, "a text or None")),
     "rates": (Rates, "Rates or None"),
 }
-_CHOICES = {"amount_style": get_args(AmountStyle), "unpaid": UNPAID, "undated_refunds": UNDATED_REFUNDS}
+_CHOICES = {"amount_style": get_args(AmountStyle), "unpaid": get_args(Unpaid), "undated_refunds": UNDATED_REFUNDS}
 
 
 def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
@@ -66,6 +63,7 @@ def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
         if name in passed:
             check_choice(passed[name], choices, name)
     _check_statuses(passed.get("statuses", {}))
+    _check_keep(passed.get("keep", ()))
     if not re.fullmatch("[1-9][0-9]{0,3}", passed.get("calling_code", "62")):
         raise ArgumentError("calling_code must be the digits of a country's calling code, without a sign, such as '62'")
     if not instance(passed.get("secret", b"secret"), (bytes, str), "secret", "bytes, text or None"):
@@ -74,6 +72,12 @@ def check_options(options: Mapping[str, Any], names: Collection[str]) -> None:
     truth(passed.get("contacts", False), "contacts")
     if not is_function(passed.get("progress", print)):
         raise ArgumentError(f"progress must be a function or None (got {kind_of(passed['progress'])})")
+
+
+def _check_keep(keep: object) -> None:
+    from funnel.readers._keep import checked_keep
+
+    checked_keep(keep)
 
 
 def _check_statuses(statuses: Any) -> None:
@@ -88,47 +92,62 @@ def _check_statuses(statuses: Any) -> None:
 class ReadArguments(TypedDict, total=False):
     """Facts that the files of a known export leave open. Every key may be omitted.
 
+    Args:
+        zone: The time zone of the shop, such as "Asia/Jakarta" (text or None). Required if the times of the export have
+            no zone; otherwise not read.
+        currency: The currency to read, such as "IDR" (text or None). Default: the only one of the files. With `rates`:
+            the currency of orders without a currency; default: that of the rates.
+        rates: The shop's exchange rates (`Rates` or None). Orders in every currency are read, and `ShopData.logs`
+            converts them. Default: one currency alone is read.
+        time_format: The strptime format of the times, such as "%d/%m/%Y %H:%M" (text or None). Default: the format of
+            the platform; required if the times may be read in two ways.
+        amount_style: How amounts are written, such as "us" or "id" (`AmountStyle` or None). Default: as the platform
+            writes them.
+        statuses: The state of an order for each text that the reader does not know, such as {"diproses": "paid"}:
+            "paid", "unpaid", "cancelled", "refunded" or "failed" (a mapping). Default: none; orders with an unknown
+            text are refused.
+        unpaid: How to treat an order that is not paid yet. "sent" (the default): keep it as shipped if it was sent
+            (cash on delivery), and refuse it otherwise. "refuse": refuse it. "placed": keep it, as "placed" or
+            "shipped".
+        keep: Columns of an export of orders to keep as own columns of purchases: a list of columns, such as
+            ["Channel"], or a mapping of new names to columns, such as {"channel": "Source"}. The first cell of each
+            order that is filled, as text. Default: none. Columns with contact details are refused.
+        undated_refunds: How to treat a refund whose day the export does not have. "reduce" (the default): reduce the
+            amount of the order. "as_of": date it at the end of `as_of`.
+        as_of: The last day that the files cover completely (a date or None). Default: unknown.
+        calling_code: The calling code of telephone numbers that begin with 0: digits without a sign, such as "62" (text
+            or None). Default: such numbers keep their 0.
+        secret: Key of a hash that replaces person ids (bytes, text or None), so that no e-mail address or telephone
+            number is an id. Default: the ids of the file.
+        contacts: Whether to read names, addresses, e-mail addresses and telephone numbers into `customers` (a bool).
+            Default: False.
+        shop: The `source` of the records (text or None). Default: the name of the platform.
+        encoding: The encoding of CSV files, such as "cp1252" (text or None). Default: UTF-8, or what their first bytes
+            say.
+        progress: Function that is called with the stage, the rows done and the total rows, for a progress bar, or None
+            (the default).
+
     Example:
         >>> from funnel.readers import shopify
         >>> options = ReadArguments(calling_code="62", contacts=True)
     """
 
     zone: str | None
-    """The time zone of the shop, such as "Asia/Jakarta". Required if the times of the export have no zone."""
     currency: str | None
-    """The currency to read; by default the only one of the files. With `rates`: the currency of orders without a
-    currency, by default that of the rates.
-    """
     rates: Rates | None
-    """The shop's exchange rates. Orders in every currency are read, and `ShopData.logs` converts them."""
     time_format: str | None
-    """The strptime format of the times, if they may be read in two ways."""
     amount_style: AmountStyle | None
-    """How amounts are written, if not as the platform writes them."""
     statuses: Mapping[str, State]
-    """States of an order for texts that the reader does not know, such as {"diproses": "paid"}."""
-    unpaid: Literal["sent", "refuse", "placed"]
-    """How to treat an order that is not paid yet. "sent" (the default): keep it as shipped if it was sent (cash on
-    delivery), and refuse it otherwise. "refuse": refuse it. "placed": keep it with the status "placed".
-    """
+    unpaid: Unpaid
+    keep: Sequence[str] | Mapping[str, str] | None
     undated_refunds: Literal["reduce", "as_of"]
-    """How to treat a refund whose day the export does not have. "reduce" (the default): reduce the amount of the
-    order. "as_of": date it at the end of `as_of`.
-    """
     as_of: date | None
-    """The last day that the files cover completely."""
     calling_code: str | None
-    """The calling code of telephone numbers that begin with 0: digits without a sign, such as "62"."""
     secret: bytes | str | None
-    """Key of a hash that replaces person ids, so that no e-mail address or telephone number is an id."""
     contacts: bool
-    """Whether to read names, addresses, e-mail addresses and telephone numbers into `customers`."""
     shop: str | None
-    """The `source` of the records; by default the name of the platform."""
     encoding: str | None
-    """The encoding of CSV files; by default UTF-8, or what their first bytes say."""
     progress: Progress | None
-    """Called with the stage, the rows done and the total rows, for a progress bar."""
 
 
 @attrs.frozen
@@ -203,14 +222,17 @@ def _recognised(source: Source, exports: Sequence[Export], options: ReadArgument
 
 
 def _read_as(source: Source, recognition: Recognition, options: ReadArguments) -> ShopData:
+    from funnel.readers._keep import checked_keep, keeping
     from funnel.readers._read_export import ReadOptions, shop_data
     from funnel.readers._tables import read_tables
 
-    chosen = dict(options)
+    chosen: dict[str, Any] = dict(options)
     encoding, progress = chosen.pop("encoding", None), chosen.pop("progress", None)
-    tables = read_tables(source, recognition, encoding=encoding, progress=progress)  # type: ignore[arg-type]
-    combine = recognition.export.combine or shop_data
-    data = combine(tables.rows, recognition.export, ReadOptions(**chosen), tables.notes)  # type: ignore[arg-type]
+    export = keeping(recognition.export, checked_keep(chosen.pop("keep", None) or ()))
+    export = attrs.evolve(export, amount_style=chosen.pop("amount_style", None) or export.amount_style)
+    recognition = attrs.evolve(recognition, export=export)
+    tables = read_tables(source, recognition, encoding=encoding, progress=progress)
+    data = (export.combine or shop_data)(tables.rows, export, ReadOptions(**chosen), tables.notes)
     rates = options.get("rates")
     return data if rates is None else attrs.evolve(data, currency=rates.currency, rates=rates)
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import attrs
 import polars as pl
 
+from funnel.errors import LogsError
 from funnel.logs import Logs
 from funnel.rates import Rates
-from funnel.readers._account import Entry
+from funnel.readers._account import Entry, lost_rows
+from funnel.store._frames import check_engine, in_engine
+from funnel.store._results import Engine
+
+if TYPE_CHECKING:
+    from funnel.store._results import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
 
 _UTC = pl.Datetime("us", "UTC")
 
@@ -78,7 +84,8 @@ class ShopData:
         currency: The currency of every amount; None if there are no amounts. With `rates`, it is that of `logs()`, and
             the tables have each amount in its own currency.
         purchases: One row for each order: id, source, person_id, purchased_at, amount (minor units), currency, status
-            ("placed", "paid", "shipped" or "cancelled"), cancelled_at (null if unknown), promotion ("" if none).
+            ("placed", "paid", "shipped" or "cancelled"), cancelled_at (null if unknown), promotion ("" if none); then
+            the columns of `keep`, as text (null if no row of the order has one).
         refunds: One row for each refund of a purchase: id, source, purchase_id, refunded_at, amount (above zero; the
             refunds of a purchase never exceed it), currency, reason.
         order_lines: One row for each line of an order: purchase_id, source, sku ("" if none), product, quantity,
@@ -111,12 +118,26 @@ class ShopData:
         """Return the account, one entry per line."""
         return "\n".join(map(str, self.account))
 
-    def logs(self) -> Logs[pl.DataFrame]:
+    @overload
+    def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["pyarrow"]) -> ArrowLogs: ...
+    @overload
+    def logs(self, *, engine: Literal["duckdb"]) -> DuckdbLogs: ...
+    def logs(self, *, engine: Engine = "polars") -> Logs:
         """Return the records as logs; with rates, converted as `Rates.over` does it.
 
+        Args:
+            engine: The kind of dataframes, and of the results.
+
         Raises:
-            LogsError: The files have no record, or a day has no rate.
+            ArgumentError: The engine is unknown.
+            MissingExtraError: The engine is not installed.
+            LogsError: Every row was refused, although rows were orders, leads or events; or a day has no rate.
         """
+        check_engine(engine)
         tables: dict[str, Any] = {
             "leads": self.leads,
             "purchases": self.purchases,
@@ -124,5 +145,11 @@ class ShopData:
             "interactions": self.interactions.drop("sku", "text"),
         }
         filled = {name: frame for name, frame in tables.items() if frame.height}
-        filled = filled or {"purchases": self.purchases}
-        return Logs(**filled, currency=self.currency) if self.rates is None else self.rates.over(**filled)
+        if not filled and (lost := lost_rows(self.account)):
+            raise LogsError(f"every row of the files was refused, so metrics would be empty:\n{lost}")
+        filled = in_engine(filled or {"purchases": self.purchases}, engine)
+        own = [name for name in self.purchases.columns if name not in PURCHASES]
+        keep = {"purchases": own} if own and "purchases" in filled else {}
+        if self.rates is not None:
+            return self.rates.over(**filled, keep=keep)
+        return Logs(**filled, currency=self.currency, keep=keep)

@@ -15,6 +15,7 @@ from funnel.errors import ArgumentError, RecordError
 from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._export import Export, only, recognized
 from funnel.readers._export_columns import FILE
+from funnel.readers._formats import CUT, GROUPED_BY_POINTS
 from funnel.readers._heading import ABOVE, first_heading
 from funnel.readers._json_rows import SUFFIXES as JSON
 from funnel.readers._json_rows import cell, json_rows, json_table
@@ -303,6 +304,8 @@ def _of_frame(source: Any, export: Export) -> Part:
     cells = rows.select(pl.nth(index).alias(name) for name, index in positions.items())
     texts = [name for name, dtype in cells.schema.items() if not dtype.is_numeric() and not dtype.is_nested()]
     _refuse_numbers_of_telephones(cells)
+    if export.amount_style == GROUPED_BY_POINTS:
+        _refuse_cut_amounts(cells, {name: rows.columns[index] for name, index in positions.items()})
     numbers = [_digits(cells, name, export) for name, dtype in cells.schema.items() if dtype.is_numeric()]
     nested = [name for name, dtype in cells.schema.items() if dtype.is_nested()]
     as_json = [pl.Series(name, [cell(value) for value in cells[name].to_list()], pl.String) for name in nested]
@@ -318,6 +321,18 @@ def _refuse_numbers_of_telephones(cells: pl.DataFrame) -> None:
     for name, dtype in cells.schema.items():
         if "phone" in name and dtype.is_numeric() and cells[name].fill_nan(None).drop_nulls().len():
             raise ArgumentError("telephone numbers that are numbers have lost their leading zeros; read them as text")
+
+
+def _refuse_cut_amounts(cells: pl.DataFrame, names: Mapping[str, str]) -> None:
+    """Refuse floats of a style in which a point groups the digits: 180.000 is 180 thousand, and 180.0 as a float.
+
+    Raises:
+        ArgumentError: A column of amounts has floats.
+    """
+    for name in ("amount", "line_amount", "refunded_amount", "unit_price"):
+        is_float = name in names and cells.schema[name].is_float()
+        if is_float and cells[name].fill_nan(None).drop_nulls().len():
+            raise ArgumentError(f"the column {names[name]!r} has floats; pass amount_style='number', unless {CUT}")
 
 
 def text_columns(frame: pl.DataFrame) -> pl.DataFrame:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, cast, get_args
 
 import attrs
 from pydantic import Field
 
-from funnel._arguments import instance
+from funnel._arguments import check_choice, instance, truth
 from funnel._fields import Frozen
 from funnel.errors import FunnelError
+from funnel.readers._formats import Unpaid
 from funnel.readers._key_rules import email_key, hashed, phone_key, plain_key
 from funnel.readers._webhook_body import Body
 from funnel.records import Contact, Customer, OrderLine, Purchase, Refund
@@ -119,23 +120,61 @@ class Webhook:
     notes: tuple[str, ...] = ()
 
 
-def key_of(buyer: BuyerKey | None) -> BuyerKey:
-    """Return how the person id is chosen.
+@attrs.frozen(kw_only=True)
+class HookOptions:
+    """Arguments of a caller about a webhook; the meaning of `unpaid` is that of the readers of exports."""
 
-    Raises:
-        ArgumentError: The argument is not a buyer key.
-    """
-    key: BuyerKey = BuyerKey() if buyer is None else instance(buyer, BuyerKey, "buyer", "a BuyerKey or None")
-    return key
+    key: BuyerKey
+    contacts: bool
+    unpaid: Unpaid
+
+    @classmethod
+    def of(cls, buyer: BuyerKey | None, contacts: object, unpaid: object) -> HookOptions:
+        """Check the arguments.
+
+        Raises:
+            ArgumentError: An argument is not allowed.
+        """
+        key = BuyerKey() if buyer is None else instance(buyer, BuyerKey, "buyer", "a BuyerKey or None")
+        check_choice(unpaid, get_args(Unpaid), "unpaid")
+        return cls(key=key, contacts=truth(contacts, "contacts"), unpaid=cast("Unpaid", unpaid))
+
+    def state(
+        self,
+        payment: str,
+        bought: datetime,
+        *,
+        paid_at: datetime | None = None,
+        cancelled_at: datetime | None = None,
+        is_sent: bool = False,
+    ) -> dict[str, Any]:
+        """Return the status of an order, and the instants from which and until which it counts.
+
+        An order that counts before its payment counts from the order on. An order that was never paid and does not
+        count before has no time of its cancellation, so that it never counts.
+
+        Args:
+            payment: "paid", "unpaid", or "cancelled" if the payment failed or was voided.
+            bought: The time of the order.
+            paid_at: The time of the payment, if the webhook has it.
+            cancelled_at: The time of the cancellation; None if the order is not cancelled.
+            is_sent: Whether a part of the order was sent.
+        """
+        waits = "shipped" if is_sent and self.unpaid != "refuse" else "placed" if self.unpaid == "placed" else "unpaid"
+        payment_time = {"paid_at": paid_at} if paid_at and paid_at > bought and waits == "unpaid" else {}
+        if cancelled_at is not None or payment == "cancelled":
+            has_counted = payment == "paid" or waits != "unpaid"
+            return {"status": "cancelled", **({"cancelled_at": cancelled_at, **payment_time} if has_counted else {})}
+        return {"status": waits} if payment == "unpaid" else {"status": payment, **payment_time}
 
 
-def customer_webhook(buyer: Buyer, key: BuyerKey, *, since: datetime, updated_at: datetime, contacts: bool) -> Webhook:
+def customer_webhook(buyer: Buyer, options: HookOptions, *, since: datetime, updated_at: datetime) -> Webhook:
     """Return the webhook of a customer, which has contact details and no records."""
-    if not contacts:
+    if not options.contacts:
         return Webhook(ignored="customer, and contacts were not requested")
-    if not buyer.person_id(key):
+    if not buyer.person_id(options.key):
         return Webhook(ignored="customer without a known id")
-    return Webhook(customer=buyer.customer(key).model_copy(update={"since": since}), updated_at=updated_at)
+    return Webhook(customer=buyer.customer(options.key).model_copy(update={"since": since}), updated_at=updated_at)
 
 
 def lines_of(order: Body, read: Callable[[Body], OrderLine]) -> tuple[tuple[OrderLine, ...], tuple[str, ...]]:

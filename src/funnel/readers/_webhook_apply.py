@@ -1,13 +1,13 @@
 """Webhooks in a store.
 
 Invariant: in whatever order and however often the webhooks arrive, the store ends with the newest state of each order,
-the earliest report of each refund, and the newest of each contact detail.
+the earliest report of each payment and each refund, and the newest of each contact detail.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from inspect import iscoroutinefunction
 from threading import Lock
@@ -16,7 +16,7 @@ from typing import Protocol
 import attrs
 
 from funnel._arguments import instance, kind_of, parse_as_of
-from funnel._time import micros
+from funnel._time import instant, micros
 from funnel.errors import ArgumentError, ConflictError, RecordError, StaleError, StoreError
 from funnel.readers._webhook import Webhook
 from funnel.records import Customer, Purchase, Refund
@@ -31,6 +31,9 @@ from funnel.store._server import AsyncSqlAlchemyStore
 
 OFFSET = 10**17
 """Added to every instant, to make it positive."""
+
+_LATEST = 10**DIGITS - 1 - OFFSET
+"""Minus an instant, it is the text of `_earliest`."""
 
 
 def sortable(at: datetime) -> str:
@@ -50,7 +53,7 @@ class NewestStates(Protocol):
 
         Args:
             key: The record, with at most 430 characters.
-            state: The state. States are compared as text; a newer state is greater.
+            state: The state. States are compared as text; a newer state is greater, and an empty state is the oldest.
         """
         ...
 
@@ -164,7 +167,7 @@ def _merged(stored: Customer, details: Mapping[str, str], since: datetime | None
 # ---- webhooks in a store ---------------------------------------------------------------------------------------------
 
 
-_RANKS = {"placed": 0, "shipped": 1, "paid": 2, "delivered": 3, "cancelled": 4}
+_RANKS = {"unpaid": 0, "placed": 1, "shipped": 2, "paid": 3, "delivered": 4, "cancelled": 5}
 
 
 def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *, recorded_at: datetime) -> AppendResult:
@@ -172,7 +175,8 @@ def apply(webhook: Webhook, store: Store, states: NewestStates | None = None, *,
 
     The newest state of each record is in a register. After each write the register is read again: if another delivery
     has a newer state meanwhile, that state is written too. No version of a person is needed, and an order may move
-    from one person to another. If a refund has several times, the earliest is kept.
+    from one person to another. If a payment or a refund has several times, the earliest is kept. The time of a payment
+    stays when a newer state of the order does not have it.
 
     A contact detail is that of the newest webhook that has it; the details of an order are as old as the order. The
     details of an erased person are not written. If `erase` gave the person of an order another id, the order keeps it.
@@ -270,10 +274,13 @@ def _after_erasure(webhook: Webhook, store: TableStore) -> Webhook:
 def _write_records(webhook: Webhook, store: Store, states: NewestStates, recorded_at: datetime) -> AppendResult:
     records: list[Purchase | Refund] = [*([webhook.purchase] if webhook.purchase else []), *webhook.refunds]
     own = {_key(one): _state(one, webhook.updated_at or one.happened_at) for one in records}
+    payment = f"payment:{':'.join(webhook.purchase.key)}" if webhook.purchase else ""
+    if webhook.purchase:  # the newest state of an order seldom has the time of its payment
+        own[payment] = _earliest(webhook.purchase.paid_at)
     result, stored = AppendResult(0, 0), dict[str, str]()
     while (newest := {key: states.keep(key, state) for key, state in own.items()}) != stored:
         try:
-            result = _both(result, store.amend(*map(_record, newest.values()), recorded_at=recorded_at))
+            result = _both(result, store.amend(*_records(newest, payment), recorded_at=recorded_at))
         except RecordError:
             if webhook.purchase is not None:
                 raise
@@ -298,10 +305,30 @@ def _key(record: Purchase | Refund) -> str:
 def _state(record: Purchase | Refund, at: datetime) -> str:
     """Write a record as text that is greater if the record is newer; of a refund, if it is earlier."""
     if isinstance(record, Refund):
-        return f"{10**DIGITS - 1 - micros(record.refunded_at) - OFFSET:0{DIGITS}}r{record.model_dump_json()}"
+        return f"{_earliest(record.refunded_at)}r{record.model_dump_json()}"
     return f"{sortable(at)}{_RANKS[record.status]}{record.model_dump_json()}"
 
 
-def _record(state: str) -> Purchase | Refund:
-    kind = Refund if state[DIGITS] == "r" else Purchase
-    return kind.model_validate_json(state[HEAD:])
+def _earliest(at: datetime | None) -> str:
+    """Return an instant as text that is greater if the instant is earlier; "" if it is unknown."""
+    return "" if at is None else f"{_LATEST - micros(at):0{DIGITS}}"
+
+
+def _records(states: Mapping[str, str], payment: str) -> Iterator[Purchase | Refund]:
+    """Yield the records of states; the order with the earliest time of its payment."""
+    for key, state in states.items():
+        if key == payment:
+            continue
+        if state[DIGITS] == "r":
+            yield Refund.model_validate_json(state[HEAD:])
+        else:
+            yield _paid(Purchase.model_validate_json(state[HEAD:]), states[payment])
+
+
+def _paid(order: Purchase, payment: str) -> Purchase:
+    """Return an order that counts from its payment on; an order that waits again, or has never counted, has none."""
+    paid_at = instant(_LATEST - int(payment)) if payment else None
+    has_counted = order.status in ("paid", "delivered") or order.cancelled_at is not None
+    if paid_at is None or not has_counted or paid_at <= order.purchased_at:
+        return order
+    return order.model_copy(update={"paid_at": paid_at})

@@ -2,7 +2,9 @@
 
 Rules (our default):
 
-- An order that is not paid is placed, or shipped if a part of it is fulfilled. A voided or expired order is cancelled.
+- An order that is not paid is shipped if a part of it is fulfilled; otherwise it is unpaid and does not count. A voided
+  or expired order is cancelled.
+- The body has no time of the payment. `updated_at` of `orders/paid` is that time; no other topic has it.
 - The amount of an order is `total_price`, with taxes and shipping. Amounts are in the currency of the shop.
 - A refund is the sum of its successful refund transactions, which are in the currency of the customer. If that is not
   the currency of the shop, the refund is left out: the body does not have its amount in the currency of the order.
@@ -15,17 +17,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from funnel._arguments import instance, truth
+from funnel._arguments import instance
 from funnel._fields import LARGEST_AMOUNT
 from funnel.money import Money
+from funnel.readers._formats import Unpaid
 from funnel.readers._webhook import (
     OTHER_TOPIC,
     UNKNOWN_BUYER,
     Buyer,
     BuyerKey,
+    HookOptions,
     Webhook,
     customer_webhook,
-    key_of,
     lines_of,
     state_of,
 )
@@ -39,15 +42,22 @@ _STATES = {
     "partially_paid": "paid",
     "partially_refunded": "paid",
     "refunded": "paid",
-    "pending": "placed",
-    "authorized": "placed",
-    "unpaid": "placed",
+    "pending": "unpaid",
+    "authorized": "unpaid",
+    "unpaid": "unpaid",
     "expired": "cancelled",
     "voided": "cancelled",
 }
 
 
-def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, contacts: bool = False) -> Webhook:
+def shopify(
+    topic: str,
+    body: bytes | str,
+    *,
+    buyer: BuyerKey | None = None,
+    contacts: bool = False,
+    unpaid: Unpaid = "sent",
+) -> Webhook:
     """Read a webhook of Shopify: an order with its lines and refunds, one refund, or a customer.
 
     Args:
@@ -56,6 +66,8 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
         buyer: How the person id is chosen; None for `BuyerKey()`. The orders export has no customer id: pass
             `BuyerKey(keys=("email", "phone", "customer_id"))` if the store also has records of exports.
         contacts: If True, read the name, the address, the e-mail address and the telephone number.
+        unpaid: Which orders count before they are paid: "sent", those that were sent (cash on delivery); "refuse",
+            none; "placed", all. The others have the status "unpaid" until their payment.
 
     Raises:
         ArgumentError: An argument is not allowed.
@@ -66,7 +78,7 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
         'topic without records'
     """
     instance(topic, str, "topic", "the header X-Shopify-Topic")
-    key, content, contacts = key_of(buyer), Body.parse(body), truth(contacts, "contacts")
+    options, content = HookOptions.of(buyer, contacts, unpaid), Body.parse(body)
     if topic == "refunds/create":
         content.check_kind("order_id", "a refund of Shopify")
         shop = content.child("total_duties_set").child("shop_money").text("currency_code")
@@ -76,13 +88,14 @@ def shopify(topic: str, body: bytes | str, *, buyer: BuyerKey | None = None, con
     if topic in _CUSTOMERS:
         content.check_kind("id", "a customer of Shopify")
         since, at = content.time("created_at"), content.time("updated_at")
-        return customer_webhook(_customer(content), key, since=since, updated_at=at, contacts=contacts)
-    return _order(content, key, contacts=contacts) if topic in _ORDERS else Webhook(ignored=OTHER_TOPIC)
+        return customer_webhook(_customer(content), options, since=since, updated_at=at)
+    return _order(content, options, topic) if topic in _ORDERS else Webhook(ignored=OTHER_TOPIC)
 
 
-def _order(order: Body, key: BuyerKey, *, contacts: bool) -> Webhook:
+def _order(order: Body, options: HookOptions, topic: str) -> Webhook:
     order.check_kind("id", "an order of Shopify")
-    buyer, currency = _buyer(order), order.required("currency")
+    buyer, currency, key = _buyer(order), order.required("currency"), options.key
+    bought, at = order.time("created_at"), order.time("updated_at")
     if not buyer.person_id(key):
         return Webhook(ignored=UNKNOWN_BUYER)
     lines, line_notes = lines_of(order, lambda line: _line(line, currency))
@@ -90,29 +103,26 @@ def _order(order: Body, key: BuyerKey, *, contacts: bool) -> Webhook:
         "id": order.required("id"),
         "source": "shopify",
         "person_id": buyer.person_id(key),
-        "purchased_at": order.time("created_at"),
+        "purchased_at": bought,
         "amount": order.money("total_price", currency),
         "lines": lines,
-        **_status(order),
+        **options.state(
+            state_of(order, "financial_status", _STATES),
+            bought,
+            paid_at=at if topic == "orders/paid" else None,
+            cancelled_at=order.time("cancelled_at") if order.text("cancelled_at") else None,
+            is_sent=order.text("fulfillment_status") in {"fulfilled", "partial"},
+        ),
     }
     purchase = Purchase(**fields)
     refunds, notes = _refunds(order.children("refunds"), purchase.id, currency)
     return Webhook(
         purchase=purchase,
         refunds=refunds,
-        customer=buyer.customer(key) if contacts else None,
-        updated_at=order.time("updated_at"),
+        customer=buyer.customer(key) if options.contacts else None,
+        updated_at=at,
         notes=(*line_notes, *notes),
     )
-
-
-def _status(order: Body) -> dict[str, Any]:
-    status = state_of(order, "financial_status", _STATES)
-    if order.text("cancelled_at"):
-        return {"status": "cancelled", "cancelled_at": order.time("cancelled_at")}
-    if status == "placed" and order.text("fulfillment_status") in {"fulfilled", "partial"}:
-        status = "shipped"
-    return {"status": status}
 
 
 def _line(line: Body, currency: str) -> OrderLine:

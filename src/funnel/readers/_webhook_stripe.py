@@ -2,7 +2,11 @@
 
 Rules (our default):
 
-- A purchase is a charge that succeeded and was captured. A refund counts when it succeeded.
+- A purchase is a charge that succeeded and was captured. A charge that is pending, or was not captured yet, is unpaid
+  and does not count. A refund counts when it succeeded.
+- The time of the payment is that of the event `charge.succeeded` or `charge.captured`; no other event has it.
+- A charge that was released before it was captured is cancelled. A failed charge was never made; if pending charges
+  count, it is cancelled.
 - Amounts are in the smallest unit, by Stripe's own list of currencies without decimals and with three.
 - A charge has no order lines.
 
@@ -13,10 +17,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from funnel._arguments import truth
 from funnel.errors import RecordError
 from funnel.money import Money
-from funnel.readers._webhook import OTHER_TOPIC, UNKNOWN_BUYER, Buyer, BuyerKey, Webhook, customer_webhook, key_of
+from funnel.readers._formats import Unpaid
+from funnel.readers._webhook import OTHER_TOPIC, UNKNOWN_BUYER, Buyer, BuyerKey, HookOptions, Webhook, customer_webhook
 from funnel.readers._webhook_body import Body
 from funnel.records import Purchase, Refund
 
@@ -24,16 +28,20 @@ _ZERO = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".
 _THREE = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 
-def stripe(body: bytes | str, *, buyer: BuyerKey | None = None, contacts: bool = False) -> Webhook:
-    """Read an event of Stripe: a charge that was paid, a refund that succeeded, or a customer.
+def stripe(
+    body: bytes | str, *, buyer: BuyerKey | None = None, contacts: bool = False, unpaid: Unpaid = "sent"
+) -> Webhook:
+    """Read an event of Stripe: a charge, a refund that succeeded, or a customer.
 
-    Subscribe to charge.succeeded, charge.captured, charge.updated, refund.created and refund.updated; for contacts also
-    to customer.created and customer.updated.
+    Subscribe to charge.succeeded, charge.pending, charge.captured, charge.expired, charge.failed, charge.updated,
+    refund.created and refund.updated; for contacts also to customer.created and customer.updated.
 
     Args:
         body: The body as it was received.
         buyer: How the person id is chosen; None for `BuyerKey()`.
         contacts: If True, read the name, the address, the e-mail address and the telephone number.
+        unpaid: Which charges count before they are paid: "sent" and "refuse", none; "placed", all. The others have the
+            status "unpaid" until their payment.
 
     Raises:
         ArgumentError: An argument is not allowed.
@@ -43,33 +51,48 @@ def stripe(body: bytes | str, *, buyer: BuyerKey | None = None, contacts: bool =
         >>> stripe(b'{"type": "payout.paid", "created": 1772330400, "data": {"object": {"object": "payout"}}}').ignored
         'topic without records'
     """
-    key, event, contacts = key_of(buyer), Body.parse(body), truth(contacts, "contacts")
+    options, event = HookOptions.of(buyer, contacts, unpaid), Body.parse(body)
     one = event.child("data").child("object")
     kind = one.text("object")
     if kind == "refund" and one.text("status") == "succeeded" and one.text("charge"):
         return Webhook(refunds=(_refund(one),), updated_at=event.seconds("created"))
     if kind == "charge":
-        return _charge(one, key, event.seconds("created"), contacts=contacts)
+        return _charge(one, options, event.seconds("created"), event.text("type"))
     if event.text("type") in {"customer.created", "customer.updated"}:
         since, at = one.seconds("created"), event.seconds("created")
-        return customer_webhook(_buyer(one, one.required("id")), key, since=since, updated_at=at, contacts=contacts)
+        return customer_webhook(_buyer(one, one.required("id")), options, since=since, updated_at=at)
     return Webhook(ignored=OTHER_TOPIC)
 
 
-def _charge(charge: Body, key: BuyerKey, at: datetime, *, contacts: bool) -> Webhook:
-    if charge.text("status") != "succeeded" or charge.fields.get("captured") is not True:
+_PAYMENTS = {"charge.succeeded", "charge.captured"}
+
+
+def _charge(charge: Body, options: HookOptions, at: datetime, kind: str) -> Webhook:
+    status, buyer, key = charge.text("status"), _of_charge(charge), options.key
+    if status not in {"succeeded", "pending"} and options.unpaid != "placed":
         return Webhook(ignored="charge not paid")
-    buyer = _of_charge(charge)
     if not buyer.person_id(key):
         return Webhook(ignored=UNKNOWN_BUYER)
+    is_paid = status == "succeeded" and charge.fields.get("captured") is True
+    is_over = not is_paid and (status not in {"succeeded", "pending"} or charge.fields.get("refunded") is True)
+    bought = charge.seconds("created")
+    state = options.state(
+        "paid" if is_paid else "cancelled" if is_over else "unpaid",
+        bought,
+        paid_at=at if kind in _PAYMENTS else None,
+        cancelled_at=at if is_over else None,
+    )
+    captured = is_paid and "amount_captured" in charge.fields
     purchase = Purchase(
         id=charge.required("id"),
         source="stripe",
         person_id=buyer.person_id(key),
-        purchased_at=charge.seconds("created"),
-        amount=_money(charge, "amount_captured" if "amount_captured" in charge.fields else "amount"),
+        purchased_at=bought,
+        amount=_money(charge, "amount_captured" if captured else "amount"),
+        **state,
     )
-    return Webhook(purchase=purchase, customer=buyer.customer(key) if contacts else None, updated_at=at)
+    customer = buyer.customer(key) if options.contacts else None
+    return Webhook(purchase=purchase, customer=customer, updated_at=at)
 
 
 def _refund(refund: Body) -> Refund:

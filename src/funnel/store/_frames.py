@@ -124,9 +124,7 @@ def logs_of(tables: Tables, engine: Engine, currency: str | None, rates: Rates |
         LogsError: The amounts are in more than one currency and there are no rates, or a day has no rate.
         MoneyError: The currency is unknown.
     """
-    check_choice(engine, tuple(_CONVERTERS), "engine")
-    for name in NEEDED.get(engine, ()):
-        _need(name)
+    check_engine(engine)
     if currency is not None:
         decimals(currency)
     frames = frames_of(tables)
@@ -144,13 +142,13 @@ def logs_in(frames: Mapping[str, pl.DataFrame], rates: Rates | None, engine: Eng
     from funnel.logs import trusted
 
     if rates is None:
-        return trusted(_CONVERTERS[engine](frames), _currency(frames), own_of(frames))
+        return trusted(in_engine(frames, engine), _currency(frames), own_of(frames))
     from funnel.rates._factors import Factors
     from funnel.rates._over import CODE, converted
 
     coded = {log: frame.rename({"currency": CODE}, strict=False) for log, frame in frames.items()}
     factors = Factors(rates.currency, rates.tz, rates.factors)
-    return converted(factors, trusted(_CONVERTERS[engine](coded), None, own_of(coded)))
+    return converted(factors, trusted(in_engine(coded, engine), None, own_of(coded)))
 
 
 def logs_with_people(frames: Mapping[str, pl.DataFrame], engine: Engine, people: Sequence[Mapping[str, Any]]) -> Logs:
@@ -159,12 +157,11 @@ def logs_with_people(frames: Mapping[str, pl.DataFrame], engine: Engine, people:
 
     from funnel.logs import trusted
 
-    native = _CONVERTERS[engine](
-        {**frames, **({"people": pl.DataFrame(people, infer_schema_length=None)} if people else {})}
-    )
-    of_people = native.pop("people", None)
+    of_people = {"people": pl.DataFrame(people, infer_schema_length=None)} if people else {}
+    native = in_engine({**frames, **of_people}, engine)
+    table = native.pop("people", None)
     logs = trusted(native, _currency(frames), own_of(frames))
-    return logs.with_people(of_people, {name: name for name in people[0]}) if people else logs
+    return logs.with_people(table, {name: name for name in people[0]}) if people else logs
 
 
 def of_currency(frames: Mapping[str, pl.DataFrame], currency: str) -> dict[str, pl.DataFrame]:
@@ -244,8 +241,7 @@ def _is_damaged(log: str, frame: pl.DataFrame) -> bool:
 
 def _need(name: str) -> None:
     if find_spec(name) is None:
-        msg = f'reading a store as tables needs {name}; install it with: pip install "shopfunnel[{name}]"'
-        raise MissingExtraError(msg)
+        raise MissingExtraError(f'logs as tables need {name}; install it with: pip install "shopfunnel[{name}]"')
 
 
 def _frame(tables: Tables, log: str) -> pl.DataFrame:
@@ -277,6 +273,26 @@ def _currency(frames: Mapping[str, pl.DataFrame]) -> str | None:
         raise LogsError(f"the store has amounts in {' and '.join(currencies)}; {OPEN_WITH_RATES}")
     with readable("a currency is unknown"):
         return Money.of_minor(0, currencies[0]).currency if currencies else None
+
+
+# ---- Polars tables as tables of another engine -----------------------------------------------------------------------
+
+
+def check_engine(engine: object) -> None:
+    """Check that tables can be converted to an engine.
+
+    Raises:
+        ArgumentError: The engine is unknown.
+        MissingExtraError: The engine is not installed.
+    """
+    check_choice(engine, tuple(_CONVERTERS), "engine")
+    for name in NEEDED.get(str(engine), ()):
+        _need(name)
+
+
+def in_engine(frames: Mapping[str, pl.DataFrame], engine: Engine) -> dict[str, Any]:
+    """Return Polars tables as tables of an engine that is installed."""
+    return _CONVERTERS[engine](frames)
 
 
 def _duckdb(frames: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
