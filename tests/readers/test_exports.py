@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import io
 import json
@@ -222,6 +223,21 @@ def test_rows_above_the_heading_that_may_be_data_are_refused(sample: Sample, tmp
         sample.read(path)
     assert not any(len(cell) > 4 and cell in str(caught.value) for cell in row)
     assert heading
+
+
+def test_a_heading_joined_with_a_row_is_refused(sample: Sample, tmp_path: Path) -> None:
+    """A lost line end would hide the first row in the heading."""
+    if sample.is_json:
+        pytest.skip("JSON has no heading")
+    heading, rows = sample.rows()
+    path, row = tmp_path / f"joined{sample.path.suffix}", max(rows, key=lambda row: sum(map(str.isdigit, "".join(row))))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=sample.delimiter) if sample.quote else None
+        for cells in ([*heading, *row], *rows):
+            file.write(f"{sample.delimiter.join(cells)}\n") if writer is None else writer.writerow(cells)
+    with pytest.raises(RecordError, match="a line end is lost") as caught:
+        sample.read(path)
+    assert not any(len(cell) > 4 and cell in str(caught.value) for cell in row)
 
 
 @settings(max_examples=max(settings().max_examples // 3, 2))

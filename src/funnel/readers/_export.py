@@ -17,7 +17,7 @@ from funnel._arguments import brief, did_you_mean
 from funnel.errors import ArgumentError, LogsError, RecordError
 from funnel.readers._export_columns import KEYS
 from funnel.readers._formats import AmountStyle
-from funnel.readers._heading import ABOVE, first_heading
+from funnel.readers._heading import ABOVE, check_joined, first_heading
 from funnel.readers._open import open_regular, refuse_foreign
 from funnel.readers._shop_data import ShopData
 from funnel.readers._text_table import CsvLayout, reader_of, wrong_encoding
@@ -173,6 +173,7 @@ def _fitting(text: str, exports: Sequence[Export], encoding: str) -> Iterable[tu
             rows = list(_rows(text, layout))
             above = first_heading(rows, export.fits)
             if above is not None:
+                check_joined(rows[above])
                 preamble = sum(any(cell.strip() for cell in row) for row in rows[:above])
                 yield export, attrs.evolve(layout, above=above, preamble=preamble, heading=tuple(rows[above]))
 

@@ -85,6 +85,17 @@ def first_heading(rows: Iterable[Sequence[str]], fits: Callable[[Sequence[str]],
     return None
 
 
+def check_joined(heading: Sequence[str]) -> None:
+    """Refuse the heading of a known export that also has cells of a row: a line end between the two is lost.
+
+    Raises:
+        RecordError: Several names of the heading look like cells.
+    """
+    if sum(cell.strip() != "" and looks_like_data(cell) for cell in heading) > _MOST_ABOVE:
+        msg = "the heading also has cells of a row of data, so a line end is lost; export the file again"
+        raise RecordError(msg)
+
+
 def refuse_data(name: str, heading: Sequence[str]) -> None:
     """Refuse a file whose first row looks like a row of data.
 

@@ -16,7 +16,7 @@ from funnel.readers._account import FIRST_ROWS, Entry
 from funnel.readers._export import Export, only, recognized
 from funnel.readers._export_columns import FILE
 from funnel.readers._formats import CUT, GROUPED_BY_POINTS
-from funnel.readers._heading import ABOVE, first_heading
+from funnel.readers._heading import ABOVE, check_joined, first_heading
 from funnel.readers._json_rows import SUFFIXES as JSON
 from funnel.readers._json_rows import cell, json_rows, json_table
 from funnel.readers._open import Source, open_regular, paths_of
@@ -291,6 +291,7 @@ def _headings(sheet: pl.DataFrame, exports: Sequence[Export]) -> Iterator[tuple[
     for export in exports:
         above = first_heading(rows, export.fits)
         if above is not None:
+            check_joined(rows[above])
             yield above, rows[above]
 
 
