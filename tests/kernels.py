@@ -206,7 +206,7 @@ def labelled_rows(rows: LabelledEvents) -> pl.DataFrame | None:
 def loop_attempts(rows: LabelledEvents, run: Run = loops.plain) -> pl.DataFrame | None:
     """The attempts from loops over the rows of each person; None if there is no room for the question."""
     read = local_kernel.read(rows)
-    attempts = None if read is None else local_kernel.attempts(rows.plan, read, run)
+    attempts = None if read is None else local_kernel.attempts(rows.plan, read, run, rows.source.people)
     return None if attempts is None else nw.to_native(attempts.collect())
 
 

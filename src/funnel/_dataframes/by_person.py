@@ -38,11 +38,25 @@ FEW = 50_000
 _NONE: Whole = np.zeros(0, np.int64)
 
 
+KEY_BITS = 63
+"""The number of bits of a key, together with the number of the person in the bucket."""
+
+SLICE = 16
+"""The approximate number of rows of a bucket in a slice of time."""
+
+
 class Clock(NamedTuple):
-    """An instant and a code as one integer: the instant that is 0, and the number of bits of the code."""
+    """An instant and a code as one integer, a key: the instant that is 0, and the bits of the code and of a key."""
 
     start: int
     code_bits: int
+    bits: int
+
+    @classmethod
+    def of(cls, t: Whole, code_bits: int = 0) -> Clock:
+        """Return the clock of some instants; there must be one."""
+        start, end = range_of(t)
+        return cls(start, code_bits, (end - start).bit_length() + code_bits)
 
 
 # ---- ids of people as dense numbers: integers by their range, other ids by a table of hashes ----
@@ -81,7 +95,7 @@ class People:
         if not person.dtype.is_integer():
             return cls._of_texts(person, run)
         numbers = person.cast(pl.Int64).to_numpy()
-        first, last = int(numbers.min()), int(numbers.max())
+        first, last = range_of(numbers)
         if last - first > SPARSE * len(numbers):
             return cls._hashed(person, numbers * _ODD, run)
         return cls(numbers, first, last - first + 1, lambda persons: pl.Series(persons + first).cast(person.dtype))
@@ -235,6 +249,7 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
         return Runs(people, clock, starts, keys[: starts[-1]], values[: starts[-1]])
     shares = shares_of(len(t))
     shift = max((people.count * BUCKET // max(len(t), 1)).bit_length() - 1, 0)
+    shift = min(shift, KEY_BITS - clock.bits)
     counts = np.zeros((len(shares), ((people.count - 1) >> shift) + 1), np.int64)
     following = [(mine, low, high) for mine, (low, high) in zip(counts, shares, strict=True)]
     read = read_only(people.numbers), people.first, shift, read_only(labels), codes
@@ -249,16 +264,15 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
     counts += bounds[:-1]
     total = int(bounds[-1])
     sizes = total + 1, total + 1 if len(extra) else 0
-    bucket_keys, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
-    persons = np.empty(total + 1, np.int32)
-    outputs = read_only(t), clock, read_only(extra), persons, *bucket_keys
+    buckets, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
+    outputs = read_only(t), clock, read_only(extra), *buckets
 
     def scatter(mine: Whole, low: int, high: int) -> None:
         run(scatter_rows, *read, mine, *outputs, low, high)
 
     in_threads(scatter, following)
     starts = np.zeros(people.count + 1, np.int64)
-    arranged = persons, *bucket_keys, bounds, shift, starts[1:], *ordered
+    arranged = *buckets, bounds, shift, clock, starts[1:], *ordered
 
     def arrange(low: int, high: int) -> None:
         run(arrange_rows, *arranged, low, high)
@@ -276,8 +290,8 @@ def grouped(person: pl.Series, t: Whole, value: Whole | None, run: Run) -> Runs:
         value: A value of each row; None if rows have no values.
         run: How loops run.
     """
-    people, clock = People.of(person, run), Clock(int(t.min()), 0)
-    return runs_of(people, t, np.zeros(0, np.uint8), _NONE, clock, run, _NONE if value is None else value)
+    people = People.of(person, run)
+    return runs_of(people, t, np.zeros(0, np.uint8), _NONE, Clock.of(t), run, _NONE if value is None else value)
 
 
 def copy_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
@@ -329,55 +343,97 @@ def scatter_rows(  # noqa: PLR0913, PLR0917
     t: Whole,
     clock: Clock,
     extra: Whole,
-    persons: Short,
     keys: Whole,
     values: Whole,
     low: int,
     high: int,
 ) -> None:
-    """Loop: write the person, key and value of each row to the next position of its bucket.
+    """Loop: write the key, below the number of the person in the bucket, and the value of each row to its bucket.
 
     Excluded rows are written to the last position, because a branch that depends on data costs more.
     """
-    last = len(keys) - 1
+    last, within = len(keys) - 1, (1 << shift) - 1
     for row in range(low, high):
         person = numbers[row] - first
         code = codes[labels[row]] if len(labels) else 0
         index = following[person >> shift] if code != LEFT_OUT else last
         following[person >> shift] += code != LEFT_OUT
-        persons[index] = person
-        keys[index] = ((t[row] - clock.start) << clock.code_bits) | code
+        keys[index] = ((person & within) << clock.bits) | ((t[row] - clock.start) << clock.code_bits) | code
         if len(extra):
             values[index] = extra[row]
 
 
 def arrange_rows(  # noqa: PLR0913, PLR0917
-    persons: Short,
     bucket_keys: Whole,
     bucket_values: Whole,
     bounds: Whole,
     shift: int,
+    clock: Clock,
     ends: Whole,
     keys: Whole,
     values: Whole,
     low: int,
     high: int,
 ) -> None:
-    """Loop: write the rows of the buckets from `low` to before `high` person by person, and where each person ends."""
+    """Loop: write the rows of the buckets from `low` to before `high` person by person, and where each person ends.
+
+    Rows of a bucket that are out of order are first put into slices of time, which leaves little to sort.
+    """
+    instants, longest = (1 << clock.bits) - 1, 0
     for bucket in range(low, high):
-        for row in range(bounds[bucket], bounds[bucket + 1]):
-            ends[persons[row]] += 1
-        index = bounds[bucket]
+        longest = max(longest, bounds[bucket + 1] - bounds[bucket])
+    spare, spare_values = np.empty(longest, np.int64), np.empty(longest if len(values) else 0, np.int64)
+    for bucket in range(low, high):
+        first, rows, is_ordered = bounds[bucket], bounds[bucket + 1] - bounds[bucket], True
+        for row in range(first, first + rows):
+            ends[(bucket << shift) + (bucket_keys[row] >> clock.bits)] += 1
+            is_ordered &= row == first or bucket_keys[row] & instants >= bucket_keys[row - 1] & instants
+        index = first
         for person in range(bucket << shift, min((bucket + 1) << shift, len(ends))):
-            rows = ends[person]
+            count = ends[person]
             ends[person] = index
-            index += rows
-        for row in range(bounds[bucket], bounds[bucket + 1]):
-            index = ends[persons[row]]
-            ends[persons[row]] = index + 1
-            keys[index] = bucket_keys[row]
+            index += count
+        source, source_values = bucket_keys[first : first + rows], bucket_values[first : first + rows]
+        if not is_ordered:
+            _by_slice(source, source_values, instants, spare, spare_values)
+            source, source_values = spare[:rows], spare_values[:rows]
+        for row in range(rows):
+            person = (bucket << shift) + (source[row] >> clock.bits)
+            index = ends[person]
+            ends[person] = index + 1
+            keys[index] = source[row] & instants
             if len(values):
-                values[index] = bucket_values[row]
+                values[index] = source_values[row]
+
+
+def _by_slice(keys: Whole, values: Whole, instants: int, spare: Whole, spare_values: Whole) -> None:
+    """Write keys to `spare` in the order of their slices of time, and values in the same order."""
+    slices, shift = 1, 0
+    while slices * SLICE < len(keys):
+        slices *= 2
+    while instants >> shift >= slices:
+        shift += 1
+    following: Any = np.zeros(slices + 1, np.int64)
+    for key in keys:
+        following[((key & instants) >> shift) + 1] += 1
+    for number in range(1, slices):
+        following[number] += following[number - 1]
+    for row in range(len(keys)):
+        number = (keys[row] & instants) >> shift
+        spare[following[number]] = keys[row]
+        if len(values):
+            spare_values[following[number]] = values[row]
+        following[number] += 1
+
+
+def range_of(numbers: Whole) -> tuple[int, int]:
+    """Return the smallest and the largest number; there must be one."""
+
+    def work(low: int, high: int) -> tuple[int, int]:
+        return int(numbers[low:high].min()), int(numbers[low:high].max())
+
+    lows, highs = zip(*in_threads(work, shares_of(len(numbers))), strict=True)
+    return min(lows), max(highs)
 
 
 def threads(rows: int) -> int:

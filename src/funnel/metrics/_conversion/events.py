@@ -18,11 +18,13 @@ from funnel._dataframes.adapter import (
     Frame,
     FrameKind,
     InputFrame,
+    collect_once,
     column_types,
     from_native,
     installed,
     microseconds,
 )
+from funnel._dataframes.by_part import part_count
 from funnel._dataframes.compute import collected
 from funnel._expr.nodes import Fact, Node, facts_of
 from funnel._expr.to_narwhals import tree_column
@@ -146,16 +148,19 @@ def source_of(events: object, read: Collection[str] | None, *, is_checked: bool 
     source = Source(_canonical(entered), entered.frame_kind, types_of(events))
     if is_checked:
         return source, []
-    people, checks = _people_of_texts(source), _checks(entered)
+    people, checks = None, _checks(entered)
+    if can_loop(source) and (source.frame_kind != "polars lazy" or part_count(source.frame) == 1):
+        if source.frame_kind == "polars lazy":  # the checks and the loops read it
+            source = attrs.evolve(source, frame=collect_once(source.frame))
+        people = _people_of_texts(source)
     if people is not None and not any(issues_of("events", nw.from_native(people.ids.to_frame().lazy()), [_ID_CHECK])):
         checks.remove(_ID_CHECK)  # a text occurs in many rows: a check of the distinct ones takes a tenth of the time
     return attrs.evolve(source, people=people), checks
 
 
 def _people_of_texts(source: Source) -> Any:
-    """Return the `People` of the rows. None if ids are not texts in local memory, or if loops cannot run."""
-    is_text = isinstance(source.frame.collect_schema()["person_id"], nw.String)
-    if not (is_text and can_loop(source)) or source.frame_kind == "polars lazy":
+    """Return the `People` of the rows in local memory. None if ids are not texts, or if loops cannot run."""
+    if not isinstance(source.frame.collect_schema()["person_id"], nw.String):
         return None
     from funnel._dataframes.by_person import People
     from funnel._dataframes.loops import runner
