@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from funnel._dataframes import adapter, blocks, by_person, loops
+from funnel._dataframes import adapter, blocks, by_person, id_numbers, loops
 from funnel._dataframes.blocks import Block, in_blocks
+from funnel._dataframes.by_person import People
 from funnel._dataframes.loops import Run
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pytest
 
-__all__ = ["Block", "Run", "curve_of_array", "in_blocks"]
+__all__ = ["Block", "People", "Run", "curve_of_array", "in_blocks"]
 
 QUERIES = (
     "backtest._backtest",
@@ -124,8 +125,8 @@ def small_until(patch: pytest.MonkeyPatch, rows: int) -> None:
 
 def threads_from(patch: pytest.MonkeyPatch, rows: int) -> None:
     """Use several threads for more than this number of rows."""
-    patch.setattr(by_person, "FEW", rows)
-    patch.setattr(by_person.pl, "thread_pool_size", lambda: 2)
+    patch.setattr(loops, "FEW", rows)
+    patch.setattr(loops.pl, "thread_pool_size", lambda: 2)
 
 
 # ---- rows of people in blocks ----
@@ -136,6 +137,19 @@ def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> Non
     patch.setattr(by_person, "BUCKET", bucket)
     patch.setattr(blocks, "ROWS", rows)
     patch.setattr(loops, "SHORT", short)
+
+
+def number_by_loops(patch: pytest.MonkeyPatch, *, sample: int, tries: int, part: int) -> None:
+    """Number few texts by loops too, with a sample of this size; hashes are in parts of this size."""
+    patch.setattr(by_person, "SMALL", 0)
+    patch.setattr(id_numbers, "SAMPLE", sample)
+    patch.setattr(id_numbers, "TRIES", tries)
+    patch.setattr(id_numbers, "PART", part)
+
+
+def without_views(patch: pytest.MonkeyPatch) -> None:
+    """Act as if Polars kept texts in another form."""
+    patch.setattr(id_numbers, "FORMAT", b"u")
 
 
 def room(patch: pytest.MonkeyPatch, bits: int) -> None:

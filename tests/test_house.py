@@ -28,6 +28,7 @@ LOCAL_KERNELS = {
     "blocks",
     "by_person",
     "cohort_loops",
+    "id_numbers",
     "_purchase_loops",
     "local_kernel",
     "loops",

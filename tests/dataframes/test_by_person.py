@@ -121,15 +121,6 @@ def test_stored_machine_code_is_found_only_for_the_same_code(monkeypatch: pytest
     assert len({first, other, changed}) == 3
 
 
-def test_people_with_one_hash_are_separated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If two people share a hash, their ids are compared whole, and their rows stay apart."""
-    monkeypatch.setattr(pl.Series, "hash", lambda names: (names.str.len_bytes() * 0).cast(pl.UInt64))
-    people = pl.Series(["b", "a", "b"])
-
-    (rows,) = in_blocks(people, np.array([3, 2, 1]), None, rows_of, UNCOMPILED)
-    assert rows == [("b", 1, 0), ("b", 3, 0), ("a", 2, 0)]
-
-
 def test_no_rows_make_no_blocks() -> None:
     """There is nothing to sort."""
     none = pl.Series([], dtype=pl.Int64)

@@ -8,22 +8,29 @@ Needs numpy and Polars; import it only if both are installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from funnel._dataframes.loops import Run, Whole, read_only
+from funnel._dataframes.loops import (
+    SMALL,
+    Array,
+    Run,
+    Whole,
+    in_shares,
+    in_threads,
+    next_positions,
+    range_of,
+    read_only,
+    shares_of,
+    threads,
+)
 
 T = TypeVar("T")
-
-Array = npt.NDArray[Any]
-Short = npt.NDArray[np.int32]
 
 LEFT_OUT = -1
 """The code of excluded rows."""
@@ -31,9 +38,6 @@ LEFT_OUT = -1
 BUCKET = 1 << 15
 """The approximate number of rows of a bucket of people. It fits the second-level cache, which is three times as
 fast."""
-
-FEW = 50_000
-"""Up to this number of rows, one thread does all the work."""
 
 _NONE: Whole = np.zeros(0, np.int64)
 
@@ -75,6 +79,7 @@ class People:
         first: The number of the first person.
         count: The number of people; numbers without rows may be among them.
         names: Returns the ids of people, by their numbers from 0.
+        start: The first character of all ids, if they have the same one and all characters are visible ASCII.
         starts: The first row of each person, and the number of rows, if the rows of each person are next to each other.
     """
 
@@ -82,6 +87,7 @@ class People:
     first: int
     count: int
     names: Callable[[Whole], pl.Series]
+    start: str = ""
     starts: Whole | None = None
 
     @property
@@ -91,93 +97,53 @@ class People:
 
     @classmethod
     def of(cls, person: pl.Series, run: Run) -> People:
-        """Number people by their ids: texts, or integers without nulls."""
+        """Number people by their ids: texts in one chunk, or integers; without nulls. There must be a row."""
         if not person.dtype.is_integer():
-            return cls._of_texts(person, run)
+            return cls._of_texts(person, run) if len(person) > SMALL else cls._ranked(person)
         numbers = person.cast(pl.Int64).to_numpy()
         first, last = range_of(numbers)
         if last - first > SPARSE * len(numbers):
-            return cls._hashed(person, numbers * _ODD, run)
+            return cls._scattered(person, numbers, run)
         return cls(numbers, first, last - first + 1, lambda persons: pl.Series(persons + first).cast(person.dtype))
 
     @classmethod
-    def _of_texts(cls, person: pl.Series, run: Run) -> People:
-        """Number texts by their hashes, or by their rank if two texts share a hash."""
-        shares = shares_of(len(person))
-
-        def hashes_of(low: int, high: int) -> Array:
-            return person[low:high].hash().to_numpy()
-
-        people = cls._hashed(person, np.concatenate(in_threads(hashes_of, shares)).view(np.int64), run)
-
-        def is_right(low: int, high: int) -> bool:
-            return (people.names(people.numbers[low:high]) == person[low:high]).all()
-
-        if all(in_threads(is_right, shares)):
-            return people
-        ranks = person.rank("dense").cast(pl.Int64) - 1
-        return cls._hashed(person, ranks.to_numpy(), run)
+    def _ranked(cls, person: pl.Series) -> People:
+        """Number texts by a sort, which is faster than loops for few rows."""
+        numbers, ids = (person.rank("dense").cast(pl.Int64) - 1).to_numpy(), person.unique().sort()
+        return cls(numbers, 0, len(ids), ids.gather)
 
     @classmethod
-    def _hashed(cls, person: pl.Series, hashes: Whole, run: Run) -> People:
-        numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
-        count = run(number_hashes, read_only(hashes), numbers, firsts)
-        return cls(numbers, 0, count, lambda persons: person.gather(firsts[persons]))
+    def _of_texts(cls, person: pl.Series, run: Run) -> People:
+        """Number texts by their codes, or by their hashes if there are no codes and no two texts share a hash."""
+        from funnel._dataframes.id_numbers import codes_of, note_rows, numbered_texts
+
+        coded = codes_of(person, run)
+        if coded is None:
+            numbered = numbered_texts(person, run)
+            return cls._ranked(person) if numbered is None else cls._of_rows(person, *numbered)
+        codes, start = coded
+        first, last = range_of(codes)
+        if last - first > len(codes):
+            return attrs.evolve(cls._scattered(person, codes, run), start=start)
+        rows = np.zeros(last - first + 1, np.int64)
+        in_shares(run, note_rows, shares_of(len(codes)), codes, first, rows)
+        return attrs.evolve(cls._of_rows(person, codes, rows), first=first, start=start)
+
+    @classmethod
+    def _scattered(cls, person: pl.Series, codes: Whole, run: Run) -> People:
+        """Number people by different integers."""
+        from funnel._dataframes.id_numbers import numbered
+
+        return cls._of_rows(person, *numbered(codes * _ODD, run))
+
+    @classmethod
+    def _of_rows(cls, person: pl.Series, numbers: Whole, rows: Whole) -> People:
+        """Return people by the number of each row and a row of each number."""
+        return cls(numbers, 0, len(rows), lambda persons: person.gather(rows[persons]))
 
 
 _ODD = np.int64(-7046029254386353131)
 """Multiplying by this constant scatters consecutive numbers; no two numbers have one product."""
-
-_TABLE, _SHIFT = 64, 20
-"""The initial number of slots of a table of hashes, and the first bit of a hash that chooses its slot."""
-
-
-def number_hashes(hashes: Whole, numbers: Whole, firsts: Whole) -> int:
-    """Loop: number distinct hashes in order of their first row.
-
-    Args:
-        hashes: The hash of each row.
-        numbers: Receives the number of each row.
-        firsts: Receives the first row of each number.
-
-    Returns:
-        The number of distinct hashes.
-    """
-    slots, row, count = np.full((_TABLE, 2), -1, np.int64), 0, 0
-    while row < len(hashes):
-        if row:
-            slots = _larger(slots)
-        row, count = _number_until_full(slots, hashes, numbers, firsts, row, count)
-    return count
-
-
-def _number_until_full(  # noqa: PLR0913, PLR0917 (a loop takes arrays; each call of a function takes time)
-    slots: Whole, hashes: Whole, numbers: Whole, firsts: Whole, row: int, count: int
-) -> tuple[int, int]:
-    """Number rows until half of the slots are used; return the next row and the number of distinct hashes."""
-    mask = len(slots) - 1
-    while row < len(hashes) and 2 * count <= mask:
-        slot = (hashes[row] >> _SHIFT) & mask
-        while slots[slot, 1] >= 0 and slots[slot, 0] != hashes[row]:
-            slot = (slot + 1) & mask
-        if slots[slot, 1] < 0:
-            slots[slot, 0], slots[slot, 1], firsts[count] = hashes[row], count, row
-            count += 1
-        numbers[row] = slots[slot, 1]
-        row += 1
-    return row, count
-
-
-def _larger(slots: Whole) -> Whole:
-    """Return the same table with four times as many slots."""
-    larger, mask = np.full((4 * len(slots), 2), -1, np.int64), 4 * len(slots) - 1
-    for old in range(len(slots)):
-        if slots[old, 1] >= 0:
-            slot = (slots[old, 0] >> _SHIFT) & mask
-            while larger[slot, 1] >= 0:
-                slot = (slot + 1) & mask
-            larger[slot] = slots[old]
-    return larger
 
 
 # ---- rows by person ----
@@ -234,18 +200,8 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
     if people.starts is not None:
         starts, keys = np.empty_like(people.starts), np.empty(len(t) + 1, np.int64)
         values = np.empty(len(t) + 1 if len(extra) else 0, np.int64)
-        run(
-            copy_rows,
-            people.starts,
-            read_only(labels),
-            codes,
-            read_only(t),
-            clock,
-            read_only(extra),
-            starts,
-            keys,
-            values,
-        )
+        columns = read_only(labels), codes, read_only(t), clock, read_only(extra)
+        run(copy_rows, people.starts, *columns, starts, keys, values)
         return Runs(people, clock, starts, keys[: starts[-1]], values[: starts[-1]])
     shares = shares_of(len(t))
     shift = max((people.count * BUCKET // max(len(t), 1)).bit_length() - 1, 0)
@@ -253,31 +209,15 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
     counts = np.zeros((len(shares), ((people.count - 1) >> shift) + 1), np.int64)
     following = [(mine, low, high) for mine, (low, high) in zip(counts, shares, strict=True)]
     read = read_only(people.numbers), people.first, shift, read_only(labels), codes
-
-    def count(mine: Whole, low: int, high: int) -> None:
-        run(count_rows, *read, mine, low, high)
-
-    in_threads(count, following)
-    bounds = np.append(0, np.cumsum(counts.sum(axis=0)))
-    counts[1:] = np.cumsum(counts[:-1], axis=0)
-    counts[0] = 0
-    counts += bounds[:-1]
+    in_shares(run, count_rows, following, *read)
+    bounds = next_positions(counts)
     total = int(bounds[-1])
     sizes = total + 1, total + 1 if len(extra) else 0
     buckets, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
-    outputs = read_only(t), clock, read_only(extra), *buckets
-
-    def scatter(mine: Whole, low: int, high: int) -> None:
-        run(scatter_rows, *read, mine, *outputs, low, high)
-
-    in_threads(scatter, following)
+    in_shares(run, scatter_rows, following, *read, read_only(t), clock, read_only(extra), *buckets)
     starts = np.zeros(people.count + 1, np.int64)
-    arranged = *buckets, bounds, shift, clock, starts[1:], *ordered
-
-    def arrange(low: int, high: int) -> None:
-        run(arrange_rows, *arranged, low, high)
-
-    in_threads(arrange, shares_of(len(counts[0]), len(shares)))
+    parts = shares_of(len(counts[0]), len(shares))
+    in_shares(run, arrange_rows, parts, *buckets, bounds, shift, clock, starts[1:], *ordered)
     return Runs(people, clock, starts, *(column[:total] for column in ordered))
 
 
@@ -339,12 +279,12 @@ def scatter_rows(  # noqa: PLR0913, PLR0917
     shift: int,
     labels: Array,
     codes: Whole,
-    following: Whole,
     t: Whole,
     clock: Clock,
     extra: Whole,
     keys: Whole,
     values: Whole,
+    following: Whole,
     low: int,
     high: int,
 ) -> None:
@@ -424,32 +364,3 @@ def _by_slice(keys: Whole, values: Whole, instants: int, spare: Whole, spare_val
         if len(values):
             spare_values[following[number]] = values[row]
         following[number] += 1
-
-
-def range_of(numbers: Whole) -> tuple[int, int]:
-    """Return the smallest and the largest number; there must be one."""
-
-    def work(low: int, high: int) -> tuple[int, int]:
-        return int(numbers[low:high].min()), int(numbers[low:high].max())
-
-    lows, highs = zip(*in_threads(work, shares_of(len(numbers))), strict=True)
-    return min(lows), max(highs)
-
-
-def threads(rows: int) -> int:
-    """Return how many threads work on this number of rows; Polars' setting limits them."""
-    return pl.thread_pool_size() if rows > FEW else 1
-
-
-def shares_of(rows: int, shares: int | None = None) -> list[tuple[int, int]]:
-    """Split rows into ranges of about the same length; without a number, one for each thread."""
-    cuts = np.linspace(0, rows, (shares or threads(rows)) + 1, dtype=np.int64).tolist()
-    return list(pairwise(cuts))
-
-
-def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> list[T]:
-    """Work on each share of the rows or the people, several at once."""
-    if len(shares) == 1:
-        return [work(*shares[0])]
-    with ThreadPoolExecutor(len(shares)) as pool:
-        return [one.result() for one in [pool.submit(work, *share) for share in shares]]

@@ -30,6 +30,7 @@ from funnel._expr.nodes import Fact, Node, facts_of
 from funnel._expr.to_narwhals import tree_column
 from funnel._expr.tree import Tree, forks, leaves, not_truth
 from funnel._expr.verify import trace_and_verify
+from funnel._fields import MANGLED_STARTS
 from funnel._ledger.own import OWN_LOGS
 from funnel._ledger.streams import STREAMS
 from funnel._time import EARLIEST, LATEST
@@ -153,8 +154,8 @@ def source_of(events: object, read: Collection[str] | None, *, is_checked: bool 
         if source.frame_kind == "polars lazy":  # the checks and the loops read it
             source = attrs.evolve(source, frame=collect_once(source.frame))
         people = _people_of_texts(source)
-    if people is not None and not any(issues_of("events", nw.from_native(people.ids.to_frame().lazy()), [_ID_CHECK])):
-        checks.remove(_ID_CHECK)  # a text occurs in many rows: a check of the distinct ones takes a tenth of the time
+    if people is not None and _are_ids(people):
+        checks.remove(_ID_CHECK)
     return attrs.evolve(source, people=people), checks
 
 
@@ -166,8 +167,8 @@ def _people_of_texts(source: Source) -> Any:
     from funnel._dataframes.loops import runner
 
     person = collected(nw.to_native(source.frame.select("person_id")))["person_id"].rechunk()
-    run = runner(len(person))
-    return None if run is None else People.of(person, run)
+    run = None if person.null_count() else runner(len(person))
+    return None if run is None or not len(person) else People.of(person, run)
 
 
 def can_loop(source: Source) -> bool:
@@ -206,6 +207,13 @@ def _person(entered: InputFrame) -> nw.Expr:
     return nw.col("person_id").cast(
         nw.String() if isinstance(dtype, WIDE) else nw.Int64() if dtype.is_integer() else dtype
     )
+
+
+def _are_ids(people: Any) -> bool:
+    """Return whether texts are ids; a text occurs in many rows, so the distinct texts are checked."""
+    if people.start and people.start not in MANGLED_STARTS:
+        return True
+    return not any(issues_of("events", nw.from_native(people.ids.to_frame().lazy()), [_ID_CHECK]))
 
 
 _ID_CHECK = id_check("person_id", nw.col("person_id").cast(nw.String()), "is blank; give the person")

@@ -16,9 +16,9 @@ import numpy as np
 import polars as pl
 
 from funnel._dataframes.adapter import Frame
-from funnel._dataframes.by_person import LEFT_OUT, Array, Clock, People, Runs, runs_of
+from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, runs_of
 from funnel._dataframes.compute import collected
-from funnel._dataframes.loops import Run, Whole, read_only, sorted_run
+from funnel._dataframes.loops import Array, Run, Whole, read_only, sorted_run
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
