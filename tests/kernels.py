@@ -139,11 +139,11 @@ def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> Non
     patch.setattr(loops, "SHORT", short)
 
 
-def number_by_loops(patch: pytest.MonkeyPatch, *, sample: int, tries: int, part: int) -> None:
+def number_by_loops(patch: pytest.MonkeyPatch, *, sample: int, samples: int, part: int) -> None:
     """Number few texts by loops too, with a sample of this size; hashes are in parts of this size."""
     patch.setattr(by_person, "SMALL", 0)
     patch.setattr(id_numbers, "SAMPLE", sample)
-    patch.setattr(id_numbers, "TRIES", tries)
+    patch.setattr(id_numbers, "SAMPLES", samples)
     patch.setattr(id_numbers, "PART", part)
 
 

@@ -42,21 +42,21 @@ def check(ids: list[str], run: Run = UNCOMPILED) -> People:
     return people
 
 
-@example(ids=["c10", "c9", "c10", "c7"], sample=1, tries=4, part=1, threads=1)
-@example(ids=["c10", "c9", "d10", "e", "-1"], sample=1, tries=2, part=4, threads=100)
-@example(ids=["12345678", "1234567", "12345679"], sample=1, tries=4, part=4, threads=100)
-@example(ids=["12345678901", "1234567890a", "12345678901"], sample=4, tries=4, part=4, threads=100)
+@example(ids=["c10", "c9", "c10", "c7"], sample=1, samples=4, part=1, threads=1)
+@example(ids=["c10", "c9", "d10", "e", "-1"], sample=1, samples=2, part=4, threads=100)
+@example(ids=["12345678", "1234567", "12345679"], sample=1, samples=4, part=4, threads=100)
+@example(ids=["12345678901", "1234567890a", "12345678901"], sample=4, samples=4, part=4, threads=100)
 @given(
     ids=IDS,
     sample=st.sampled_from([1, 4, 512]),
-    tries=st.sampled_from([1, 4]),
+    samples=st.sampled_from([1, 4]),
     part=st.sampled_from([1, 4, 1 << 14]),
     threads=st.sampled_from([1, 100]),
 )
-def test_an_id_has_one_number(ids: list[str], sample: int, tries: int, part: int, threads: int) -> None:
+def test_an_id_has_one_number(ids: list[str], sample: int, samples: int, part: int, threads: int) -> None:
     """Texts of any form have a number of their own, however few of them are looked at first."""
     with pytest.MonkeyPatch.context() as patch:
-        kernels.number_by_loops(patch, sample=sample, tries=tries, part=part)
+        kernels.number_by_loops(patch, sample=sample, samples=samples, part=part)
         kernels.threads_from(patch, threads)
         check(ids)
     check(ids)
@@ -77,20 +77,20 @@ def test_an_id_has_one_number(ids: list[str], sample: int, tries: int, part: int
 )
 def test_the_first_character_of_all_ids_is_known(ids: list[str], start: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ids of visible characters that begin with the same one need no further check."""
-    kernels.number_by_loops(monkeypatch, sample=512, tries=1, part=1)
+    kernels.number_by_loops(monkeypatch, sample=512, samples=1, part=1)
 
     assert check(ids).start == start
 
 
 @given(st.from_regex(MANGLED, fullmatch=True))
 def test_a_mangled_id_begins_with_a_known_character(text: str) -> None:
-    """What a program wrote in place of an id begins with one of a few characters."""
+    """A text that a program writes in place of a missing id begins with one of a few characters."""
     assert text[0] in MANGLED_STARTS
 
 
 def test_texts_in_another_form_are_numbered_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """If Polars keeps texts elsewhere, their hashes have numbers."""
-    kernels.number_by_loops(monkeypatch, sample=1, tries=1, part=1)
+    kernels.number_by_loops(monkeypatch, sample=1, samples=1, part=1)
     kernels.without_views(monkeypatch)
 
     check(["b", "a", "b"])
@@ -98,7 +98,7 @@ def test_texts_in_another_form_are_numbered_too(monkeypatch: pytest.MonkeyPatch)
 
 def test_people_with_one_hash_are_separated(monkeypatch: pytest.MonkeyPatch) -> None:
     """If two texts share a hash, they are compared whole."""
-    kernels.number_by_loops(monkeypatch, sample=1, tries=0, part=1)
+    kernels.number_by_loops(monkeypatch, sample=1, samples=0, part=1)
     monkeypatch.setattr(pl.Series, "hash", lambda names: (names.str.len_bytes() * 0).cast(pl.UInt64))
 
     check(["b", "a", "b"])
@@ -107,6 +107,6 @@ def test_people_with_one_hash_are_separated(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.skipif(not FULL, reason="make test-full compiles every loop")
 def test_compiled_loops_number_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled and uncompiled, texts have the same numbers."""
-    kernels.number_by_loops(monkeypatch, sample=4, tries=4, part=4)
+    kernels.number_by_loops(monkeypatch, sample=4, samples=4, part=4)
     for ids in (["c10", "c9", "c10", "c7"] * 9, [f"customer-{number:09}" for number in range(40)], [LONG, "a"] * 9):
         assert check(ids, COMPILED).numbers.tolist() == check(ids).numbers.tolist()

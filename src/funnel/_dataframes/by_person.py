@@ -13,9 +13,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import attrs
+import narwhals as nw
 import numpy as np
 import polars as pl
 
+from funnel._dataframes.adapter import Frame
+from funnel._dataframes.compute import collected
 from funnel._dataframes.loops import (
     SMALL,
     Array,
@@ -26,6 +29,7 @@ from funnel._dataframes.loops import (
     next_positions,
     range_of,
     read_only,
+    runner,
     shares_of,
     threads,
 )
@@ -140,6 +144,15 @@ class People:
     def _of_rows(cls, person: pl.Series, numbers: Whole, rows: Whole) -> People:
         """Return people by the number of each row and a row of each number."""
         return cls(numbers, 0, len(rows), lambda persons: person.gather(rows[persons]))
+
+
+def people_of_texts(frame: Frame, column: str) -> People | None:
+    """Return the people of a column, if it has texts without nulls and loops can run; None otherwise."""
+    if not isinstance(frame.collect_schema()[column], nw.String):
+        return None
+    person: pl.Series = collected(nw.to_native(frame.select(column)))[column].rechunk()
+    run = None if person.null_count() or not len(person) else runner(len(person))
+    return None if run is None else People.of(person, run)
 
 
 _ODD = np.int64(-7046029254386353131)

@@ -31,7 +31,7 @@ MOST_CODES = 1 << 61
 SAMPLE = 1 << 9
 """The approximate number of rows that show the form of the texts."""
 
-TRIES = 4
+SAMPLES = 4
 """A text without the form of the sample joins the sample, this often."""
 
 
@@ -177,7 +177,7 @@ def codes_of(column: pl.Series, run: Run) -> tuple[Whole, str] | None:
     codes = np.empty(len(column), np.int64)
     sample = list(range(0, len(column), -(-len(column) // SAMPLE)))
     with texts_of(column) as texts:
-        for _ in range(TRIES):
+        for _ in range(SAMPLES):
             if texts is None:
                 return None
             form = Form.of([text.encode() for text in column.gather(sample).to_list()])
