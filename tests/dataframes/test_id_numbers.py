@@ -46,6 +46,7 @@ def check(ids: list[str], run: Run = UNCOMPILED) -> People:
 @example(ids=["c10", "c9", "d10", "e", "-1"], sample=1, samples=2, part=4, threads=100)
 @example(ids=["12345678", "1234567", "12345679"], sample=1, samples=4, part=4, threads=100)
 @example(ids=["12345678901", "1234567890a", "12345678901"], sample=4, samples=4, part=4, threads=100)
+@example(ids=["no-012345678", "no-112345679", "no-01234567:", "no-01234567x"], sample=1, samples=4, part=4, threads=100)
 @given(
     ids=IDS,
     sample=st.sampled_from([1, 4, 512]),

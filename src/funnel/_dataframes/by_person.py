@@ -225,13 +225,12 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
     in_shares(run, count_rows, following, *read)
     bounds = next_positions(counts)
     total = int(bounds[-1])
-    sizes = total + 1, total + 1 if len(extra) else 0
-    buckets, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
-    in_shares(run, scatter_rows, following, *read, read_only(t), clock, read_only(extra), *buckets)
+    columns = np.empty(total + 1, np.int64), np.empty(total + 1 if len(extra) else 0, np.int64)
+    in_shares(run, scatter_rows, following, *read, read_only(t), clock, read_only(extra), *columns)
     starts = np.zeros(people.count + 1, np.int64)
     parts = shares_of(len(counts[0]), len(shares))
-    in_shares(run, arrange_rows, parts, *buckets, bounds, shift, clock, starts[1:], *ordered)
-    return Runs(people, clock, starts, *(column[:total] for column in ordered))
+    in_shares(run, arrange_rows, parts, bounds, shift, clock, starts[1:], *columns)
+    return Runs(people, clock, starts, *(column[:total] for column in columns))
 
 
 def grouped(person: pl.Series, t: Whole, value: Whole | None, run: Run) -> Runs:
@@ -317,18 +316,9 @@ def scatter_rows(  # noqa: PLR0913, PLR0917
 
 
 def arrange_rows(  # noqa: PLR0913, PLR0917
-    bucket_keys: Whole,
-    bucket_values: Whole,
-    bounds: Whole,
-    shift: int,
-    clock: Clock,
-    ends: Whole,
-    keys: Whole,
-    values: Whole,
-    low: int,
-    high: int,
+    bounds: Whole, shift: int, clock: Clock, ends: Whole, keys: Whole, values: Whole, low: int, high: int
 ) -> None:
-    """Loop: write the rows of the buckets from `low` to before `high` person by person, and where each person ends.
+    """Loop: put the rows of the buckets from `low` to before `high` person by person, and write where each person ends.
 
     Rows of a bucket that are out of order are first put into slices of time, which leaves little to sort.
     """
@@ -337,32 +327,33 @@ def arrange_rows(  # noqa: PLR0913, PLR0917
         longest = max(longest, bounds[bucket + 1] - bounds[bucket])
     spare, spare_values = np.empty(longest, np.int64), np.empty(longest if len(values) else 0, np.int64)
     for bucket in range(low, high):
-        first, rows, is_ordered = bounds[bucket], bounds[bucket + 1] - bounds[bucket], True
-        for row in range(first, first + rows):
-            ends[(bucket << shift) + (bucket_keys[row] >> clock.bits)] += 1
-            is_ordered &= row == first or bucket_keys[row] & instants >= bucket_keys[row - 1] & instants
+        first, end, is_ordered = bounds[bucket], bounds[bucket + 1], True
+        for row in range(first, end):
+            ends[(bucket << shift) + (keys[row] >> clock.bits)] += 1
+            is_ordered &= row == first or keys[row] & instants >= keys[row - 1] & instants
+        _by_slice(
+            keys[first:end], values[first:end], instants, SLICE if not is_ordered else longest, spare, spare_values
+        )
         index = first
         for person in range(bucket << shift, min((bucket + 1) << shift, len(ends))):
             count = ends[person]
             ends[person] = index
             index += count
-        source, source_values = bucket_keys[first : first + rows], bucket_values[first : first + rows]
-        if not is_ordered:
-            _by_slice(source, source_values, instants, spare, spare_values)
-            source, source_values = spare[:rows], spare_values[:rows]
-        for row in range(rows):
-            person = (bucket << shift) + (source[row] >> clock.bits)
+        for row in range(end - first):
+            person = (bucket << shift) + (spare[row] >> clock.bits)
             index = ends[person]
             ends[person] = index + 1
-            keys[index] = source[row] & instants
+            keys[index] = spare[row] & instants
             if len(values):
-                values[index] = source_values[row]
+                values[index] = spare_values[row]
 
 
-def _by_slice(keys: Whole, values: Whole, instants: int, spare: Whole, spare_values: Whole) -> None:
-    """Write keys to `spare` in the order of their slices of time, and values in the same order."""
+def _by_slice(  # noqa: PLR0913, PLR0917
+    keys: Whole, values: Whole, instants: int, rows: int, spare: Whole, spare_values: Whole
+) -> None:
+    """Write keys to `spare` in the order of their slices of time, with about `rows` keys each, and values alike."""
     slices, shift = 1, 0
-    while slices * SLICE < len(keys):
+    while slices * rows < len(keys):
         slices *= 2
     while instants >> shift >= slices:
         shift += 1

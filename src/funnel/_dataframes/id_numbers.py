@@ -124,18 +124,29 @@ def _start(views: Whole, bases: Whole, row: int) -> int:
 # ---- codes: texts of one form as integers ----
 
 
+EIGHT = 10**8
+"""The size of a place of eight digits."""
+
+_DIGITS = frozenset(b"0123456789")
+_HIGH, _ZEROS, _SIXES = -0x0F0F0F0F0F0F0F10, 0x3030303030303030, 0x0606060606060606
+_BYTES, _PAIRS, _QUADS = 0x000F000F000F000F, 0x0000007F0000007F, 0x3FFF
+
+
 class Form(NamedTuple):
     """The form of some texts.
 
     Attributes:
         same: The number of words at the start that all texts have.
-        places: For each later position: its index, its lowest byte, the number of bytes from there to its highest byte,
-            its digit if the text is shorter (-1 if no text is), and the radix of its digits.
+        longest: The number of bytes of the longest text.
+        places: For each later byte: its index, its lowest value, the number of values from there to its highest one,
+            its digit if the text is shorter (-1 if no text is), and the radix of its digits. For eight digits: the
+            index of the last one, 0, `EIGHT`, -1, and the radix.
         codes: The number of codes.
         start: The first character if all texts have it and all characters are visible ASCII, else "".
     """
 
     same: int
+    longest: int
     places: Whole
     codes: int
     start: str
@@ -147,20 +158,24 @@ class Form(NamedTuple):
         columns = [{text[index] for text in sample if index < len(text)} for index in range(longest)]
         same = next((index for index in range(shortest) if len(columns[index]) > 1), shortest) // 8
         places: list[tuple[int, int, int, int, int]] = []
-        count = 1
-        for index in range(longest - 1, 8 * same - 1, -1):
-            low, high = min(columns[index]), max(columns[index])
-            if ord("0") <= low and high <= ord("9"):
+        codes, end = 1, longest
+        while end > 8 * same:
+            low, high, index = min(columns[end - 1]), max(columns[end - 1]), end - 1
+            if end - 8 >= 8 * same and end <= shortest and all(one <= _DIGITS for one in columns[end - 8 : end]):
+                places.append((index, 0, EIGHT, -1, codes))
+                codes, end = codes * EIGHT, end - 8
+                continue
+            if {low, high} <= _DIGITS:
                 low, high = ord("0"), ord("9")  # most digits are missing where numbers begin with zeros
             size = high - low + 1
-            places.append((index, low, size, size if index >= shortest else -1, count))
-            count *= size + (index >= shortest)
-        if longest > LONGEST or count > MOST_CODES:
+            places.append((index, low, size, size if end > shortest else -1, codes))
+            codes, end = codes * (size + (end > shortest)), index
+        if longest > LONGEST or codes > MOST_CODES:
             return None
         is_visible = all(ord("!") <= min(column) and max(column) <= ord("~") for column in columns)
         has_start = same or (places and places[-1][2:4] == (1, -1))
         start = sample[0][:1].decode() if is_visible and has_start else ""
-        return cls(same, np.array(places, np.int64).reshape(-1, 5), count, start)
+        return cls(same, longest, np.array(places, np.int64).reshape(-1, 5), codes, start)
 
 
 def codes_of(column: pl.Series, run: Run) -> tuple[Whole, str] | None:
@@ -183,7 +198,7 @@ def codes_of(column: pl.Series, run: Run) -> tuple[Whole, str] | None:
             form = Form.of([text.encode() for text in column.gather(sample).to_list()])
             if form is None:
                 return None
-            arguments = *texts, form.same, form.places, codes
+            arguments = *texts, form.same, form.longest, form.places, codes
             others = [row for row in in_shares(run, encode_texts, shares_of(len(column)), *arguments) if row >= 0]
             if not others:
                 return codes, form.start
@@ -197,6 +212,7 @@ def encode_texts(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     words: Whole,
     bases: Whole,
     same: int,
+    longest: int,
     places: Whole,
     codes: Whole,
     low: int,
@@ -206,14 +222,17 @@ def encode_texts(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     reference = _start(views, bases, 0)
     for row in range(low, high):
         length, start, code = views[row, 0] & _LENGTH, _start(views, bases, row), 0
-        is_same = 8 * same <= length <= 8 * same + len(places)
+        is_same = 8 * same <= length <= longest
         for word in range(same):
             is_same = is_same and words[start + 8 * word] == words[reference + 8 * word]
         if not is_same:
             return row
         for place in range(len(places)):
             digit = places[place, 3]
-            if places[place, 0] < length:
+            if places[place, 0] < length and places[place, 2] == EIGHT:
+                eight: Any = words[start + places[place, 0] - 7]
+                digit = _eight_digits(eight)
+            elif places[place, 0] < length:
                 digit = memory[start + places[place, 0]] - places[place, 1]
                 is_same &= digit < places[place, 2]
             is_same &= digit >= 0
@@ -222,6 +241,15 @@ def encode_texts(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
             return row
         codes[row] = code
     return -1
+
+
+def _eight_digits(word: int) -> int:
+    """Return the number that eight bytes are the digits of, the lowest byte first; -1 if they are not all digits."""
+    if word & _HIGH != _ZEROS or (word + _SIXES) & _HIGH != _ZEROS:
+        return -1
+    pairs = (word & _BYTES) * 10 + ((word >> 8) & _BYTES)
+    quads = (pairs & _PAIRS) * 100 + ((pairs >> 16) & _PAIRS)
+    return (quads & _QUADS) * 10_000 + (quads >> 32)
 
 
 def note_rows(codes: Whole, first: int, rows: Whole, low: int, high: int) -> None:
