@@ -18,7 +18,7 @@ from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
 from funnel.machines._packed import event_rows
 from funnel.machines._packed import loops as machine_loops
-from funnel.metrics._conversion import attempt_loops, local_kernel, narwhals_kernel
+from funnel.metrics._conversion import local_kernel, narwhals_kernel, plain_loop
 from funnel.metrics._conversion.label_events import LabelledEvents
 from funnel.metrics._purchase_loops import lookup_of, period_of
 from funnel.metrics._retention import cohort_loops
@@ -75,7 +75,8 @@ def never_compiled(patch: pytest.MonkeyPatch) -> None:
 
 def readings(patch: pytest.MonkeyPatch, most: int) -> None:
     """Read rows again up to this number of times for each row of a person, if loops run uncompiled."""
-    patch.setattr(attempt_loops, "READINGS", most)
+    patch.setattr(plain_loop, "READINGS", most)
+    patch.setattr(local_kernel, "TOGETHER", 1 + most % 2)
 
 
 def always_compiled(patch: pytest.MonkeyPatch) -> None:

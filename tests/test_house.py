@@ -32,6 +32,7 @@ LOCAL_KERNELS = {
     "_purchase_loops",
     "local_kernel",
     "loops",
+    "plain_loop",
 }
 HEAVY = {
     "altair",

@@ -167,6 +167,9 @@ def in_shares(run: Run, loop: Callable[..., T], shares: Sequence[tuple[Any, ...]
 
 def sorted_run(keys: Whole, values: Whole, low: int, high: int) -> None:
     """Loop: sort keys from `low` to before `high`, if they are out of order; values decide between equal keys."""
+    if high - low <= SHORT:
+        _insert(keys, values, low, high)
+        return
     row = low + 1
     while row < high and _ordered(keys, values, row - 1, row):
         row += 1
@@ -174,8 +177,6 @@ def sorted_run(keys: Whole, values: Whole, low: int, high: int) -> None:
         return
     for start in range(low, high, SHORT):
         _insert(keys, values, start, min(start + SHORT, high))
-    if high - low <= SHORT:
-        return
     width = SHORT
     spare, spare_values = np.empty(high - low, np.int64), np.empty(high - low if len(values) else 0, np.int64)
     while width < high - low:
@@ -193,12 +194,18 @@ def _ordered(keys: Whole, values: Whole, one: int, other: int) -> bool:
 def _insert(keys: Whole, values: Whole, low: int, high: int) -> None:
     """Sort a few rows."""
     for row in range(low + 1, high):
-        index = row
-        while index > low and not _ordered(keys, values, index - 1, index):
-            keys[index - 1], keys[index] = keys[index], keys[index - 1]
-            if len(values):
-                values[index - 1], values[index] = values[index], values[index - 1]
+        index, key = row, keys[row]
+        if len(values) == 0:
+            while index > low and keys[index - 1] > key:
+                keys[index] = keys[index - 1]
+                index -= 1
+            keys[index] = key
+            continue
+        value = values[row]
+        while index > low and (keys[index - 1] > key or (keys[index - 1] == key and values[index - 1] > value)):
+            keys[index], values[index] = keys[index - 1], values[index - 1]
             index -= 1
+        keys[index], values[index] = key, value
 
 
 def _merge(  # noqa: PLR0913, PLR0917

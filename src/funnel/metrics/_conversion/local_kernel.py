@@ -22,12 +22,16 @@ from funnel._dataframes.loops import Array, Run, Whole, read_only, sorted_run
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
+from funnel.metrics._conversion.plain_loop import read_people
 
 MOST_BITS = 24
 """The maximum number of steps and exclusions; labels are looked up in a table."""
 
 BITS = 63
 """The number of bits of a key."""
+
+TOGETHER = 256
+"""The number of people, from one whose rows would be read too often, that are not read but followed."""
 
 SURE_BITS = 8
 """Up to this number of steps and exclusions, a label and any instant fit into one integer."""
@@ -197,7 +201,6 @@ class _Question:
             loops.UNUSED: plan.order != "any" and all(step.condition > 1 for step in plan.steps[1:]),
             loops.CODE_BITS: clock.code_bits,
             loops.START: clock.start,
-            loops.PLAIN: plan.order == "ordered" and count == len(required) and not (outs or plan.paths),
         }
         steps = {
             loops.CONDITION: [different.index(step.condition) for step in plan.steps],
@@ -238,7 +241,15 @@ def _attempts(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, h
     path = np.empty((lines, runs.longest + 1), np.int64)
     own = np.empty((loops.BEST + 1, steps), np.int64)
     arrays = attrs.astuple(question, recurse=False)
-    count = run(loops.follow_people, *arrays, runs.starts, runs.keys, runs.extra, path, own, answers, low, high)
+    plain = question.query, question.steps, question.matches, runs.starts, runs.keys, own, answers
+    person, count = low, 0
+    while person < high:
+        if plan.is_plain:
+            person, count = run(read_people, *plain, count, person, high)
+        end = min(person + TOGETHER, high) if plan.is_plain else high
+        if person < end:
+            own_arrays = runs.starts, runs.keys, runs.extra, path, own, answers
+            count, person = run(loops.follow_people, *arrays, *own_arrays, count, person, end), end
     names = [f"{of}_{step}" for of in ("row", "t") for step in range(1, steps + 1)]
     columns = zip(("reached", "state", "settled", *names), answers[1:, :count], strict=True)
     return pl.DataFrame({"person": runs.people.names(answers[loops.PERSON, :count]), **dict(columns)})
