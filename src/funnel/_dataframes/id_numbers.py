@@ -125,7 +125,7 @@ def _start(views: Whole, bases: Whole, row: int) -> int:
 
 
 EIGHT = 10**8
-"""The size of a place of eight digits."""
+"""The size of a position of eight digits."""
 
 _DIGITS = frozenset(b"0123456789")
 _HIGH, _ZEROS, _SIXES = -0x0F0F0F0F0F0F0F10, 0x3030303030303030, 0x0606060606060606
@@ -138,7 +138,7 @@ class Form(NamedTuple):
     Attributes:
         same: The number of words at the start that all texts have.
         longest: The number of bytes of the longest text.
-        places: For each later byte: its index, its lowest value, the number of values from there to its highest one,
+        positions: For each later byte: its index, its lowest value, the number of values from there to its highest one,
             its digit if the text is shorter (-1 if no text is), and the radix of its digits. For eight digits: the
             index of the last one, 0, `EIGHT`, -1, and the radix.
         codes: The number of codes.
@@ -147,7 +147,7 @@ class Form(NamedTuple):
 
     same: int
     longest: int
-    places: Whole
+    positions: Whole
     codes: int
     start: str
 
@@ -157,25 +157,25 @@ class Form(NamedTuple):
         shortest, longest = min(map(len, sample)), max(map(len, sample))
         columns = [{text[index] for text in sample if index < len(text)} for index in range(longest)]
         same = next((index for index in range(shortest) if len(columns[index]) > 1), shortest) // 8
-        places: list[tuple[int, int, int, int, int]] = []
+        positions: list[tuple[int, int, int, int, int]] = []
         codes, end = 1, longest
         while end > 8 * same:
             low, high, index = min(columns[end - 1]), max(columns[end - 1]), end - 1
             if end - 8 >= 8 * same and end <= shortest and all(one <= _DIGITS for one in columns[end - 8 : end]):
-                places.append((index, 0, EIGHT, -1, codes))
+                positions.append((index, 0, EIGHT, -1, codes))
                 codes, end = codes * EIGHT, end - 8
                 continue
             if {low, high} <= _DIGITS:
                 low, high = ord("0"), ord("9")  # most digits are missing where numbers begin with zeros
             size = high - low + 1
-            places.append((index, low, size, size if end > shortest else -1, codes))
+            positions.append((index, low, size, size if end > shortest else -1, codes))
             codes, end = codes * (size + (end > shortest)), index
         if longest > LONGEST or codes > MOST_CODES:
             return None
         is_visible = all(ord("!") <= min(column) and max(column) <= ord("~") for column in columns)
-        has_start = same or (places and places[-1][2:4] == (1, -1))
+        has_start = same or (positions and positions[-1][2:4] == (1, -1))
         start = sample[0][:1].decode() if is_visible and has_start else ""
-        return cls(same, longest, np.array(places, np.int64).reshape(-1, 5), codes, start)
+        return cls(same, longest, np.array(positions, np.int64).reshape(-1, 5), codes, start)
 
 
 def codes_of(column: pl.Series, run: Run) -> tuple[Whole, str] | None:
@@ -198,7 +198,7 @@ def codes_of(column: pl.Series, run: Run) -> tuple[Whole, str] | None:
             form = Form.of([text.encode() for text in column.gather(sample).to_list()])
             if form is None:
                 return None
-            arguments = *texts, form.same, form.longest, form.places, codes
+            arguments = *texts, form.same, form.longest, form.positions, codes
             others = [row for row in in_shares(run, encode_texts, shares_of(len(column)), *arguments) if row >= 0]
             if not others:
                 return codes, form.start
@@ -213,7 +213,7 @@ def encode_texts(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     bases: Whole,
     same: int,
     longest: int,
-    places: Whole,
+    positions: Whole,
     codes: Whole,
     low: int,
     high: int,
@@ -227,16 +227,16 @@ def encode_texts(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
             is_same = is_same and words[start + 8 * word] == words[reference + 8 * word]
         if not is_same:
             return row
-        for place in range(len(places)):
-            digit = places[place, 3]
-            if places[place, 0] < length and places[place, 2] == EIGHT:
-                eight: Any = words[start + places[place, 0] - 7]
+        for position in range(len(positions)):
+            digit = positions[position, 3]
+            if positions[position, 0] < length and positions[position, 2] == EIGHT:
+                eight: Any = words[start + positions[position, 0] - 7]
                 digit = _eight_digits(eight)
-            elif places[place, 0] < length:
-                digit = memory[start + places[place, 0]] - places[place, 1]
-                is_same &= digit < places[place, 2]
+            elif positions[position, 0] < length:
+                digit = memory[start + positions[position, 0]] - positions[position, 1]
+                is_same &= digit < positions[position, 2]
             is_same &= digit >= 0
-            code += digit * places[place, 4]
+            code += digit * positions[position, 4]
         if not is_same:
             return row
         codes[row] = code

@@ -18,7 +18,7 @@ import polars as pl
 from funnel._dataframes.adapter import Frame
 from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, runs_of
 from funnel._dataframes.compute import collected
-from funnel._dataframes.loops import Array, Run, Whole, read_only, sorted_run
+from funnel._dataframes.loops import Array, Run, Whole, in_shares, read_only, shares_of, sorted_run
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
@@ -56,7 +56,7 @@ def attempts(plan: Plan, rows: pl.DataFrame, run: Run, people: People | None = N
     t, labels = rows["t"].to_numpy(), rows["label"].to_numpy()
     codes: Whole = np.full(1 << (len(plan.steps) + len(plan.exclusions) + 1), LEFT_OUT, np.int64)
     present = np.zeros(len(codes), np.bool_)
-    run(mark_labels, read_only(labels), present)
+    in_shares(run, mark_labels, shares_of(len(labels)), read_only(labels), present)
     values = _sorted(np.flatnonzero(present).tolist(), plan)
     codes[values] = np.arange(len(values))
     clock = Clock.of(t, (len(values) - 1).bit_length()) if len(t) and values else None
@@ -149,9 +149,9 @@ def _label(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
     return nw.when(nw.any_horizontal(*outside, ignore_nulls=False)).then(left_out).otherwise(reduce(add, others, label))
 
 
-def mark_labels(labels: Array, present: Array) -> None:
-    """Loop: mark each label that occurs."""
-    for row in range(len(labels)):
+def mark_labels(labels: Array, present: Array, low: int, high: int) -> None:
+    """Loop: mark each label that occurs from row `low` to before `high`."""
+    for row in range(low, high):
         present[labels[row]] = True
 
 

@@ -1,6 +1,7 @@
 """Loop that finds the attempts of each person for a plain question.
 
-Its steps are in order, without paths, exclusions and optional steps. The loop reads the rows after each entry until the window is over. The arrays are those of `attempt_loops`.
+Its steps are in order, without paths, exclusions and optional steps. The loop reads the rows after each entry until the
+window is over. The arrays are those of `attempt_loops`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ READINGS = 16
 a person."""
 
 
-def read_people(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 (a loop takes arrays; each call of a function takes time)
+def read_people(  # noqa: C901, PLR0912, PLR0913, PLR0917 (a loop takes arrays; each call takes time)
     query: Whole,
     steps: Whole,
     matches: Whole,
