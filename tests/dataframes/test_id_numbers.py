@@ -46,6 +46,8 @@ def check(ids: list[str], run: Run = UNCOMPILED) -> People:
 @example(ids=["c10", "c9", "d10", "e", "-1"], sample=1, samples=2, part=4, threads=100)
 @example(ids=["12345678", "1234567", "12345679"], sample=1, samples=4, part=4, threads=100)
 @example(ids=["12345678901", "1234567890a", "12345678901"], sample=4, samples=4, part=4, threads=100)
+@example(ids=["0123456789abcdef" * 2, "fedcba9876543210" * 2], sample=4, samples=1, part=4, threads=100)
+@example(ids=[LONG, "a"], sample=4, samples=1, part=4, threads=100)
 @example(ids=["no-012345678", "no-112345679", "no-01234567:", "no-01234567x"], sample=1, samples=4, part=4, threads=100)
 @given(
     ids=IDS,
@@ -87,6 +89,17 @@ def test_the_first_character_of_all_ids_is_known(ids: list[str], start: str, mon
 def test_a_mangled_id_begins_with_a_known_character(text: str) -> None:
     """A text that a program writes in place of a missing id begins with one of a few characters."""
     assert text[0] in MANGLED_STARTS
+
+
+@pytest.mark.parametrize("part", [1, 1 << 14])
+def test_integers_far_apart_have_a_number_each(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Integers of a range with many gaps are numbered by a table, in which some of them meet."""
+    kernels.number_by_loops(monkeypatch, sample=1, samples=1, part=part)
+    ids = [number % 97 * 10**15 for number in range(300)]
+    people = People.of(pl.Series(ids), UNCOMPILED)
+
+    assert people.count == 97
+    assert people.names(people.numbers).to_list() == ids
 
 
 def test_texts_in_another_form_are_numbered_too(monkeypatch: pytest.MonkeyPatch) -> None:
