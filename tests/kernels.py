@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from funnel._dataframes import adapter, blocks, by_person, loops
+from funnel._dataframes import adapter, blocks, by_person, id_numbers, loops
 from funnel._dataframes.blocks import Block, in_blocks
+from funnel._dataframes.by_person import People
 from funnel._dataframes.loops import Run
 from funnel.facts._schema import FactSchema, fact_schema
 from funnel.logs import Logs
 from funnel.machines._packed import event_rows
 from funnel.machines._packed import loops as machine_loops
-from funnel.metrics._conversion import attempt_loops, local_kernel, narwhals_kernel
+from funnel.metrics._conversion import local_kernel, narwhals_kernel, plain_loop
 from funnel.metrics._conversion.label_events import LabelledEvents
 from funnel.metrics._purchase_loops import lookup_of, period_of
 from funnel.metrics._retention import cohort_loops
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pytest
 
-__all__ = ["Block", "Run", "curve_of_array", "in_blocks"]
+__all__ = ["Block", "People", "Run", "curve_of_array", "in_blocks"]
 
 QUERIES = (
     "backtest._backtest",
@@ -74,7 +75,8 @@ def never_compiled(patch: pytest.MonkeyPatch) -> None:
 
 def readings(patch: pytest.MonkeyPatch, most: int) -> None:
     """Read rows again up to this number of times for each row of a person, if loops run uncompiled."""
-    patch.setattr(attempt_loops, "READINGS", most)
+    patch.setattr(plain_loop, "READINGS", most)
+    patch.setattr(local_kernel, "TOGETHER", 1 + most % 2)
 
 
 def always_compiled(patch: pytest.MonkeyPatch) -> None:
@@ -124,8 +126,8 @@ def small_until(patch: pytest.MonkeyPatch, rows: int) -> None:
 
 def threads_from(patch: pytest.MonkeyPatch, rows: int) -> None:
     """Use several threads for more than this number of rows."""
-    patch.setattr(by_person, "FEW", rows)
-    patch.setattr(by_person.pl, "thread_pool_size", lambda: 2)
+    patch.setattr(loops, "FEW", rows)
+    patch.setattr(loops.pl, "thread_pool_size", lambda: 2)
 
 
 # ---- rows of people in blocks ----
@@ -136,6 +138,19 @@ def cut(patch: pytest.MonkeyPatch, *, bucket: int, rows: int, short: int) -> Non
     patch.setattr(by_person, "BUCKET", bucket)
     patch.setattr(blocks, "ROWS", rows)
     patch.setattr(loops, "SHORT", short)
+
+
+def number_by_loops(patch: pytest.MonkeyPatch, *, sample: int, samples: int, part: int) -> None:
+    """Number few texts by loops too, with a sample of this size; hashes are in parts of this size."""
+    patch.setattr(by_person, "SMALL", 0)
+    patch.setattr(id_numbers, "SAMPLE", sample)
+    patch.setattr(id_numbers, "SAMPLES", samples)
+    patch.setattr(id_numbers, "PART", part)
+
+
+def without_views(patch: pytest.MonkeyPatch) -> None:
+    """Act as if Polars kept texts in another form."""
+    patch.setattr(id_numbers, "FORMAT", b"u")
 
 
 def room(patch: pytest.MonkeyPatch, bits: int) -> None:
@@ -206,7 +221,7 @@ def labelled_rows(rows: LabelledEvents) -> pl.DataFrame | None:
 def loop_attempts(rows: LabelledEvents, run: Run = loops.plain) -> pl.DataFrame | None:
     """The attempts from loops over the rows of each person; None if there is no room for the question."""
     read = local_kernel.read(rows)
-    attempts = None if read is None else local_kernel.attempts(rows.plan, read, run)
+    attempts = None if read is None else local_kernel.attempts(rows.plan, read, run, rows.source.people)
     return None if attempts is None else nw.to_native(attempts.collect())
 
 

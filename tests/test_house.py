@@ -28,9 +28,11 @@ LOCAL_KERNELS = {
     "blocks",
     "by_person",
     "cohort_loops",
+    "id_numbers",
     "_purchase_loops",
     "local_kernel",
     "loops",
+    "plain_loop",
 }
 HEAVY = {
     "altair",

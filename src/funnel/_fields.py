@@ -65,6 +65,9 @@ NOT_EDGES = "begins or ends with a blank; remove the blank"
 MANGLED = r"^(?:nan|NaN|NaT|None|<NA>|null|NULL|undefined|[+-]?[0-9]+(?:[.]0+|(?:[.,][0-9]+)?[eE][+][0-9]+))$"
 """A missing value as text, or a number changed by a spreadsheet or a float: "2.88E+18", "1001.0"."""
 
+MANGLED_STARTS = "nNu<+-0123456789"
+"""The first characters of the texts that `MANGLED` matches."""
+
 NOT_MANGLED = (
     "is a missing value or a changed number as text, such as 'None' or '1001.0'; give the id itself (in pandas, "
     "astype('Int64') keeps whole numbers)"

@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 import polars as pl
 
-from funnel._dataframes.by_person import grouped, threads
-from funnel._dataframes.loops import Run, Whole, sorted_run
+from funnel._dataframes.by_person import grouped
+from funnel._dataframes.loops import Run, Whole, sorted_run, threads
 
 T = TypeVar("T")
 

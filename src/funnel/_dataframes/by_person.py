@@ -8,22 +8,33 @@ Needs numpy and Polars; import it only if both are installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import attrs
+import narwhals as nw
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from funnel._dataframes.loops import Run, Whole, read_only
+from funnel._dataframes.adapter import Frame
+from funnel._dataframes.compute import collected
+from funnel._dataframes.loops import (
+    SMALL,
+    Array,
+    Run,
+    Whole,
+    in_shares,
+    in_threads,
+    next_positions,
+    range_of,
+    read_only,
+    runner,
+    shares_of,
+    threads,
+)
 
 T = TypeVar("T")
-
-Array = npt.NDArray[Any]
-Short = npt.NDArray[np.int32]
 
 LEFT_OUT = -1
 """The code of excluded rows."""
@@ -32,17 +43,28 @@ BUCKET = 1 << 15
 """The approximate number of rows of a bucket of people. It fits the second-level cache, which is three times as
 fast."""
 
-FEW = 50_000
-"""Up to this number of rows, one thread does all the work."""
-
 _NONE: Whole = np.zeros(0, np.int64)
 
 
+KEY_BITS = 63
+"""The number of bits of a key, together with the number of the person in the bucket."""
+
+SLICE = 16
+"""The approximate number of rows of a bucket in a slice of time."""
+
+
 class Clock(NamedTuple):
-    """An instant and a code as one integer: the instant that is 0, and the number of bits of the code."""
+    """An instant and a code as one integer, a key: the instant that is 0, and the bits of the code and of a key."""
 
     start: int
     code_bits: int
+    bits: int
+
+    @classmethod
+    def of(cls, t: Whole, code_bits: int = 0) -> Clock:
+        """Return the clock of some instants; there must be one."""
+        start, end = range_of(t)
+        return cls(start, code_bits, (end - start).bit_length() + code_bits)
 
 
 # ---- ids of people as dense numbers: integers by their range, other ids by a table of hashes ----
@@ -61,6 +83,7 @@ class People:
         first: The number of the first person.
         count: The number of people; numbers without rows may be among them.
         names: Returns the ids of people, by their numbers from 0.
+        start: The first character of all ids, if they have the same one and all characters are visible ASCII.
         starts: The first row of each person, and the number of rows, if the rows of each person are next to each other.
     """
 
@@ -68,6 +91,7 @@ class People:
     first: int
     count: int
     names: Callable[[Whole], pl.Series]
+    start: str = ""
     starts: Whole | None = None
 
     @property
@@ -77,93 +101,62 @@ class People:
 
     @classmethod
     def of(cls, person: pl.Series, run: Run) -> People:
-        """Number people by their ids: texts, or integers without nulls."""
+        """Number people by their ids: texts in one chunk, or integers; without nulls. There must be a row."""
         if not person.dtype.is_integer():
-            return cls._of_texts(person, run)
+            return cls._of_texts(person, run) if len(person) > SMALL else cls._ranked(person)
         numbers = person.cast(pl.Int64).to_numpy()
-        first, last = int(numbers.min()), int(numbers.max())
+        first, last = range_of(numbers)
         if last - first > SPARSE * len(numbers):
-            return cls._hashed(person, numbers * _ODD, run)
+            return cls._scattered(person, numbers, run)
         return cls(numbers, first, last - first + 1, lambda persons: pl.Series(persons + first).cast(person.dtype))
 
     @classmethod
-    def _of_texts(cls, person: pl.Series, run: Run) -> People:
-        """Number texts by their hashes, or by their rank if two texts share a hash."""
-        shares = shares_of(len(person))
-
-        def hashes_of(low: int, high: int) -> Array:
-            return person[low:high].hash().to_numpy()
-
-        people = cls._hashed(person, np.concatenate(in_threads(hashes_of, shares)).view(np.int64), run)
-
-        def is_right(low: int, high: int) -> bool:
-            return (people.names(people.numbers[low:high]) == person[low:high]).all()
-
-        if all(in_threads(is_right, shares)):
-            return people
-        ranks = person.rank("dense").cast(pl.Int64) - 1
-        return cls._hashed(person, ranks.to_numpy(), run)
+    def _ranked(cls, person: pl.Series) -> People:
+        """Number texts by a sort, which is faster than loops for few rows."""
+        numbers, ids = (person.rank("dense").cast(pl.Int64) - 1).to_numpy(), person.unique().sort()
+        return cls(numbers, 0, len(ids), ids.gather)
 
     @classmethod
-    def _hashed(cls, person: pl.Series, hashes: Whole, run: Run) -> People:
-        numbers, firsts = np.empty(len(person), np.int64), np.empty(len(person), np.int64)
-        count = run(number_hashes, read_only(hashes), numbers, firsts)
-        return cls(numbers, 0, count, lambda persons: person.gather(firsts[persons]))
+    def _of_texts(cls, person: pl.Series, run: Run) -> People:
+        """Number texts by their codes, or by their hashes if there are no codes and no two texts share a hash."""
+        from funnel._dataframes.id_numbers import codes_of, note_rows, numbered_texts
+
+        coded = codes_of(person, run)
+        if coded is None:
+            numbered = numbered_texts(person, run)
+            return cls._ranked(person) if numbered is None else cls._of_rows(person, *numbered)
+        codes, start = coded
+        first, last = range_of(codes)
+        if last - first > len(codes):
+            return attrs.evolve(cls._scattered(person, codes, run), start=start)
+        rows = np.zeros(last - first + 1, np.int64)
+        in_shares(run, note_rows, shares_of(len(codes)), codes, first, rows)
+        return attrs.evolve(cls._of_rows(person, codes, rows), first=first, start=start)
+
+    @classmethod
+    def _scattered(cls, person: pl.Series, codes: Whole, run: Run) -> People:
+        """Number people by different integers."""
+        from funnel._dataframes.id_numbers import numbered
+
+        return cls._of_rows(person, *numbered(codes * _ODD, run))
+
+    @classmethod
+    def _of_rows(cls, person: pl.Series, numbers: Whole, rows: Whole) -> People:
+        """Return people by the number of each row and a row of each number."""
+        return cls(numbers, 0, len(rows), lambda persons: person.gather(rows[persons]))
+
+
+def people_of_texts(frame: Frame, column: str) -> People | None:
+    """Return the people of a column, if it has texts without nulls and loops can run; None otherwise."""
+    if not isinstance(frame.collect_schema()[column], nw.String):
+        return None
+    person: pl.Series = collected(nw.to_native(frame.select(column)))[column].rechunk()
+    run = None if person.null_count() or not len(person) else runner(len(person))
+    return None if run is None else People.of(person, run)
 
 
 _ODD = np.int64(-7046029254386353131)
 """Multiplying by this constant scatters consecutive numbers; no two numbers have one product."""
-
-_TABLE, _SHIFT = 64, 20
-"""The initial number of slots of a table of hashes, and the first bit of a hash that chooses its slot."""
-
-
-def number_hashes(hashes: Whole, numbers: Whole, firsts: Whole) -> int:
-    """Loop: number distinct hashes in order of their first row.
-
-    Args:
-        hashes: The hash of each row.
-        numbers: Receives the number of each row.
-        firsts: Receives the first row of each number.
-
-    Returns:
-        The number of distinct hashes.
-    """
-    slots, row, count = np.full((_TABLE, 2), -1, np.int64), 0, 0
-    while row < len(hashes):
-        if row:
-            slots = _larger(slots)
-        row, count = _number_until_full(slots, hashes, numbers, firsts, row, count)
-    return count
-
-
-def _number_until_full(  # noqa: PLR0913, PLR0917 (a loop takes arrays; each call of a function takes time)
-    slots: Whole, hashes: Whole, numbers: Whole, firsts: Whole, row: int, count: int
-) -> tuple[int, int]:
-    """Number rows until half of the slots are used; return the next row and the number of distinct hashes."""
-    mask = len(slots) - 1
-    while row < len(hashes) and 2 * count <= mask:
-        slot = (hashes[row] >> _SHIFT) & mask
-        while slots[slot, 1] >= 0 and slots[slot, 0] != hashes[row]:
-            slot = (slot + 1) & mask
-        if slots[slot, 1] < 0:
-            slots[slot, 0], slots[slot, 1], firsts[count] = hashes[row], count, row
-            count += 1
-        numbers[row] = slots[slot, 1]
-        row += 1
-    return row, count
-
-
-def _larger(slots: Whole) -> Whole:
-    """Return the same table with four times as many slots."""
-    larger, mask = np.full((4 * len(slots), 2), -1, np.int64), 4 * len(slots) - 1
-    for old in range(len(slots)):
-        if slots[old, 1] >= 0:
-            slot = (slots[old, 0] >> _SHIFT) & mask
-            while larger[slot, 1] >= 0:
-                slot = (slot + 1) & mask
-            larger[slot] = slots[old]
-    return larger
 
 
 # ---- rows by person ----
@@ -220,51 +213,24 @@ def runs_of(  # noqa: PLR0913, PLR0917 (columns of the rows)
     if people.starts is not None:
         starts, keys = np.empty_like(people.starts), np.empty(len(t) + 1, np.int64)
         values = np.empty(len(t) + 1 if len(extra) else 0, np.int64)
-        run(
-            copy_rows,
-            people.starts,
-            read_only(labels),
-            codes,
-            read_only(t),
-            clock,
-            read_only(extra),
-            starts,
-            keys,
-            values,
-        )
+        columns = read_only(labels), codes, read_only(t), clock, read_only(extra)
+        run(copy_rows, people.starts, *columns, starts, keys, values)
         return Runs(people, clock, starts, keys[: starts[-1]], values[: starts[-1]])
     shares = shares_of(len(t))
     shift = max((people.count * BUCKET // max(len(t), 1)).bit_length() - 1, 0)
+    shift = min(shift, KEY_BITS - clock.bits)
     counts = np.zeros((len(shares), ((people.count - 1) >> shift) + 1), np.int64)
     following = [(mine, low, high) for mine, (low, high) in zip(counts, shares, strict=True)]
     read = read_only(people.numbers), people.first, shift, read_only(labels), codes
-
-    def count(mine: Whole, low: int, high: int) -> None:
-        run(count_rows, *read, mine, low, high)
-
-    in_threads(count, following)
-    bounds = np.append(0, np.cumsum(counts.sum(axis=0)))
-    counts[1:] = np.cumsum(counts[:-1], axis=0)
-    counts[0] = 0
-    counts += bounds[:-1]
+    in_shares(run, count_rows, following, *read)
+    bounds = next_positions(counts)
     total = int(bounds[-1])
-    sizes = total + 1, total + 1 if len(extra) else 0
-    bucket_keys, ordered = ([np.empty(size, np.int64) for size in sizes] for _ in range(2))
-    persons = np.empty(total + 1, np.int32)
-    outputs = read_only(t), clock, read_only(extra), persons, *bucket_keys
-
-    def scatter(mine: Whole, low: int, high: int) -> None:
-        run(scatter_rows, *read, mine, *outputs, low, high)
-
-    in_threads(scatter, following)
+    columns = np.empty(total + 1, np.int64), np.empty(total + 1 if len(extra) else 0, np.int64)
+    in_shares(run, scatter_rows, following, *read, read_only(t), clock, read_only(extra), *columns)
     starts = np.zeros(people.count + 1, np.int64)
-    arranged = persons, *bucket_keys, bounds, shift, starts[1:], *ordered
-
-    def arrange(low: int, high: int) -> None:
-        run(arrange_rows, *arranged, low, high)
-
-    in_threads(arrange, shares_of(len(counts[0]), len(shares)))
-    return Runs(people, clock, starts, *(column[:total] for column in ordered))
+    parts = shares_of(len(counts[0]), len(shares))
+    in_shares(run, arrange_rows, parts, bounds, shift, clock, starts[1:], *columns)
+    return Runs(people, clock, starts, *(column[:total] for column in columns))
 
 
 def grouped(person: pl.Series, t: Whole, value: Whole | None, run: Run) -> Runs:
@@ -276,8 +242,8 @@ def grouped(person: pl.Series, t: Whole, value: Whole | None, run: Run) -> Runs:
         value: A value of each row; None if rows have no values.
         run: How loops run.
     """
-    people, clock = People.of(person, run), Clock(int(t.min()), 0)
-    return runs_of(people, t, np.zeros(0, np.uint8), _NONE, clock, run, _NONE if value is None else value)
+    people = People.of(person, run)
+    return runs_of(people, t, np.zeros(0, np.uint8), _NONE, Clock.of(t), run, _NONE if value is None else value)
 
 
 def copy_rows(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
@@ -325,75 +291,80 @@ def scatter_rows(  # noqa: PLR0913, PLR0917
     shift: int,
     labels: Array,
     codes: Whole,
-    following: Whole,
     t: Whole,
     clock: Clock,
     extra: Whole,
-    persons: Short,
     keys: Whole,
     values: Whole,
+    following: Whole,
     low: int,
     high: int,
 ) -> None:
-    """Loop: write the person, key and value of each row to the next position of its bucket.
+    """Loop: write the key, below the number of the person in the bucket, and the value of each row to its bucket.
 
     Excluded rows are written to the last position, because a branch that depends on data costs more.
     """
-    last = len(keys) - 1
+    last, within = len(keys) - 1, (1 << shift) - 1
     for row in range(low, high):
         person = numbers[row] - first
         code = codes[labels[row]] if len(labels) else 0
         index = following[person >> shift] if code != LEFT_OUT else last
         following[person >> shift] += code != LEFT_OUT
-        persons[index] = person
-        keys[index] = ((t[row] - clock.start) << clock.code_bits) | code
+        keys[index] = ((person & within) << clock.bits) | ((t[row] - clock.start) << clock.code_bits) | code
         if len(extra):
             values[index] = extra[row]
 
 
 def arrange_rows(  # noqa: PLR0913, PLR0917
-    persons: Short,
-    bucket_keys: Whole,
-    bucket_values: Whole,
-    bounds: Whole,
-    shift: int,
-    ends: Whole,
-    keys: Whole,
-    values: Whole,
-    low: int,
-    high: int,
+    bounds: Whole, shift: int, clock: Clock, ends: Whole, keys: Whole, values: Whole, low: int, high: int
 ) -> None:
-    """Loop: write the rows of the buckets from `low` to before `high` person by person, and where each person ends."""
+    """Loop: put the rows of the buckets from `low` to before `high` person by person, and write where each person ends.
+
+    Rows of a bucket that are out of order are first put into slices of time, which leaves little to sort.
+    """
+    instants, longest = (1 << clock.bits) - 1, 0
     for bucket in range(low, high):
-        for row in range(bounds[bucket], bounds[bucket + 1]):
-            ends[persons[row]] += 1
-        index = bounds[bucket]
+        longest = max(longest, bounds[bucket + 1] - bounds[bucket])
+    spare, spare_values = np.empty(longest, np.int64), np.empty(longest if len(values) else 0, np.int64)
+    for bucket in range(low, high):
+        first, end, is_ordered = bounds[bucket], bounds[bucket + 1], True
+        for row in range(first, end):
+            ends[(bucket << shift) + (keys[row] >> clock.bits)] += 1
+            is_ordered &= row == first or keys[row] & instants >= keys[row - 1] & instants
+        _by_slice(
+            keys[first:end], values[first:end], instants, SLICE if not is_ordered else longest, spare, spare_values
+        )
+        index = first
         for person in range(bucket << shift, min((bucket + 1) << shift, len(ends))):
-            rows = ends[person]
+            count = ends[person]
             ends[person] = index
-            index += rows
-        for row in range(bounds[bucket], bounds[bucket + 1]):
-            index = ends[persons[row]]
-            ends[persons[row]] = index + 1
-            keys[index] = bucket_keys[row]
+            index += count
+        for row in range(end - first):
+            person = (bucket << shift) + (spare[row] >> clock.bits)
+            index = ends[person]
+            ends[person] = index + 1
+            keys[index] = spare[row] & instants
             if len(values):
-                values[index] = bucket_values[row]
+                values[index] = spare_values[row]
 
 
-def threads(rows: int) -> int:
-    """Return how many threads work on this number of rows; Polars' setting limits them."""
-    return pl.thread_pool_size() if rows > FEW else 1
-
-
-def shares_of(rows: int, shares: int | None = None) -> list[tuple[int, int]]:
-    """Split rows into ranges of about the same length; without a number, one for each thread."""
-    cuts = np.linspace(0, rows, (shares or threads(rows)) + 1, dtype=np.int64).tolist()
-    return list(pairwise(cuts))
-
-
-def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> list[T]:
-    """Work on each share of the rows or the people, several at once."""
-    if len(shares) == 1:
-        return [work(*shares[0])]
-    with ThreadPoolExecutor(len(shares)) as pool:
-        return [one.result() for one in [pool.submit(work, *share) for share in shares]]
+def _by_slice(  # noqa: PLR0913, PLR0917
+    keys: Whole, values: Whole, instants: int, rows: int, spare: Whole, spare_values: Whole
+) -> None:
+    """Write keys to `spare` in the order of their slices of time, with about `rows` keys each, and values alike."""
+    slices, shift = 1, 0
+    while slices * rows < len(keys):
+        slices *= 2
+    while instants >> shift >= slices:
+        shift += 1
+    following: Any = np.zeros(slices + 1, np.int64)
+    for key in keys:
+        following[((key & instants) >> shift) + 1] += 1
+    for number in range(1, slices):
+        following[number] += following[number - 1]
+    for row in range(len(keys)):
+        number = (keys[row] & instants) >> shift
+        spare[following[number]] = keys[row]
+        if len(values):
+            spare_values[following[number]] = values[row]
+        following[number] += 1

@@ -4,7 +4,7 @@ A loop is a function of arrays, numbers and named tuples. It allocates nothing f
 the same kind. Both ways to run it give the same result. `sorted_run` is the sort of all loops: numba takes ten seconds
 to compile those of numpy.
 
-Needs numpy; import it only if numpy is installed.
+Needs numpy and Polars; import it only if both are installed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from hashlib import sha256
+from itertools import pairwise
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+T = TypeVar("T")
+
+Array = npt.NDArray[Any]
 Whole = npt.NDArray[np.int64]
 
 SMALL = 2_000
@@ -104,11 +110,66 @@ def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
+FEW = 50_000
+"""Up to this number of rows, one thread does all the work."""
+
+
+def range_of(numbers: Whole) -> tuple[int, int]:
+    """Return the smallest and the largest number; there must be one."""
+
+    def work(low: int, high: int) -> tuple[int, int]:
+        return int(numbers[low:high].min()), int(numbers[low:high].max())
+
+    lows, highs = zip(*in_threads(work, shares_of(len(numbers))), strict=True)
+    return min(lows), max(highs)
+
+
+def threads(rows: int) -> int:
+    """Return how many threads work on this number of rows; Polars' setting limits them."""
+    return pl.thread_pool_size() if rows > FEW else 1
+
+
+def shares_of(rows: int, shares: int | None = None) -> list[tuple[int, int]]:
+    """Split rows into ranges of about the same length; without a number, one for each thread."""
+    cuts = np.linspace(0, rows, (shares or threads(rows)) + 1, dtype=np.int64).tolist()
+    return list(pairwise(cuts))
+
+
+def next_positions(counts: Whole) -> Whole:
+    """Replace how many rows of each thread go to each part by where its first row goes; return where parts begin."""
+    bounds: Whole = np.append(0, np.cumsum(counts.sum(axis=0)))
+    counts[1:] = np.cumsum(counts[:-1], axis=0)
+    counts[0] = 0
+    counts += bounds[:-1]
+    return bounds
+
+
+def in_threads(work: Callable[..., T], shares: Sequence[tuple[Any, ...]]) -> list[T]:
+    """Work on each share of the rows or the people, several at once."""
+    if len(shares) == 1:
+        return [work(*shares[0])]
+    with ThreadPoolExecutor(len(shares)) as pool:
+        return [one.result() for one in [pool.submit(work, *share) for share in shares]]
+
+
+def in_shares(run: Run, loop: Callable[..., T], shares: Sequence[tuple[Any, ...]], *arguments: Any) -> list[T]:
+    """Run a loop on each share, several at once; the share follows the other arguments."""
+
+    def work(*share: Any) -> T:
+        result: T = run(loop, *arguments, *share)
+        return result
+
+    return in_threads(work, shares)
+
+
 # ---- the rows of one person ----
 
 
 def sorted_run(keys: Whole, values: Whole, low: int, high: int) -> None:
     """Loop: sort keys from `low` to before `high`, if they are out of order; values decide between equal keys."""
+    if high - low <= SHORT:
+        _insert(keys, values, low, high)
+        return
     row = low + 1
     while row < high and _ordered(keys, values, row - 1, row):
         row += 1
@@ -116,8 +177,6 @@ def sorted_run(keys: Whole, values: Whole, low: int, high: int) -> None:
         return
     for start in range(low, high, SHORT):
         _insert(keys, values, start, min(start + SHORT, high))
-    if high - low <= SHORT:
-        return
     width = SHORT
     spare, spare_values = np.empty(high - low, np.int64), np.empty(high - low if len(values) else 0, np.int64)
     while width < high - low:
@@ -135,12 +194,18 @@ def _ordered(keys: Whole, values: Whole, one: int, other: int) -> bool:
 def _insert(keys: Whole, values: Whole, low: int, high: int) -> None:
     """Sort a few rows."""
     for row in range(low + 1, high):
-        index = row
-        while index > low and not _ordered(keys, values, index - 1, index):
-            keys[index - 1], keys[index] = keys[index], keys[index - 1]
-            if len(values):
-                values[index - 1], values[index] = values[index], values[index - 1]
+        index, key = row, keys[row]
+        if len(values) == 0:
+            while index > low and keys[index - 1] > key:
+                keys[index] = keys[index - 1]
+                index -= 1
+            keys[index] = key
+            continue
+        value = values[row]
+        while index > low and (keys[index - 1] > key or (keys[index - 1] == key and values[index - 1] > value)):
+            keys[index], values[index] = keys[index - 1], values[index - 1]
             index -= 1
+        keys[index], values[index] = key, value
 
 
 def _merge(  # noqa: PLR0913, PLR0917

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
+
 from funnel._dataframes.adapter import frame_from_rows, installed
 from funnel.errors import MissingExtraError
 from funnel.facts import Facts
@@ -45,8 +47,9 @@ def warm_up() -> None:
     events: Any = frame_from_rows([row], list(row))
     query = conversion_query(["a", "b"], within=timedelta(days=1), as_of=now, matching=DEFAULT_MATCHING)
     labels = label_events(events, query)
-    rows: Any = local_kernel.read(labels)
+    rows: Any = local_kernel.label_rows(labels.frame, labels.plan)
     local_kernel.attempts(labels.plan, rows, fast)
+    local_kernel.attempts(attrs.evolve(labels.plan, order="strict"), rows, fast)
     local_kernel.attempts(labels.plan, rows, fast, label_events(Events(events)._source, query).source.people)
     in_blocks(rows["person"], rows["t"].to_numpy(), None, lambda block: block.starts, fast)
     purchases = Purchases(rows.select("t", person_id="person", net_amount="t"), fast, is_priced=True)

@@ -19,7 +19,7 @@ from funnel import warm_up
 from funnel._dataframes.adapter import to_local
 from funnel.errors import MissingExtraError
 from funnel.metrics._conversion.attempts import attempts
-from funnel.metrics._conversion.label_events import label_events
+from funnel.metrics._conversion.label_events import PENDING, label_events
 from funnel.metrics._conversion.query import ConversionQuery, Exclusion, FunnelStep, conversion_query
 from tests import kernels
 from tests.engines import ENGINES, FULL
@@ -131,6 +131,18 @@ def test_both_kernels_give_the_same_of_many_attempts_in_one_window() -> None:
 
     assert result is not None
     assert_frame_equal(result, window_attempts(rows), check_row_order=False)
+
+
+def test_a_person_with_an_open_attempt_is_pending() -> None:
+    """The deepest attempt is over because its next step is late, but a later attempt is still open."""
+    events = [Event("p", START + minutes(minute), kind) for minute, kind in ((0, "a"), (1, "b"), (3, "a"))]
+    steps = A, B, attrs.evolve(C, within=minutes(1))
+    rows = label_events(table(events), asked_of(Question(steps, minutes(9), START + minutes(5), attempts="any")))
+    result = loop_attempts(rows)
+
+    assert result is not None
+    assert result.select("reached", "state").rows() == [(2, PENDING)]
+    assert_frame_equal(result, window_attempts(rows))
 
 
 @pytest.mark.skipif(not FULL, reason="make test-full compiles every loop")

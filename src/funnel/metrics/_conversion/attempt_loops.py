@@ -20,15 +20,10 @@ from funnel._dataframes.loops import Whole, sorted_run
 from funnel._time import NEVER
 from funnel.metrics._conversion.label_events import CONVERTED, DROPPED, PENDING
 
-WITHIN, AS_OF, ORDER, LATER, ATTEMPTS, CONDITIONS, NEEDED, UNUSED, CODE_BITS, START, PLAIN = range(11)
+WITHIN, AS_OF, ORDER, LATER, ATTEMPTS, CONDITIONS, NEEDED, UNUSED, CODE_BITS, START = range(10)
 """Lines of `query`. `LATER`: a next step must be at a later instant. `NEEDED`: the number of required steps.
-`UNUSED`: the number of conditions, from the first, that only an entry matches. `PLAIN`: steps in order, without paths,
-exclusions and optional steps.
+`UNUSED`: the number of conditions, from the first, that only an entry matches.
 """
-
-READINGS = 16
-"""Attempts of a plain question read rows again, which is faster than to compute next rows, if that is at most this many
-readings for each row of a person."""
 
 ORDERED, STRICT, ANY_ORDER = range(3)
 """Values of `ORDER`."""
@@ -76,6 +71,7 @@ def follow_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
     path: Whole,
     own: Whole,
     answers: Whole,
+    count: int,
     low: int,
     high: int,
 ) -> int:
@@ -92,23 +88,17 @@ def follow_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
         path: Memory for the longest path.
         own: Memory for one attempt.
         answers: Receives the selected attempts.
+        count: The number of attempts that `answers` has already.
         low: The first person.
         high: The person after the last one.
 
     Returns:
-        The number of selected attempts.
+        The number of attempts with those of these people.
     """
-    count = 0
     for person in range(low, high):
         first, end, begin, length = starts[person], starts[person + 1], count, 0
         sorted_run(keys, paths, first, end)
         own[BEST, 0] = own[BEST, 1] = -NO_TIME
-        if query[PLAIN]:
-            count = _by_reading(query, steps, matches, keys, own, answers, person, first, end, begin)
-            if count >= 0:
-                end = first  # no row is left
-            else:
-                count, own[BEST, 0], own[BEST, 1] = begin, -NO_TIME, -NO_TIME
         if len(paths):
             _group_by_path(paths, path, first, end)
         for row in range(end - first):
@@ -123,66 +113,6 @@ def follow_people(  # noqa: PLR0913, PLR0917 (a loop takes arrays)
                 length = 0
         if own[BEST, 1] > 0 and not answers[CLOSED, begin] and answers[STATE, begin] == DROPPED:
             answers[STATE, begin] = PENDING
-    return count
-
-
-def _by_reading(  # noqa: C901, PLR0912, PLR0913, PLR0917 (one loop over the rows; each call of a function takes time)
-    query: Whole,
-    steps: Whole,
-    matches: Whole,
-    keys: Whole,
-    own: Whole,
-    answers: Whole,
-    person: int,
-    first: int,
-    end: int,
-    count: int,
-) -> int:
-    """Find the attempts of a person for a plain question; return -1 if rows would be read too often."""
-    begin, code_bits, needed, attempts = count, query[CODE_BITS], query[NEEDED], query[ATTEMPTS]
-    within, start = query[WITHIN], query[START]
-    codes, as_of = (1 << code_bits) - 1, query[AS_OF] - start
-    exit_row, closed, readings = -1, -NO_TIME, READINGS * (end - first)
-    for row in range(first, end):
-        entry = keys[row] >> code_bits
-        if not matches[keys[row] & codes] & 1 or row <= exit_row or entry <= closed:
-            continue
-        own[ROWS, 0] = row
-        reached, last, next_row = 1, entry, row + 1
-        while reached < needed and next_row < end:
-            t = keys[next_row] >> code_bits
-            if t - entry > within or t - last > steps[SPAN, reached]:
-                break
-            is_match = matches[keys[next_row] & codes] >> steps[CONDITION, reached] & 1
-            if is_match and (t > last or not query[LATER]):
-                own[ROWS, reached] = next_row
-                reached, last = reached + 1, t
-            next_row += 1
-        readings -= next_row - row
-        if readings < 0:
-            return -1
-        is_closed = as_of - entry >= within
-        state = CONVERTED
-        if reached < needed:
-            state = DROPPED if is_closed or as_of - last >= steps[SPAN, reached] else PENDING
-        if attempts == DEEPEST:
-            score = is_closed * OVER + reached * DEEPER - row
-            if state == PENDING:
-                own[BEST, 1] = 1
-            if score < own[BEST, 0]:
-                continue
-            own[BEST, 0], count = score, begin
-        answers[PERSON, count], answers[REACHED, count] = person, reached
-        answers[STATE, count], answers[CLOSED, count] = state, is_closed
-        for step in range(needed):
-            done = step < reached
-            answers[FIRST_ROW + step, count] = own[ROWS, step] - first + 1 if done else -1
-            answers[FIRST_ROW + needed + step, count] = (keys[own[ROWS, step]] >> code_bits) + start if done else NEVER
-        count += 1
-        if attempts == FIRST or (attempts == DEEPEST and is_closed and state == CONVERTED):
-            break
-        if attempts == EACH:
-            exit_row, closed = (own[ROWS, needed - 1], -NO_TIME) if state == CONVERTED else (-1, entry + within)
     return count
 
 

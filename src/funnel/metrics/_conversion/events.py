@@ -18,16 +18,18 @@ from funnel._dataframes.adapter import (
     Frame,
     FrameKind,
     InputFrame,
+    collect_once,
     column_types,
     from_native,
     installed,
     microseconds,
 )
-from funnel._dataframes.compute import collected
+from funnel._dataframes.by_part import part_count
 from funnel._expr.nodes import Fact, Node, facts_of
 from funnel._expr.to_narwhals import tree_column
 from funnel._expr.tree import Tree, forks, leaves, not_truth
 from funnel._expr.verify import trace_and_verify
+from funnel._fields import MANGLED_STARTS
 from funnel._ledger.own import OWN_LOGS
 from funnel._ledger.streams import STREAMS
 from funnel._time import EARLIEST, LATEST
@@ -146,23 +148,18 @@ def source_of(events: object, read: Collection[str] | None, *, is_checked: bool 
     source = Source(_canonical(entered), entered.frame_kind, types_of(events))
     if is_checked:
         return source, []
-    people, checks = _people_of_texts(source), _checks(entered)
-    if people is not None and not any(issues_of("events", nw.from_native(people.ids.to_frame().lazy()), [_ID_CHECK])):
-        checks.remove(_ID_CHECK)  # a text occurs in many rows: a check of the distinct ones takes a tenth of the time
+    people, checks = None, _checks(entered)
+    if can_loop(source) and (source.frame_kind != "polars lazy" or part_count(source.frame) == 1):
+        from funnel._dataframes.by_person import people_of_texts
+
+        if source.frame_kind == "polars lazy":  # the checks and the loops read it
+            source = attrs.evolve(source, frame=collect_once(source.frame))
+        people = people_of_texts(source.frame, "person_id")
+    if people is not None:  # a text occurs in many rows: a check of the distinct ones takes a tenth of the time
+        is_plain = people.start not in MANGLED_STARTS
+        if is_plain or not any(issues_of("events", nw.from_native(people.ids.to_frame().lazy()), [_ID_CHECK])):
+            checks.remove(_ID_CHECK)
     return attrs.evolve(source, people=people), checks
-
-
-def _people_of_texts(source: Source) -> Any:
-    """Return the `People` of the rows. None if ids are not texts in local memory, or if loops cannot run."""
-    is_text = isinstance(source.frame.collect_schema()["person_id"], nw.String)
-    if not (is_text and can_loop(source)) or source.frame_kind == "polars lazy":
-        return None
-    from funnel._dataframes.by_person import People
-    from funnel._dataframes.loops import runner
-
-    person = collected(nw.to_native(source.frame.select("person_id")))["person_id"].rechunk()
-    run = runner(len(person))
-    return None if run is None else People.of(person, run)
 
 
 def can_loop(source: Source) -> bool:
@@ -207,15 +204,15 @@ _ID_CHECK = id_check("person_id", nw.col("person_id").cast(nw.String()), "is bla
 
 
 def _checks(entered: InputFrame) -> list[Check]:
-    person, when = nw.col("person_id"), nw.col(T)
+    when, give = nw.col(T), "give the instant it happened"
+    outside = (when < EARLIEST) | (when >= LATEST)
+    parts = (
+        Check("occurred_at", f"is empty; {give}", when == MISSING),
+        Check("occurred_at", f"lies outside the years 1800 to 2199; {give}", (when != MISSING) & outside),
+    )
     checks = [
-        Check("person_id", "is empty; pass the person, or drop the row", person.is_null()),
-        Check("occurred_at", "is empty; give the instant it happened", when == MISSING),
-        Check(
-            "occurred_at",
-            "lies outside the years 1800 to 2199; give the instant it happened",
-            (when != MISSING) & ((when < EARLIEST) | (when >= LATEST)),
-        ),
+        Check("person_id", "is empty; pass the person, or drop the row", nw.col("person_id").is_null()),
+        Check("occurred_at", "is not an instant", outside, parts=parts),
     ]
     return checks if entered.frame.collect_schema()["person_id"].is_integer() else [*checks, _ID_CHECK]
 

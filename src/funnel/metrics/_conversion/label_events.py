@@ -120,6 +120,11 @@ class Plan:
         """The steps that are not optional."""
         return tuple(step for step in self.steps if not step.optional)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the steps are in order, without paths, exclusions and optional steps."""
+        return self.order == "ordered" and len(self.required) == len(self.steps) and not (self.exclusions or self.paths)
+
     def before(self, step: PlanStep) -> PlanStep:
         """Return the required step before a step that is not the first."""
         return next(one for one in reversed(self.steps[: step.number - 1]) if not one.optional)

@@ -16,18 +16,22 @@ import numpy as np
 import polars as pl
 
 from funnel._dataframes.adapter import Frame
-from funnel._dataframes.by_person import LEFT_OUT, Array, Clock, People, Runs, in_threads, runs_of, threads
+from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, runs_of
 from funnel._dataframes.compute import collected
-from funnel._dataframes.loops import Run, Whole, read_only, sorted_run
+from funnel._dataframes.loops import Array, Run, Whole, in_shares, read_only, shares_of, sorted_run
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
+from funnel.metrics._conversion.plain_loop import read_people
 
 MOST_BITS = 24
 """The maximum number of steps and exclusions; labels are looked up in a table."""
 
 BITS = 63
 """The number of bits of a key."""
+
+TOGETHER = 256
+"""The number of people, from one whose rows would be read too often, that are not read but followed."""
 
 SURE_BITS = 8
 """Up to this number of steps and exclusions, a label and any instant fit into one integer."""
@@ -43,33 +47,26 @@ def attempts(plan: Plan, rows: pl.DataFrame, run: Run, people: People | None = N
         plan: The query.
         rows: The result of `read` or `label_rows`.
         run: How loops run.
-        people: The people of the rows. None if the rows are not numbered yet.
+        people: The people of the rows, if the rows have no person.
 
     Returns:
         One row for each attempt. None if no row counts, or if an instant and a label do not fit into one
         integer.
     """
-    person, t, labels = rows["person"], rows["t"].to_numpy(), rows["label"].to_numpy()
+    t, labels = rows["t"].to_numpy(), rows["label"].to_numpy()
     codes: Whole = np.full(1 << (len(plan.steps) + len(plan.exclusions) + 1), LEFT_OUT, np.int64)
     present = np.zeros(len(codes), np.bool_)
-    run(mark_labels, read_only(labels), present)
+    in_shares(run, mark_labels, shares_of(len(labels)), read_only(labels), present)
     values = _sorted(np.flatnonzero(present).tolist(), plan)
     codes[values] = np.arange(len(values))
-    clock = clock_of(t, codes) if len(t) and values else None
-    if clock is None:
+    clock = Clock.of(t, (len(values) - 1).bit_length()) if len(t) and values else None
+    if clock is None or clock.bits > BITS:
         return None
-    people = people or People.of(person, run)
+    people = people or People.of(rows["person"], run)
     runs = runs_of(people, t, labels, codes, clock, run, _paths(rows, plan))
     question = _Question.of(plan, clock, values)
-    shares = runs.parts(threads(len(t)))
-
-    def attempts_of(low: int, high: int) -> dict[str, Whole]:
-        return _attempts(question, plan, runs, run, low, high)
-
-    parts = in_threads(attempts_of, shares)
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    table = {"person": runs.people.names(columns.pop("who")), **columns}
-    return nw.from_native(pl.DataFrame(table).lazy())
+    parts = runs.in_parts(lambda low, high: _attempts(question, plan, runs, run, low, high))
+    return nw.from_native(pl.concat(parts, rechunk=False).lazy())
 
 
 def read(labels: LabelledEvents) -> pl.DataFrame | None:
@@ -84,7 +81,14 @@ def read(labels: LabelledEvents) -> pl.DataFrame | None:
     if not labels.source.frame.implementation.is_polars():
         return label_rows(labels.frame, labels.plan)
     dtype = _label_type(labels.plan)
-    return None if dtype is None else in_memory(_labelled(labels, dtype), in_chunks=labels.is_part)
+    if dtype is None:
+        return None
+    rows = _labelled(labels, dtype)
+    if labels.is_part or labels.source.is_logs:  # a plan with joins, computed twice, may order its rows differently
+        return in_memory(rows, in_chunks=labels.is_part)
+    label = in_memory(rows.select("label"), in_chunks=True)  # on all cores; other columns would be copied
+    numbered = ["person"] if labels.source.people else []
+    return in_memory(rows.drop("label", *numbered)).hstack(label)
 
 
 def rows_that_count(labels: LabelledEvents) -> Frame | None:
@@ -145,16 +149,9 @@ def _label(labels: LabelledEvents, dtype: nw.dtypes.DType) -> nw.Expr:
     return nw.when(nw.any_horizontal(*outside, ignore_nulls=False)).then(left_out).otherwise(reduce(add, others, label))
 
 
-def clock_of(t: Whole, codes: Whole) -> Clock | None:
-    """Return the clock that fits instants and codes; None if a key has too few bits."""
-    start, end = int(t.min()), int(t.max())
-    code_bits = int(codes.max(initial=0)).bit_length()
-    return Clock(start, code_bits) if (end - start).bit_length() + code_bits <= BITS else None
-
-
-def mark_labels(labels: Array, present: Array) -> None:
-    """Loop: mark each label that occurs."""
-    for row in range(len(labels)):
+def mark_labels(labels: Array, present: Array, low: int, high: int) -> None:
+    """Loop: mark each label that occurs from row `low` to before `high`."""
+    for row in range(low, high):
         present[labels[row]] = True
 
 
@@ -204,7 +201,6 @@ class _Question:
             loops.UNUSED: plan.order != "any" and all(step.condition > 1 for step in plan.steps[1:]),
             loops.CODE_BITS: clock.code_bits,
             loops.START: clock.start,
-            loops.PLAIN: plan.order == "ordered" and count == len(required) and not (outs or plan.paths),
         }
         steps = {
             loops.CONDITION: [different.index(step.condition) for step in plan.steps],
@@ -236,8 +232,8 @@ def _whole(values: Any) -> Whole:
     return np.array(values, np.int64)
 
 
-def _attempts(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, high: int) -> dict[str, Whole]:  # noqa: PLR0913, PLR0917
-    """Return the selected attempts of some people as columns."""
+def _attempts(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, high: int) -> pl.DataFrame:  # noqa: PLR0913, PLR0917
+    """Return the selected attempts of some people."""
     rows, steps = int(runs.starts[high] - runs.starts[low]), len(plan.steps)
     most = rows if plan.attempts == "each" else min(high - low, rows)
     answers = np.empty((loops.FIRST_ROW + 2 * steps, most + 1), np.int64)
@@ -245,10 +241,18 @@ def _attempts(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, h
     path = np.empty((lines, runs.longest + 1), np.int64)
     own = np.empty((loops.BEST + 1, steps), np.int64)
     arrays = attrs.astuple(question, recurse=False)
-    count = run(loops.follow_people, *arrays, runs.starts, runs.keys, runs.extra, path, own, answers, low, high)
+    plain = question.query, question.steps, question.matches, runs.starts, runs.keys, own, answers
+    person, count = low, 0
+    while person < high:
+        if plan.is_plain:
+            person, count = run(read_people, *plain, count, person, high)
+        end = min(person + TOGETHER, high) if plan.is_plain else high
+        if person < end:
+            own_arrays = runs.starts, runs.keys, runs.extra, path, own, answers
+            count, person = run(loops.follow_people, *arrays, *own_arrays, count, person, end), end
     names = [f"{of}_{step}" for of in ("row", "t") for step in range(1, steps + 1)]
-    columns = zip(("who", "reached", "state", "settled", *names), answers, strict=True)
-    return {name: column[:count] for name, column in columns}
+    columns = zip(("reached", "state", "settled", *names), answers[1:, :count], strict=True)
+    return pl.DataFrame({"person": runs.people.names(answers[loops.PERSON, :count]), **dict(columns)})
 
 
 # ---- prepared events ----
@@ -257,7 +261,7 @@ def _attempts(question: _Question, plan: Plan, runs: Runs, run: Run, low: int, h
 def together(people: People, t: Whole, run: Run) -> tuple[Whole, People]:
     """Return the indices of the rows, person by person and by instant, and the people of the rows in that order."""
     labels: Array = np.zeros(0, np.uint8)
-    runs = runs_of(people, t, labels, np.zeros(0, np.int64), Clock(int(t.min()), 0), run, np.arange(len(t)))
+    runs = runs_of(people, t, labels, np.zeros(0, np.int64), Clock.of(t), run, np.arange(len(t)))
     runs.in_parts(lambda low, high: run(sort_rows, runs.starts, runs.keys, runs.extra, low, high))
     numbers: Whole = np.repeat(np.arange(people.count), np.diff(runs.starts))
     return runs.extra, attrs.evolve(people, numbers=numbers, first=0, starts=runs.starts)
