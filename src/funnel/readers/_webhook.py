@@ -163,7 +163,8 @@ class HookOptions:
         waits = "shipped" if is_sent and self.unpaid != "refuse" else "placed" if self.unpaid == "placed" else "unpaid"
         payment_time = {"paid_at": paid_at} if paid_at and paid_at > bought and waits == "unpaid" else {}
         if cancelled_at is not None or payment == "cancelled":
-            has_counted = payment == "paid" or waits != "unpaid"
+            is_impossible = cancelled_at is not None and cancelled_at < bought  # the record refuses it
+            has_counted = payment == "paid" or waits != "unpaid" or is_impossible
             return {"status": "cancelled", **({"cancelled_at": cancelled_at, **payment_time} if has_counted else {})}
         return {"status": waits} if payment == "unpaid" else {"status": payment, **payment_time}
 
