@@ -16,9 +16,10 @@ import numpy as np
 import polars as pl
 
 from funnel._dataframes.adapter import Frame
+from funnel._dataframes.blocks import sort_runs
 from funnel._dataframes.by_person import LEFT_OUT, Clock, People, Runs, runs_of
 from funnel._dataframes.compute import collected
-from funnel._dataframes.loops import Array, Run, Whole, in_shares, read_only, shares_of, sorted_run
+from funnel._dataframes.loops import Array, Run, Whole, in_shares, read_only, shares_of
 from funnel.metrics._conversion import attempt_loops as loops
 from funnel.metrics._conversion.events import T
 from funnel.metrics._conversion.label_events import LabelledEvents, Plan, PlanExclusion, could_serve
@@ -262,12 +263,6 @@ def together(people: People, t: Whole, run: Run) -> tuple[Whole, People]:
     """Return the indices of the rows, person by person and by instant, and the people of the rows in that order."""
     labels: Array = np.zeros(0, np.uint8)
     runs = runs_of(people, t, labels, np.zeros(0, np.int64), Clock.of(t), run, np.arange(len(t)))
-    runs.in_parts(lambda low, high: run(sort_rows, runs.starts, runs.keys, runs.extra, low, high))
+    runs.in_parts(lambda low, high: run(sort_runs, runs.starts, runs.keys, runs.extra, low, high))
     numbers: Whole = np.repeat(np.arange(people.count), np.diff(runs.starts))
     return runs.extra, attrs.evolve(people, numbers=numbers, first=0, starts=runs.starts)
-
-
-def sort_rows(starts: Whole, keys: Whole, values: Whole, low: int, high: int) -> None:
-    """Loop: sort the rows of the people from `low` to before `high`."""
-    for person in range(low, high):
-        sorted_run(keys, values, starts[person], starts[person + 1])
