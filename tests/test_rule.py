@@ -585,7 +585,7 @@ def test_a_rule_may_answer_with_none_if_it_says_so(annotation: Any, allowed: boo
 
 
 def test_what_never_happened_has_one_reason() -> None:
-    """Of several conditions on one fact that is not set, the first says all of them; other facts keep theirs."""
+    """The first condition on a fact that is not set says all of them; other facts keep theirs."""
     day = timedelta(days=1)
     person = History.of("p1", [Visit(person_id="p1", id="1", occurred_at=NOW - 2 * day)])
 

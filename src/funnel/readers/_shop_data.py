@@ -16,7 +16,7 @@ from funnel.store._frames import check_engine, in_engine
 from funnel.store._results import Engine
 
 if TYPE_CHECKING:
-    from funnel.store._results import ArrowLogs, DuckdbLogs, PandasLogs, PolarsLogs
+    from funnel.store._results import ArrowLogs, DuckdbLogs, PandasLogs
 
 _UTC = pl.Datetime("us", "UTC")
 
@@ -119,7 +119,7 @@ class ShopData:
         return "\n".join(map(str, self.account))
 
     @overload
-    def logs(self, *, engine: Literal["polars"] = "polars") -> PolarsLogs: ...
+    def logs(self, *, engine: Literal["polars"] = "polars") -> Logs[pl.DataFrame]: ...
     @overload
     def logs(self, *, engine: Literal["pandas"]) -> PandasLogs: ...
     @overload
