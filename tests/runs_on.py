@@ -20,7 +20,7 @@ from funnel import Facts, Logs, metrics, next_action, stage, worklist
 from funnel.errors import EngineError
 from funnel.machines import transitions
 from funnel.metrics._conversion import attempts
-from tests.engines import ENGINES
+from tests.engines import CONNECT, on
 from tests.frames import tables
 from tests.machines.test_over import PATH
 from tests.specimens import NOW, POLICY, everyone
@@ -74,13 +74,14 @@ COLUMNS: Mapping[str, str] = {
     "duckdb": "DuckDB",
     "ibis": "Ibis (DuckDB)",
     "pyspark": "Spark",
+    CONNECT: "Spark Connect",
 }
 """The kinds of dataframes, with their titles in the docs."""
 
 
 def logs_on(engine: str) -> Logs[Any]:
     """Return the logs of a small shop on an engine."""
-    return Logs(**ENGINES[engine](tables(everyone())))
+    return Logs(**on(engine, tables(everyone())))
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def location(question: Question, logs: Logs[Any]) -> str:
             question(logs)
         except EngineError:
             return REFUSED
-    kept_there = logs._frame_kind in ("duckdb", "ibis", "pyspark")
+    kept_there = logs._frame_kind in ("duckdb", "ibis", "pyspark", CONNECT)
     return next(
         (one for one in (IN_MEMORY, ON_WORKERS) if one in locations), IN_THE_ENGINE if kept_there else IN_POLARS
     )
