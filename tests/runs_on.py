@@ -20,7 +20,7 @@ from funnel import Facts, Logs, metrics, next_action, stage, worklist
 from funnel.errors import EngineError
 from funnel.machines import transitions
 from funnel.metrics._conversion import attempts
-from tests.engines import CONNECT, on
+from tests.engines import ENGINES
 from tests.frames import tables
 from tests.machines.test_over import PATH
 from tests.specimens import NOW, POLICY, everyone
@@ -74,14 +74,13 @@ COLUMNS: Mapping[str, str] = {
     "duckdb": "DuckDB",
     "ibis": "Ibis (DuckDB)",
     "pyspark": "Spark",
-    CONNECT: "Spark Connect",
 }
 """The kinds of dataframes, with their titles in the docs."""
 
 
 def logs_on(engine: str) -> Logs[Any]:
     """Return the logs of a small shop on an engine."""
-    return Logs(**on(engine, tables(everyone())))
+    return Logs(**ENGINES[engine](tables(everyone())))
 
 
 @contextmanager
@@ -114,7 +113,7 @@ def location(question: Question, logs: Logs[Any]) -> str:
             question(logs)
         except EngineError:
             return REFUSED
-    kept_there = logs._frame_kind in ("duckdb", "ibis", "pyspark", CONNECT)
+    kept_there = logs._frame_kind in ("duckdb", "ibis", "pyspark")
     return next(
         (one for one in (IN_MEMORY, ON_WORKERS) if one in locations), IN_THE_ENGINE if kept_there else IN_POLARS
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from funnel import Logs
-from tests import runs_on
 from tests.engines import CONNECT, on
 from tests.metrics.test_every_engine import tables
 from tests.spark.questions import QUESTIONS
@@ -18,11 +17,5 @@ def different() -> list[str]:
     return [name for name, question in QUESTIONS.items() if question(remote) != question(local)]
 
 
-def locations() -> dict[str, str]:
-    """Return where each question of the table "What runs where" runs."""
-    logs = runs_on.logs_on(CONNECT)
-    return {name: runs_on.location(question, logs) for name, question in runs_on.QUESTIONS.items()}
-
-
 if __name__ == "__main__":
-    print(json.dumps([different(), locations()]))  # noqa: T201 (read by the test)
+    print(json.dumps(different()))  # noqa: T201 (read by the test)
