@@ -104,8 +104,8 @@ def delivery_questions(interactions: Frame, promises: Frame | None) -> Frame:
 
 def _delivery_steps(rows: Frame, at: str, change: int) -> Frame:
     """Return the instants of questions, or of changes of the number of open promises."""
-    counted = {"_change": int_lit(change), "_is_question": int_lit(int(change == 0))}
-    return select_table(rows, "delivery_questions", t=nw.col(at), **key_columns(), **counted)
+    counts = {"_change": int_lit(change), "_is_question": int_lit(int(change == 0))}
+    return select_table(rows, "delivery_questions", t=nw.col(at), **key_columns(), **counts)
 
 
 def contacts(interactions: Frame) -> Frame:
