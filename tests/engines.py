@@ -94,10 +94,23 @@ _SPARK: Mapping[str, str] = {
 }
 
 
-def _spark(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    session = spark_session()
+CONNECT = "pyspark connect"
+"""Spark Connect. Its session needs a process of its own, so it is not one of `ENGINES`."""
+
+
+@cache
+def connect_session() -> Any:
+    """Return the Spark Connect session of a process that has no other Spark session; its zone is not UTC."""
+    sql: Any = importlib.import_module("pyspark.sql")
+    os.environ["SPARK_TESTING"] = "1"  # the server takes a free port
+    started_with = {**_SPARK, "spark.sql.session.timeZone": "Asia/Jakarta"}
+    return sql.SparkSession.builder.remote("local[2]").config(map=started_with).getOrCreate()
+
+
+def _of_session(session: Any, tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     frames = {log: session.createDataFrame(table.to_arrow()) for log, table in tables.items()}
-    return {log: frame.withColumns(_naive(frame, tables[log])) for log, frame in frames.items()}
+    naive = {log: _naive(frame, tables[log]) for log, frame in frames.items()}
+    return {log: frame.withColumns(naive[log]) if naive[log] else frame for log, frame in frames.items()}
 
 
 def _naive(frame: Any, table: pl.DataFrame) -> dict[str, Any]:
@@ -113,7 +126,7 @@ ENGINES: Mapping[str, Convert] = {
     "pyarrow": _each(lambda table: table.to_arrow()),
     "duckdb": _duckdb,
     "ibis": _ibis,
-    "pyspark": _spark,
+    "pyspark": lambda tables: _of_session(spark_session(), tables),
 }
 """How Polars tables become those of each engine."""
 
@@ -123,6 +136,8 @@ ALONE = "pandas alone"
 
 def on(engine: str, tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     """The tables on an engine."""
+    if engine == CONNECT:
+        return _of_session(connect_session(), tables)
     return ENGINES[engine.removesuffix(" alone")](tables)
 
 

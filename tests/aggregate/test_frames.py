@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel._aggregate.aggregations import ORDER, Reduction
-from funnel._aggregate.group_by import _looked_up, aggregated, edge_rows, value_name
+from funnel._aggregate.group_by import _stacked, aggregated, value_name
 from funnel._aggregate.window import running
 from funnel._expr.tree import trace
 from funnel._ledger.streams import STREAMS, TABLES
@@ -74,19 +74,16 @@ def test_the_first_and_the_last_row_are_found_without_ordered_aggregates(
     rows: list[dict[str, Any]],
     latest: bool,  # noqa: FBT001 - a case
 ) -> None:
-    """By joins alone: one row a person, the first or the last by the total order."""
+    """One row a person, the first or the last by the total order."""
     schema = {"person_id": pl.String, "t": pl.Int64, "rank": pl.Int64, "source": pl.String, "id": pl.String}
-    frame: Any = nw.from_native(pl.DataFrame(rows, schema=schema).lazy())
-    result = edge_rows(frame, ("person_id",), latest=latest).collect().to_native().to_dicts()
+    frame: Any = nw.from_native(pl.DataFrame(rows, schema=schema).lazy().with_columns(start="t"))
     pick = max if latest else min
-
-    assert {row["person_id"]: row for row in result} == {
-        name: pick((row for row in rows if row["person_id"] == name), key=_order)
-        for name in {row["person_id"] for row in rows}
-    }
-    assert len(result) == len({row["person_id"] for row in rows})
     edge = Reduction(STREAMS["orders"], "latest" if latest else "earliest", "id", empty="")
-    assert _rows(_looked_up(frame, [(edge, 0)]), 1) == sorted((row["person_id"], row["id"]) for row in result)
+
+    assert _rows(_stacked({"orders": frame}, {"orders": [(edge, 0)]}, 2, ["orders"]), 1) == [
+        (name, pick((row for row in rows if row["person_id"] == name), key=_order)["id"])
+        for name in sorted({row["person_id"] for row in rows})
+    ]
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -138,6 +141,17 @@ def test_the_zone_of_a_spark_session_changes_nothing(spark: Any) -> None:
         spark.conf.set("spark.sql.session.timeZone", "UTC")
 
     assert instants_read == [micros(AT)]
+
+
+def test_spark_connect_gives_the_answers_of_polars() -> None:
+    """A session of Spark Connect needs a process of its own."""
+    for module in ("pyspark", "grpc"):
+        pytest.importorskip(module, reason="Spark Connect is not installed (make test-services does it)")
+    command = [sys.executable, "-m", "tests.spark.connect"]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert process.returncode == 0, process.stderr[-3_000:]
+    assert json.loads(process.stdout.splitlines()[-1]) == []
 
 
 # ---- a lost executor -----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from funnel import Facts, Logs, Policy, rule
 from funnel._dataframes.compute import collected
-from funnel._dataframes.ibis_dialects import looking_ahead
+from funnel._dataframes.ibis_dialects import looking_ahead, to_microseconds
 from funnel.errors import ArgumentError, EngineError, FactsError, MissingExtraError
 from funnel.facts import column, count, since
 from funnel.facts._base import BaseFacts
@@ -166,12 +166,28 @@ def test_an_unknown_fact_or_dialect_is_refused() -> None:
         EVERY_RULE["stage"].sql(POLICY, dialect="postgre")
 
 
-@pytest.mark.parametrize("dialect", ["databricks", "snowflake"])
-def test_instants_are_subtracted_where_they_cannot_be_divided(dialect: str) -> None:
-    """Databases that cannot extract microseconds subtract the first instant of 1970."""
-    sql = Facts.sql(COLUMNS, as_of=NOW, dialect=dialect, facts=["purchase_count"]).upper()
-    assert "DIFF(MICROSECOND" in sql
-    assert "EPOCH" not in sql
+def test_instants_are_converted_by_what_the_database_has() -> None:
+    """Snowflake subtracts the first instant of 1970. Spark would subtract clock times, so it counts microseconds."""
+    sql = {
+        dialect: Facts.sql(COLUMNS, as_of=NOW, dialect=dialect, facts=["first_purchase_at"]).upper()
+        for dialect in ("databricks", "snowflake")
+    }
+
+    assert "DIFF(MICROSECOND" in sql["snowflake"]
+    assert "UNIX_MICROS(" in sql["databricks"]
+    assert "TIMESTAMP_MICROS(" in sql["databricks"]
+    assert "DIFF(MICROSECOND" not in sql["databricks"]
+    assert not any("EPOCH" in one for one in sql.values())
+
+
+def test_spark_reads_a_time_without_a_zone_as_it_is() -> None:
+    """Its text gets a zone, because Spark would read the time in the zone of the session."""
+    import ibis
+
+    naive = ibis.table({"t": "timestamp"}, name="events")
+    sql = ibis.to_sql(to_microseconds(naive, ["t"], "pyspark"), dialect="pyspark").upper()
+
+    assert "UNIX_MICROS(CAST(CONCAT(CAST(`T0`.`T` AS STRING), 'Z') AS TIMESTAMP))" in sql
 
 
 def test_tables_in_clickhouse_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ def on_duckdb(sql: str, dialect: str, frames: Mapping[str, pl.DataFrame]) -> lis
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute("create macro from_unixtime_nanos(n) as make_timestamptz(n // 1000)")  # of Trino
+        connection.execute("create macro timestamp_micros(n) as make_timestamptz(n)")  # of Databricks
         connection.execute("create macro ieee_divide(a, b) as a / b")  # of BigQuery
         for name, frame in frames.items():
             connection.register(name, frame.to_arrow())

@@ -15,7 +15,7 @@ from funnel._aggregate.aggregations import COMBINES, EVERY, GAP, GAP_FIELDS, HOU
 from funnel._dataframes.adapter import distinct
 from funnel._expr.division import divided
 from funnel._expr.nodes import Fact, facts_of
-from funnel._expr.to_narwhals import int_lit, tree_column
+from funnel._expr.to_narwhals import int_lit, to_int, tree_column
 from funnel._expr.tree import Tree, forks
 from funnel._time import NEVER
 
@@ -42,28 +42,55 @@ def aggregated(
     `is_sorted` returns whether a table is on Polars and sorted by person and `ORDER`.
     """
     placed = [(reduction, index) for index, reduction in enumerate(reductions)]
-    everyone = _everyone(tables, at, tables if roots is None else roots)
+    chosen = by_table(tables, placed)
+    roots = [name for name in (tables if roots is None else roots) if name in tables]
+    if _has_ordered_aggregates(tables[roots[0]]):
+        values = _joined(tables, chosen, at, roots, is_sorted)
+    else:
+        values = _stacked(tables, chosen, at, roots)
+    return completed(values, tables, placed)
+
+
+def _has_ordered_aggregates(table: Frame) -> bool:
+    """Return whether the engine has ordered aggregates: Spark has none, those of Ibis are not on every backend."""
+    engine = table.implementation
+    return not (engine.is_pyspark() or engine.is_ibis())
+
+
+def _joined(
+    tables: Mapping[str, Frame],
+    chosen: Mapping[str, Sequence[Placed]],
+    at: int,
+    roots: Iterable[str],
+    is_sorted: Callable[[str], bool],
+) -> Frame:
+    """Return the values of each table, joined to all people."""
+    everyone = distinct(nw.concat([_started(tables[name], at).select(PERSON) for name in roots]))
     parts = (
         part
-        for name, chosen in by_table(tables, placed)
-        for part in _parts(tables[name], chosen, at, is_sorted=is_sorted(name))
+        for name, placed in chosen.items()
+        for part in _parts(_counting(tables[name], placed, at), placed, is_sorted=is_sorted(name))
     )
-    joined = reduce(lambda left, part: left.join(part, on=PERSON, how="left"), parts, everyone)
-    return completed(joined, tables, placed)
+    return reduce(lambda left, part: left.join(part, on=PERSON, how="left"), parts, everyone)
 
 
-def _everyone(tables: Mapping[str, Frame], at: int, roots: Iterable[str]) -> Frame:
-    there = (tables[name] for name in roots if name in tables)
-    return distinct(nw.concat([table.filter(nw.col("start") <= at).select(PERSON) for table in there]))
+def _started(table: Frame, at: int) -> Frame:
+    return table.filter(nw.col("start") <= at)
 
 
-def by_table(tables: Mapping[str, Frame], placed: Sequence[Placed]) -> Iterable[tuple[str, list[Placed]]]:
+def _counting(table: Frame, placed: Sequence[Placed], at: int) -> Frame:
+    """Return the rows that count at the instant."""
+    rows = _started(table, at)
+    return rows.filter(nw.col("end") > at) if placed[0][0].stream.living else rows
+
+
+def by_table(tables: Mapping[str, Frame], placed: Sequence[Placed]) -> Mapping[str, Sequence[Placed]]:
     """Return the reductions of each present table."""
     chosen: dict[str, list[Placed]] = {}
     for one, index in placed:
         if one.stream.table in tables:
             chosen.setdefault(one.stream.table, []).append((one, index))
-    return chosen.items()
+    return chosen
 
 
 def completed(frame: Frame, tables: Mapping[str, Frame], placed: Sequence[Placed]) -> Frame:
@@ -108,14 +135,11 @@ def _total(value: nw.Expr, reduction: Reduction) -> nw.Expr:
 # ---- one table -----------------------------------------------------------------------------------------------------
 
 
-def _parts(table: Frame, placed: Sequence[Placed], at: int, *, is_sorted: bool) -> Iterable[Frame]:
+def _parts(rows: Frame, placed: Sequence[Placed], *, is_sorted: bool) -> Iterable[Frame]:
     """Yield the values of one table.
 
     Values over all its rows come first, then values read from single rows.
     """
-    rows = table.filter(nw.col("start") <= at)
-    if placed[0][0].stream.living:
-        rows = rows.filter(nw.col("end") > at)
     last_gaps = [index for one, index in placed if _is_last_gap(one) and not is_sorted]
     yield from (_last_gap(rows, index) for index in last_gaps)
     others = [(one, index) for one, index in placed if index not in last_gaps]
@@ -137,15 +161,12 @@ def _with_gap(rows: Frame, readers: Sequence[Reduction], *, is_sorted: bool) -> 
 
 
 def _parts_elsewhere(rows: Frame, placed: Sequence[Placed]) -> Iterable[Frame]:
-    # Spark has no ordered aggregates. Those of Ibis run on DuckDB, BigQuery and Trino only.
-    ordered = not (rows.implementation.is_pyspark() or rows.implementation.is_ibis())
-    separate = [(one, index) for one, index in placed if one.is_edge and not (ordered and belongs(one) is None)]
+    separate = [(one, index) for one, index in placed if one.is_edge and belongs(one) is not None]
     together = [pair for pair in placed if pair not in separate]
     if together:
         yield _together(rows, together)
     for group in same_edges(separate):
-        chosen = _belonging(rows, group[0][0])
-        yield _together(chosen, group) if ordered else _looked_up(chosen, group)
+        yield _together(_belonging(rows, group[0][0]), group)
 
 
 def _belonging(rows: Frame, one: Reduction) -> Frame:
@@ -282,24 +303,48 @@ def contribution(reduction: Reduction, index: int) -> nw.Expr:
 # ---- engines without ordered aggregates ----------------------------------------------------------------------------
 
 
-def _looked_up(rows: Frame, placed: Sequence[Placed]) -> Frame:
-    edge = edge_rows(rows, (PERSON,), latest=placed[0][0].how == "latest")
-    return edge.select(PERSON, *(nw.col(one.field).alias(value_name(index)) for one, index in placed))
+def _stacked(
+    tables: Mapping[str, Frame], chosen: Mapping[str, Sequence[Placed]], at: int, roots: Iterable[str]
+) -> Frame:
+    """Return the values of all tables in one pass over their rows, one table below the other.
+
+    Spark and databases take minutes to plan a join for each table.
+    """
+    parts = [_prepared(_counting(tables[name], placed, at), placed) for name, placed in chosen.items()]
+    has_everyone = {name for name, placed in chosen.items() if not placed[0][0].stream.living}
+    people = [_started(tables[name], at).select(PERSON) for name in roots if name not in has_everyone]
+    values = (pair for placed in chosen.values() for pair in placed)
+    return nw.concat([*parts, *people], how="diagonal").group_by(PERSON).agg(*(_over_rows(*pair) for pair in values))
 
 
-def edge_rows(rows: Frame, keys: Sequence[str], *, latest: bool) -> Frame:
-    """Return the first or the last row of each group by the total order, using joins."""
-    extreme = nw.col("t").max() if latest else nw.col("t").min()
-    edge = rows.group_by(*keys).agg(extreme.alias("_edge"))
-    tied = rows.join(edge, on=list(keys), how="inner").filter(nw.col("t") == nw.col("_edge")).drop("_edge")
-    ones = tied.with_columns(_row=nw.lit(1, nw.Int64()))
-    numbered = ones.with_columns(_row=nw.col("_row").cum_sum().over(*keys, order_by=ORDER[1:]))
-    if not latest:
-        return numbered.filter(nw.col("_row") == 1).drop("_row")
-    last = numbered.group_by(*keys).agg(nw.col("_row").max().alias("_last"))
-    return (
-        numbered.join(last, on=list(keys), how="inner").filter(nw.col("_row") == nw.col("_last")).drop("_row", "_last")
+def _over_rows(one: Reduction, index: int) -> nw.Expr:
+    """Return the value of all rows; the first and the last row are the only ones with a value of theirs."""
+    return COMBINES["largest" if one.is_edge else one.how].aggregate(nw.col(value_name(index))).alias(value_name(index))
+
+
+def _prepared(rows: Frame, placed: Sequence[Placed]) -> Frame:
+    """Return what each row adds to each value; for the first and the last row, null in all other rows."""
+    rows = with_gap(rows, PERSON) if any(reads_gap(one) for one, _ in placed) else rows
+    groups = {f"_{group[0][1]}": group for group in same_edges(placed)}
+    if groups:
+        rows = rows.with_columns(**{name: _belongs_as_int(group[0][0]) for name, group in groups.items()})
+        rows = rows.with_columns(**{f"_number{name}": _number(name, group[0][0]) for name, group in groups.items()})
+    edges = (
+        nw.when((nw.col(name) == 1) & (nw.col(f"_number{name}") == 1)).then(nw.col(one.field)).alias(value_name(index))
+        for name, group in groups.items()
+        for one, index in group
     )
+    return rows.select(PERSON, *(contribution(*pair) for pair in placed if not pair[0].is_edge), *edges)
+
+
+def _belongs_as_int(one: Reduction) -> nw.Expr:
+    condition = belongs(one)
+    return int_lit(1) if condition is None else to_int(condition)
+
+
+def _number(name: str, one: Reduction) -> nw.Expr:
+    """Number the rows of a column of 0 and 1 from the first, or from the last."""
+    return nw.col(name).cum_sum(reverse=one.how == "latest").over(PERSON, order_by=ORDER)
 
 
 # ---- Polars --------------------------------------------------------------------------------------------------------

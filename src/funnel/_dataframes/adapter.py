@@ -15,6 +15,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import INNER, a_kind_of
+from funnel._dataframes import spark
 from funnel._dataframes.compute import check_pandas_alone, collected, computing, schema_of
 from funnel._dataframes.ibis_dialects import (
     dialect_of,
@@ -28,11 +29,11 @@ from funnel._format import sql_name
 from funnel.errors import EngineError, MissingExtraError
 
 Frame = nw.LazyFrame[Any]
-FrameKind = Literal["polars", "polars lazy", "pandas", "pyarrow", "duckdb", "ibis", "pyspark"]
+FrameKind = Literal["polars", "polars lazy", "pandas", "pyarrow", "duckdb", "ibis", "pyspark", "pyspark connect"]
 ROW = f"{INNER}row"
 """The column of row numbers (from 1), if rows have an order."""
 
-_SUPPORTED = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and classic PySpark frames"
+_SUPPORTED = "polars (eager or lazy), pandas, pyarrow, DuckDB relations, Ibis tables and PySpark frames"
 
 
 @attrs.frozen
@@ -104,6 +105,8 @@ def _input_frame(frame: Any) -> InputFrame:
             return _polars(_to_polars(frame, _polars_module().from_arrow), "pyarrow")
         case nw.Implementation.DUCKDB | nw.Implementation.IBIS | nw.Implementation.PYSPARK:
             return _remote(frame.lazy())
+        case nw.Implementation.PYSPARK_CONNECT:  # pragma: no cover - make test-services has PySpark
+            return InputFrame(nw.from_native(spark.to_ibis(nw.to_native(frame))).lazy(), "pyspark connect")
         case other:
             msg = f"dataframes of {other} are not supported: results are not verified there; use {_SUPPORTED}"
             raise EngineError(msg)
@@ -304,7 +307,7 @@ def to_local(frame: Frame, frame_kind: FrameKind) -> tuple[Frame, FrameKind]:
 
 def is_remote(frame_kind: FrameKind) -> bool:
     """Return whether the frame is in a database or a cluster and is computed there."""
-    return frame_kind in _REMOTE.values()
+    return frame_kind in _REMOTE.values() or frame_kind == "pyspark connect"
 
 
 # ---- instants ------------------------------------------------------------------------------------------------------
@@ -329,15 +332,11 @@ def _from_duckdb(native: Any, names: Sequence[str]) -> Any:
     )
 
 
-def _from_pyspark(native: Any, names: Sequence[str]) -> Any:  # pragma: no cover - make test-full has PySpark
-    functions = importlib.import_module("pyspark.sql.functions")
-    return native.withColumns({name: functions.unix_micros(native[name]) for name in names})
-
-
 _INSTANTS: Mapping[FrameKind, Callable[[Any, Sequence[str]], Any]] = {
     "duckdb": _from_duckdb,
     "ibis": lambda native, names: to_microseconds(native, names, dialect_of(native)),
-    "pyspark": _from_pyspark,
+    "pyspark": spark.to_microseconds,
+    "pyspark connect": lambda native, names: to_microseconds(native, names, "pyspark"),
 }
 
 
@@ -380,14 +379,6 @@ def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
     return to_instants(native, instants, dialect_of(native)) if instants else native
 
 
-def _to_pyspark(  # pragma: no cover - make test-full has PySpark
-    frame: Frame, instants: Sequence[str], _: Sequence[str]
-) -> Any:
-    functions: Any = importlib.import_module("pyspark.sql.functions")
-    native: Any = nw.to_native(frame)
-    return native.withColumns({name: functions.timestamp_micros(native[name]) for name in instants})
-
-
 Output = Callable[[Frame, Sequence[str], Sequence[str]], Any]
 _OUTPUTS: Mapping[FrameKind, Output] = {
     "polars": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))),
@@ -396,5 +387,6 @@ _OUTPUTS: Mapping[FrameKind, Output] = {
     "pandas": _to_pandas,
     "duckdb": _to_duckdb,
     "ibis": _to_ibis,
-    "pyspark": _to_pyspark,
+    "pyspark": lambda frame, instants, _: spark.to_instants(nw.to_native(frame), instants),
+    "pyspark connect": lambda frame, instants, spans: spark.to_spark(_to_ibis(frame, instants, spans)),
 }

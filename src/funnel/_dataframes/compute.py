@@ -8,7 +8,8 @@ from typing import Any
 
 import narwhals as nw
 
-from funnel._dataframes.ibis_dialects import looking_ahead
+from funnel._dataframes.ibis_dialects import dialect_of, looking_ahead
+from funnel._dataframes.spark import to_spark
 from funnel.errors import EngineError
 
 _ENGINES = frozenset({"duckdb", "ibis", "narwhals", "pandas", "polars", "py4j", "pyarrow", "pyo3_runtime", "pyspark"})
@@ -53,7 +54,10 @@ def collected(frame: Any, *backend: str, **options: Any) -> Any:
     """
     with computing():
         if frame.__class__ is nw.LazyFrame and frame.implementation.is_ibis():
-            frame = nw.from_native(looking_ahead(nw.to_native(frame)))
+            native = looking_ahead(nw.to_native(frame))
+            # Ibis collects from Spark through pandas, which makes floats of whole numbers with nulls.
+            is_spark = dialect_of(native) == "pyspark"
+            frame = nw.from_native(to_spark(native).toArrow() if is_spark else native).lazy()
         return frame.collect(*backend, **options)
 
 

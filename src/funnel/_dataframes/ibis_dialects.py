@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
@@ -18,10 +18,13 @@ DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 CLICKHOUSE = "clickhouse"
 """Database whose LAG and LEAD return 0 instead of null at the first or last row, so windows are wrong."""
 
-_SUBTRACT = frozenset({"bigquery", "databricks", "pyspark", "snowflake"})
+_SPARK = frozenset({"databricks", "pyspark"})
+"""Databases that run Spark. It subtracts instants as clock times of the session, which may be an hour off."""
+
+_SUBTRACT = frozenset({"bigquery", "snowflake"})
 """Databases that subtract instants as whole microseconds.
 
-Databricks cannot extract microseconds. On Snowflake, the remainder of a second before 1970 is negative.
+On Snowflake, the remainder of a second before 1970 is negative.
 """
 
 
@@ -47,6 +50,11 @@ def to_microseconds(native: Any, names: Sequence[str], dialect: str) -> Any:
 
 
 def _microseconds(column: Any, dialect: str) -> Any:
+    if dialect in _SPARK:
+        instants = _datatypes().Timestamp(timezone="UTC")
+        if column.type().timezone is None:  # Spark would read it as a time in the zone of the session
+            column = _function("to_timestamp", "string", instants)(column.cast("string") + "Z")
+        return _function("unix_micros", instants, "int64")(column)
     if dialect in _SUBTRACT:
         return column.delta(_ibis().literal(EPOCH), unit="microsecond").cast("int64")
     # Ibis treats DuckDB's seconds as integers and drops a cast to integers, but they are floats.
@@ -60,13 +68,27 @@ def to_instants(native: Any, names: Sequence[str], dialect: str) -> Any:
 
 
 def _instant(column: Any, dialect: str) -> Any:
-    ibis = _ibis()
-    if dialect != "trino":
-        return ibis.literal(EPOCH) + column.as_interval("us")
-    # Trino rounds intervals to milliseconds. Its nanoseconds since 1970 fit 64 bits for all supported years.
-    instants = importlib.import_module("ibis.expr.datatypes").Timestamp(timezone="UTC", scale=6)
-    convert: Any = ibis.udf.scalar.builtin(_of, name="from_unixtime_nanos", signature=(("int64",), instants))
-    return convert(column * 1_000)
+    instants = _datatypes().Timestamp(timezone="UTC", scale=6)
+    if dialect in _SPARK:
+        return _function("timestamp_micros", "int64", instants)(column)
+    if dialect == "trino":  # it rounds intervals to ms; its nanoseconds since 1970 fit 64 bits for all supported years
+        return _function("from_unixtime_nanos", "int64", instants)(column * 1_000)
+    return _ibis().literal(EPOCH) + column.as_interval("us")
+
+
+def in_64_bits(native: Any, names: Iterable[str]) -> Any:  # pragma: no cover - make test-services has PySpark
+    """Return an Ibis table on Spark with 64 bits for whole numbers: Ibis writes them without a type, which has 32."""
+    bigint = _function("bigint", "int64", "int64")
+    return native.mutate(**{name: bigint(native[name]) for name in names})
+
+
+def _function(name: str, argument: Any, result: Any) -> Any:
+    """Return a function of the database."""
+    return _ibis().udf.scalar.builtin(_of, name=name, signature=((argument,), result))
+
+
+def _datatypes() -> Any:
+    return importlib.import_module("ibis.expr.datatypes")
 
 
 def _of(number: Any) -> Any:

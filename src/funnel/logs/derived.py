@@ -73,17 +73,15 @@ def closed(interactions: Frame, opening: str, closing_kind: str) -> Frame:
 def closings(interactions: Frame, opening: str, closing_kind: str, table: str) -> Frame:
     """Return closed questions and complaints: the instant of the closing, and how long it took."""
     done = closed(interactions, opening, closing_kind).filter(nw.col("_closed") < FOREVER)
-    rows = select_table(done, table, t=nw.col("_closed"), **key_columns())
-    took = done.select(*_KEY, took=nw.col("_closed") - nw.col("occurred_at"))
-    return rows.join(took, on=list(_KEY), how="inner").select(PERSON, *TABLES[table])
+    took = nw.col("_closed") - nw.col("occurred_at")
+    return select_table(done, table, t=nw.col("_closed"), took=took, **key_columns())
 
 
 def reopenings(interactions: Frame) -> Frame:
     """Return complaints about a purchase after the resolution of an earlier one."""
     complaints = closed(interactions, "complaint", "resolution").filter(nw.col("regarding") != "")
-    about = (PERSON, "source", "regarding")
-    first = complaints.group_by(*about).agg(nw.col("_closed").min().alias("_righted"))
-    reopened = complaints.join(first, on=list(about), how="inner").filter(nw.col("_righted") < nw.col("occurred_at"))
+    righted = complaints.with_columns(_righted=nw.col("_closed").min().over(PERSON, "source", "regarding"))
+    reopened = righted.filter(nw.col("_righted") < nw.col("occurred_at"))
     return select_table(reopened, "reopenings", t=nw.col("occurred_at"), **key_columns())
 
 
@@ -93,21 +91,19 @@ def delivery_questions(interactions: Frame, promises: Frame | None) -> Frame:
     The number of open promises is a running sum per person.
     """
     questions = interactions.filter(nw.col("kind") == "question")
-    rows = select_table(questions, "delivery_questions", t=nw.col("occurred_at"), **key_columns())
     if promises is None:
-        return rows.head(0)
-    starts = promises.select(PERSON, _at=nw.col("start"), _change=int_lit(1))
-    ends = promises.select(PERSON, _at=nw.col("end"), _change=int_lit(-1))
-    changes = nw.concat([starts, ends]).group_by(PERSON, "_at").agg(nw.col("_change").sum().alias("_change"))
-    moved = changes.select(PERSON, "_at", _order=int_lit(0), _change=nw.col("_change").cast(nw.Int64()))
-    questions = distinct(rows.select(PERSON, _at=nw.col("t"))).select(
-        PERSON, "_at", _order=int_lit(1), _change=int_lit(0)
-    )
-    line = nw.concat([moved, questions]).with_columns(
-        _open=nw.col("_change").cum_sum().over(PERSON, order_by=["_at", "_order"])
-    )
-    waiting = line.filter((nw.col("_order") == 1) & (nw.col("_open") > 0)).select(PERSON, t=nw.col("_at"))
-    return rows.join(waiting, on=[PERSON, "t"], how="inner").select(PERSON, *TABLES["delivery_questions"])
+        return _delivery_steps(questions, "occurred_at", 0).drop("_change", "_is_question").head(0)
+    starts, ends = (_delivery_steps(promises, at, change) for at, change in (("start", 1), ("end", -1)))
+    line = nw.concat([starts, ends, _delivery_steps(questions, "occurred_at", 0)])
+    line = line.with_columns(_open=nw.col("_change").cum_sum().over(PERSON, order_by=["t", "_is_question"]))
+    waiting = line.filter((nw.col("_is_question") == 1) & (nw.col("_open") > 0))
+    return waiting.drop("_change", "_is_question", "_open")
+
+
+def _delivery_steps(rows: Frame, at: str, change: int) -> Frame:
+    """Return the instants of questions, or of changes of the number of open promises."""
+    counts = {"_change": int_lit(change), "_is_question": int_lit(int(change == 0))}
+    return select_table(rows, "delivery_questions", t=nw.col(at), **key_columns(), **counts)
 
 
 def contacts(interactions: Frame) -> Frame:

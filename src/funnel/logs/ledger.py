@@ -44,7 +44,7 @@ from funnel.logs.purchase_versions import (
     refunds_to_date,
     smaller,
     with_deliveries,
-    with_refunds,
+    with_full_refund,
 )
 
 if TYPE_CHECKING:
@@ -203,17 +203,14 @@ class LedgerTables(Mapping[str, Frame]):
 
     @cached_property
     def orders(self) -> Frame:
-        """Orders with the instants of cancellation, first refund and full refund."""
+        """Orders with the instants from which they count, and of cancellation; FOREVER if there is none."""
         cancelled_when = (
             nw.when(nw.col("cancelled_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("cancelled_at"))
         )
         cancelled = nw.when(nw.col("status") == "cancelled").then(cancelled_when).otherwise(int_lit(FOREVER))
         bought = nw.when(nw.col("paid_at") == MISSING).then(nw.col("purchased_at")).otherwise(nw.col("paid_at"))
         counts_from = nw.when(nw.col("status") == "unpaid").then(int_lit(FOREVER)).otherwise(bought)
-        orders = self._logs["purchases"].with_columns(
-            _bought=counts_from, _cancelled=cancelled, _void=int_lit(FOREVER), _first_back=int_lit(FOREVER)
-        )
-        return orders if self.refunds_to_date is None else self._keep(with_refunds(orders, self.refunds_to_date))
+        return self._logs["purchases"].with_columns(_bought=counts_from, _cancelled=cancelled)
 
     @cached_property
     def arrivals(self) -> Frame:
@@ -296,7 +293,7 @@ def _orders(tables: LedgerTables) -> Frame:
 
 
 def _purchases(tables: LedgerTables) -> Frame:
-    first = first_versions(tables.orders, tables.own_fields)
+    first = first_versions(tables.orders, tables.log.get("refunds"), tables.own_fields)
     if tables.refunds_to_date is None:
         return first
     return nw.concat([first, later_versions(tables.orders, tables.refunds_to_date, tables.own_fields)])
@@ -331,7 +328,9 @@ def _promises(tables: LedgerTables) -> Frame:
     A promise is open until delivery, or until the purchase does not count any more. A purchase of 0 has none.
     """
     promised = tables.arrivals.filter((nw.col("promised_at") != MISSING) & (nw.col("amount") > 0))
-    over = smaller(smaller(nw.col("_void"), nw.col("_cancelled")), nw.col("_arrived"))
+    over = smaller(nw.col("_cancelled"), nw.col("_arrived"))
+    if tables.refunds_to_date is not None:
+        promised, over = with_full_refund(promised, tables.refunds_to_date), smaller(nw.col("_void"), over)
     rows = select_table(promised, "promises", t=nw.col("_bought"), end=over, due=nw.col("promised_at"), **key_columns())
     return rows.filter(nw.col("end") > nw.col("start"))
 

@@ -36,32 +36,35 @@ def refunds_to_date(refunds: Frame) -> Frame:
     return totals.rename({"purchase_id": "id"})
 
 
-def with_refunds(orders: Frame, refunds_to_date: Frame) -> Frame:
-    """Return orders with the instants of the first refund and of the full refund."""
+def _with_first_refund(orders: Frame, refunds: Frame) -> Frame:
+    """Return orders with the instant of the first refund; FOREVER if there is none."""
+    first = refunds.group_by("source", "purchase_id").agg(nw.col("refunded_at").min().alias("_first_back"))
+    return _with_instant(orders, first.rename({"purchase_id": "id"}), "_first_back")
+
+
+def with_full_refund(orders: Frame, refunds_to_date: Frame) -> Frame:
+    """Return orders with the instant of the full refund; FOREVER if there is none."""
     paid = orders.select(*_ORDER_KEY, _paid=nw.col("amount"))
-    net_spent = refunds_to_date.join(paid, on=list(_ORDER_KEY), how="inner").with_columns(
-        _done=nw.when(nw.col("_so_far") >= nw.col("_paid")).then(nw.col("refunded_at")).otherwise(int_lit(FOREVER))
-    )
-    back = net_spent.group_by(*_ORDER_KEY).agg(
-        nw.col("refunded_at").min().alias("_back_from"), nw.col("_done").min().alias("_void_from")
-    )
-    joined = orders.drop("_void", "_first_back").join(back, on=list(_ORDER_KEY), how="left")
-    return joined.with_columns(
-        _first_back=nw.col("_back_from").fill_null(FOREVER).cast(nw.Int64()),
-        _void=nw.col("_void_from").fill_null(FOREVER).cast(nw.Int64()),
-    ).drop("_back_from", "_void_from")
+    full = refunds_to_date.join(paid, on=list(_ORDER_KEY), how="inner").filter(nw.col("_so_far") >= nw.col("_paid"))
+    return _with_instant(orders, full.group_by(*_ORDER_KEY).agg(nw.col("refunded_at").min().alias("_void")), "_void")
 
 
-def first_versions(orders: Frame, own: Mapping[str, nw.Expr]) -> Frame:
+def _with_instant(orders: Frame, instants: Frame, name: str) -> Frame:
+    joined = orders.join(instants, on=list(_ORDER_KEY), how="left")
+    return joined.with_columns(nw.col(name).fill_null(FOREVER).cast(nw.Int64()))
+
+
+def first_versions(orders: Frame, refunds: Frame | None, own: Mapping[str, nw.Expr]) -> Frame:
     """Return each order as it counts until the first refund."""
-    end = smaller(nw.col("_first_back"), nw.col("_cancelled"))
+    end = nw.col("_cancelled")
+    if refunds is not None:
+        orders, end = _with_first_refund(orders, refunds), smaller(nw.col("_first_back"), end)
     return _versions(orders, start=nw.col("_bought"), end=end, remaining=nw.col("amount"), own=own)
 
 
 def later_versions(orders: Frame, refunds_to_date: Frame, own: Mapping[str, nw.Expr]) -> Frame:
     """Return each order as it counts from each refund to the next."""
-    columns = orders.drop("_void", "_first_back")
-    joined = refunds_to_date.join(columns, on=list(_ORDER_KEY), how="inner")
+    joined = refunds_to_date.join(orders, on=list(_ORDER_KEY), how="inner")
     end = smaller(nw.col("_next"), nw.col("_cancelled"))
     start = _larger(nw.col("_bought"), nw.col("refunded_at"))
     return _versions(joined, start=start, end=end, remaining=nw.col("amount") - nw.col("_so_far"), own=own)
@@ -100,9 +103,8 @@ def with_deliveries(orders: Frame, interactions: Frame) -> Frame:
     """
     notices = interactions.filter(nw.col("kind") == "delivery")
     first = notices.group_by("source", "regarding").agg(nw.col("occurred_at").min().alias("_noticed"))
-    joined = orders.join(first.rename({"regarding": "id"}), on=list(_ORDER_KEY), how="left")
-    notice = nw.col("_noticed").fill_null(FOREVER).cast(nw.Int64())
-    return joined.with_columns(_arrived=smaller(nw.col("_arrived"), notice)).drop("_noticed")
+    noticed = _with_instant(orders, first.rename({"regarding": "id"}), "_noticed")
+    return noticed.with_columns(_arrived=smaller(nw.col("_arrived"), nw.col("_noticed"))).drop("_noticed")
 
 
 def smaller(a: nw.Expr, b: nw.Expr) -> nw.Expr:

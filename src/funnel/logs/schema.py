@@ -93,7 +93,7 @@ def with_zone(kind: FrameKind, name: str) -> str:
 
 
 def _of(remedies: Mapping[str, str], kind: FrameKind) -> str:
-    return remedies[kind.removesuffix(" lazy")]
+    return remedies[kind.removesuffix(" lazy").removesuffix(" connect")]
 
 
 # ---- the columns -----------------------------------------------------------------------------------------------------
