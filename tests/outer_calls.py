@@ -69,7 +69,7 @@ KIT: Mapping[str, dict[str, Any]] = {
 """The test kit; of a strategy one example is drawn."""
 
 _SIGNED: dict[str, Any] = {"body": b"{}", "signature": "", "secret": b"shh"}
-_ORDER: dict[str, Any] = {"buyer": BuyerKey(), "contacts": True}
+_ORDER: dict[str, Any] = {"buyer": BuyerKey(), "contacts": True, "unpaid": "placed"}
 _RECEIVED: dict[str, Any] = {"webhook": read(shopify_order(), contacts=True), "recorded_at": NOW}
 WEBHOOKS: Mapping[str, dict[str, Any]] = {
     "webhooks.BuyerKey": {"keys": ("email",), "calling_code": "62", "secret": b"key"},

@@ -57,9 +57,13 @@ def agree(order: Purchase, rows: pl.DataFrame) -> bool:
 @BY_OPTION
 @pytest.mark.parametrize("sent", [None, "partial", "fulfilled"])
 @pytest.mark.parametrize("state", ["pending", "authorized", "unpaid", "paid", "partially_paid", "voided"])
-def test_an_order_of_shopify_counts_alike_in_both(state: str, sent: str | None, unpaid: Unpaid) -> None:
-    """A pending transfer does not count, by file or by webhook; a parcel that was sent counts."""
-    order = shopify_order(financial_status=state, fulfillment_status=sent)
+@pytest.mark.parametrize("cancelled", [None, "2026-03-04 09:00:00 +0000"])
+def test_an_order_of_shopify_counts_alike_in_both(
+    state: str, sent: str | None, cancelled: str | None, unpaid: Unpaid
+) -> None:
+    """A pending transfer does not count, by file or by webhook, also before it is cancelled; a parcel sent counts."""
+    cancelled_at = "2026-03-04T09:00:00Z" if cancelled else None
+    order = shopify_order(financial_status=state, fulfillment_status=sent, cancelled_at=cancelled_at)
     row = {
         "Id": "5001",
         "Name": "#1001",
@@ -69,11 +73,14 @@ def test_an_order_of_shopify_counts_alike_in_both(state: str, sent: str | None, 
         "Currency": "USD",
         "Total": "25.00",
         "Created at": "2026-03-01 09:00:00 +0700",
+        "Cancelled at": cancelled,
         "Lineitem quantity": "1",
         "Lineitem name": "Mug",
     }
     data = shopify.orders(pl.DataFrame([row], schema=dict.fromkeys(row, pl.String)), unpaid=unpaid)
-    assert agree(purchase_of(read(order, unpaid=unpaid, keys=("email",))), data.purchases)
+    got = purchase_of(read(order, unpaid=unpaid, keys=("email",)))
+    assert agree(got, data.purchases)
+    assert data.purchases["cancelled_at"].drop_nulls().to_list() == ([got.cancelled_at] if got.cancelled_at else [])
 
 
 @BY_OPTION

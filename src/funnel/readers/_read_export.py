@@ -161,10 +161,8 @@ class Orders:
         """Set empty cells to null, let the export compute its columns, and find the state of each row."""
         rows = self._export.prepare(without_blanks(rows, ["", *self._export.blanks]))
         rows = with_absent(rows, ("id", WHY, NOTE, *ORDER, *LINE))
-        if IS_HEAD not in rows.columns:
-            rows = rows.with_columns(pl.lit(value=True).alias(IS_HEAD))
-        if IS_REFUND not in rows.columns:
-            rows = rows.with_columns(pl.lit(value=False).alias(IS_REFUND))
+        flags = {IS_HEAD: True, IS_REFUND: False}
+        rows = rows.with_columns(pl.lit(flags[name]).alias(name) for name in flags if name not in rows.columns)
         rows = self._with_state(rows)
         return without_lost_lines(rows, self._export.line_states) if self._export.line_states else rows
 
@@ -180,8 +178,10 @@ class Orders:
             return rows.with_columns(pl.col("state").fill_null("paid"))
         text = pl.col("status").str.to_lowercase()
         state = text.replace_strict(statuses, default=None, return_dtype=pl.String)
+        never = (pl.col("state") == "cancelled") & state.is_in(["unpaid", "failed"]) & self._waits()  # it never counted
         unknown = pl.col(IS_HEAD) & pl.col("status").is_not_null() & state.is_null() & pl.col("state").is_null()
         return rows.with_columns(
+            pl.when(~never.fill_null(value=False)).then("cancelled_at").alias("cancelled_at"),
             pl.coalesce("state", state, text_if(IS_HEAD, "paid")).alias("state"),
             pl.coalesce(WHY, text_if(unknown, "status that the reader does not know; name it in statuses")).alias(WHY),
         )
@@ -304,8 +304,9 @@ class Orders:
             "person_id.why",
             "purchased_at.why",
             text_if(pl.col("purchased_at").is_null(), "order without its time"),
-            *self._state_whys(),
-            pl.when(pl.col("currency").str.to_uppercase() != pl.col(CODE)).then(pl.lit(_OTHER_CURRENCY)),
+            text_if(pl.col("state") == "failed", "order whose payment failed"),
+            text_if((pl.col("state") == "unpaid") & self._waits(), "order that is not paid yet"),
+            text_if(pl.col("currency").str.to_uppercase() != pl.col(CODE), _OTHER_CURRENCY),
         ]
         if self._export.amount_of == "order":
             why.append("amount.why")
@@ -327,13 +328,10 @@ class Orders:
         cells = {name: times[name].alias("text").drop_nulls().unique() for name in times.columns}
         return times_formats(cells, forms, self._export.title)
 
-    def _state_whys(self) -> list[pl.Expr]:
-        state, unpaid = pl.col("state"), self._options.unpaid
-        failed = text_if(state == "failed", "order whose payment failed")
-        waits = (state == "unpaid") & (pl.col("sent").is_null() | pl.lit(unpaid != "sent"))
-        if unpaid == "placed":
-            return [failed]
-        return [failed, text_if(waits, "order that is not paid yet")]
+    def _waits(self) -> pl.Expr:
+        """Return whether an order counts from its payment on only."""
+        fixed = {"refuse": True, "placed": False}.get(self._options.unpaid)
+        return pl.col("sent").is_null() if fixed is None else pl.lit(fixed)
 
     def _furthest(self, orders: pl.DataFrame) -> pl.DataFrame:
         """Choose one file for each order: the one with the furthest state."""
