@@ -23,7 +23,6 @@ from funnel._dataframes.adapter import (
     from_native,
     materialize,
     microseconds,
-    to_native,
 )
 from funnel._dataframes.compute import computing
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows

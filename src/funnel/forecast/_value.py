@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from funnel._arguments import SpanLike, instance, span
-from funnel._dataframes.adapter import to_native
+from funnel._dataframes.output import with_added
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import Buyers, Floats, Whole
 from funnel.forecast._buying_model import BuyingModel
@@ -111,7 +111,7 @@ class CustomerValue:
             raise ArgumentError("the spending model has q of at most 1, so the mean amount does not exist")
         purchases = self._purchases(groups.buyers, horizon)[groups.index]
         columns = {"value": _whole(means, purchases)}
-        return to_native(with_row_columns(read, columns), read.frame_kind)  # type: ignore[no-any-return]
+        return with_added(summaries, with_row_columns(read, columns), read.frame_kind, list(columns))
 
     def _purchases(self, buyers: Buyers, horizon: float) -> Floats:
         """Return the expected purchases, each week of them discounted from its middle."""

@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeGuard
 import narwhals as nw
 
 from funnel._arguments import instance, parse_instant
-from funnel._dataframes.adapter import FrameKind, InputFrame, from_native, materialize, to_native
+from funnel._dataframes.adapter import FrameKind, InputFrame, from_native, materialize
+from funnel._dataframes.output import to_native
 from funnel._dataframes.frame_types import FrameT, NativeT
 from funnel.logs.assemble import (
     alias_frame,
@@ -366,9 +367,16 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         at = parse_instant(as_of, "as_of")
         return self._with_logs({log: known_by(log, frame, at) for log, frame in self._logs.items()})
 
-    def _native(self, frame: Frame, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> FrameT:
-        """Internal: convert a result to the kind of frame of the input."""
-        converted: FrameT = to_native(frame, self._frame_kind, instants=instants, spans=spans)
+    def _native(
+        self,
+        frame: Frame,
+        *,
+        instants: Sequence[str] = (),
+        spans: Sequence[str] = (),
+        order: Sequence[str] = ("person_id",),
+    ) -> FrameT:
+        """Internal: convert a result to the kind of frame of the input, sorted by the columns `order` if it is eager."""
+        converted: FrameT = to_native(frame, self._frame_kind, instants=instants, spans=spans, order=order)
         return converted
 
     def __repr__(self) -> str:

@@ -18,7 +18,8 @@ import narwhals as nw
 
 from funnel._aggregate.fold import END, START, T
 from funnel._arguments import parse_as_of
-from funnel._dataframes.adapter import installed, to_native
+from funnel._dataframes.adapter import installed
+from funnel._dataframes.output import to_native
 from funnel._dataframes.by_part import frame_by_part
 from funnel._ledger.rows import number
 from funnel._ledger.streams import PURCHASE_FIELDS
@@ -145,7 +146,8 @@ class PurchaseSummary:
         if by is not None:
             logs: Any = purchases
             frame = frame.join(shown_groups(logs, check_by(logs, by), now), on=PERSON, how="left")
-        result: NativeT = to_native(frame if orders.is_priced else frame.drop("repeat_amount"), orders.frame_kind)
+        priced = frame if orders.is_priced else frame.drop("repeat_amount")
+        result: NativeT = to_native(priced, orders.frame_kind, order=(PERSON,))
         return result
 
 

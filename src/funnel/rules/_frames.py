@@ -13,7 +13,8 @@ import narwhals as nw
 from funnel._aggregate.group_by import PERSON
 from funnel._aggregate.window import AT
 from funnel._arguments import INNER, instance, is_listed, kind_of, suggest
-from funnel._dataframes.adapter import ROW, InputFrame, from_native, installed, is_remote, to_native
+from funnel._dataframes.adapter import ROW, InputFrame, from_native, installed, is_remote
+from funnel._dataframes.output import with_added
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
@@ -265,8 +266,7 @@ def answers_of_facts(ready: CompiledRule, native: FrameT, name: str) -> FrameT:
     _check_ranges(_facts(ready), numbers, column)
     answered = numbers.with_columns(tree_column(ready.steps.tree, column).alias(name))
     result = answered.select(*(one for one in schema if one not in (ROW, name)), name)
-    converted: FrameT = to_native(result, facts.frame_kind, spans=_spans(ready, name))
-    return converted
+    return with_added(native, result, facts.frame_kind, [name], spans=_spans(ready, name))
 
 
 def sql_of_facts(ready: CompiledRule, name: str, table: str, dialect: str) -> str:

@@ -9,7 +9,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, is_one_of
-from funnel._dataframes.adapter import to_native
+from funnel._dataframes.output import to_native
 from funnel._dataframes.frame_types import FrameT
 from funnel._format import Listed, as_html, as_text, clock
 from funnel._results import Charted, Rows
@@ -204,7 +204,8 @@ class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
             state = DROPPED if which == "dropped" else PENDING
             frame = frame.filter((nw.col("reached") == position) & (nw.col("state") == state))
         people = frame.select(person_id=nw.col("person"), entered_at=nw.col("t_1"), reached_at=nw.col(f"t_{number}"))
-        result: FrameT = to_native(people, attempts.frame_kind, instants=["entered_at", "reached_at"])
+        instants = ("entered_at", "reached_at")
+        result: FrameT = to_native(people, attempts.frame_kind, instants=instants, order=("person_id", *instants))
         return result
 
     def time_histogram(self, step: str, *, bins: int = 30) -> TimeHistogram:

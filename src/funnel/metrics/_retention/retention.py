@@ -15,7 +15,7 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, brief, each, instance, parse_as_of, span
-from funnel._dataframes.adapter import to_native
+from funnel._dataframes.output import to_native
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
 from funnel._time import MICROSECOND, instant
@@ -197,4 +197,6 @@ class _PeopleOfCell:
         """Return the ids of the people of one cell."""
         of_cell = (nw.col("cohort") == cohort) & (nw.col("low") <= index) & (nw.col("high") >= index)
         ids, orders = self.table.spans.filter(of_cell).select(PERSON), self.table.orders
-        return sorted(one for (one,) in to_rows(ids, PERSON)) if orders.is_list else to_native(ids, orders.frame_kind)
+        if orders.is_list:
+            return sorted(one for (one,) in to_rows(ids, PERSON))
+        return to_native(ids, orders.frame_kind, order=(PERSON,))

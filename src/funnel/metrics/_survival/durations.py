@@ -13,7 +13,8 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, check_choice, each, instance, is_one_of, parse_as_of, suggest
-from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct, to_native
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct
+from funnel._dataframes.output import to_native
 from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
@@ -102,7 +103,7 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
         entered = _read_table(events, start, end, columns)
         rows, kind = entered.frame.drop(ROW, strict=False), entered.frame_kind
         table = frame_by_part(rows, PERSON, lambda part: _waits(_of_rows(part, start, end, now), columns, earlier))
-    result: NativeT = to_native(table, kind, instants=(STARTED, ENDED))
+    result: NativeT = to_native(table, kind, instants=(STARTED, ENDED), order=(PERSON,))
     return result
 
 
