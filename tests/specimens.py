@@ -69,6 +69,7 @@ from funnel.postponement import (
 )
 from funnel.rates import Rates
 from funnel.stages import SHOP_MACHINE
+from funnel.testing.own_columns import OwnColumns
 from funnel.testing.people import logs_of
 from tests.public import classes
 
@@ -178,7 +179,7 @@ def steady_purchases() -> pl.DataFrame:
 @cache
 def logs() -> Logs:
     """The same people in tables."""
-    return logs_of(everyone(), "polars")
+    return logs_of(everyone(), "polars", OwnColumns({}))
 
 
 def questions() -> Iterator[object]:

@@ -31,7 +31,9 @@ def to_native(
     return _OUTPUTS[frame_kind](frame, instants, spans, order)
 
 
-def with_added(native: FrameT, frame: Frame, frame_kind: FrameKind, added: Sequence[str], **types: Sequence[str]) -> FrameT:
+def with_added(
+    native: FrameT, frame: Frame, frame_kind: FrameKind, added: Sequence[str], **types: Sequence[str]
+) -> FrameT:
     """Return a dataframe with the columns `added` of a frame of its rows; `types` names its instants and spans.
 
     A pandas frame keeps its index and the types of its other columns.
@@ -41,8 +43,10 @@ def with_added(native: FrameT, frame: Frame, frame_kind: FrameKind, added: Seque
         return result
     pandas: Any = native
     computed: Any = result
-    kept: FrameT = pandas.drop(columns=list(added), errors="ignore").assign(**{name: computed[name].array for name in added})
-    return kept
+    extended = pandas.assign(**{name: computed[name].array for name in added})
+    names = {str(name): name for name in extended.columns}
+    ordered: FrameT = extended[[names[name] for name in computed.columns]]
+    return ordered
 
 
 def _lazy_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str], _: Sequence[str] = ()) -> Any:

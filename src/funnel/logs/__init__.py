@@ -46,8 +46,9 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
     Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark. All must run on
     one engine. Polars runs pandas and pyarrow tables too: these three may be mixed. Other columns are ignored. Results
     are the same kind of frame as the input, lazy if the frame was lazy. If kinds are mixed, results have the kind of
-    the first table in the order of the arguments below. All rows are validated once, when `Logs` is created. This
-    collects a lazy Polars frame and keeps the columns that are read in memory.
+    the first table in the order of the arguments below; rows of eager frames (Polars, pandas, pyarrow) are sorted by
+    person, then by time. All rows are validated once, when `Logs` is created. This collects a lazy Polars frame and
+    keeps the columns that are read in memory.
 
     Args:
         leads: `person_id`, `arrived_at`; `source`, `campaign`, `referred_by` if known.
@@ -367,16 +368,9 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         at = parse_instant(as_of, "as_of")
         return self._with_logs({log: known_by(log, frame, at) for log, frame in self._logs.items()})
 
-    def _native(
-        self,
-        frame: Frame,
-        *,
-        instants: Sequence[str] = (),
-        spans: Sequence[str] = (),
-        order: Sequence[str] = ("person_id",),
-    ) -> FrameT:
-        """Internal: convert a result to the kind of frame of the input, sorted by the columns `order` if it is eager."""
-        converted: FrameT = to_native(frame, self._frame_kind, instants=instants, spans=spans, order=order)
+    def _native(self, frame: Frame, *, order: Sequence[str] = ("person_id",), **types: Sequence[str]) -> FrameT:
+        """Internal: convert a result to the kind of frame of the input; if it is eager, sorted by `order`."""
+        converted: FrameT = to_native(frame, self._frame_kind, order=order, **types)
         return converted
 
     def __repr__(self) -> str:
