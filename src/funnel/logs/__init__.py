@@ -370,8 +370,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
 
     def _native(self, frame: Frame, *, order: Sequence[str] = ("person_id",), **types: Sequence[str]) -> FrameT:
         """Internal: convert a result to the kind of frame of the input; if it is eager, sorted by `order`."""
-        converted: FrameT = to_native(frame, self._frame_kind, order=order, **types)
-        return converted
+        return to_native(frame, self._frame_kind, order=order, **types)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         """Return the names of the logs, their kind of frame, and how many rows were split off."""

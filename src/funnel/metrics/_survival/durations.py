@@ -142,6 +142,8 @@ def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int)
             raise ArgumentError(f"keep must name columns of {start} or of people (got {brief(name)}); {choices}")
         people = people_groups(logs, name, now, (PEOPLE,)).rename({"group": name})
         starts = starts.join(people, on=PERSON, how="inner")
+    texts = [name for name in carried if starts.collect_schema()[name] == nw.String]
+    starts = starts.with_columns(nw.when(nw.col(name) != "").then(nw.col(name)).alias(name) for name in texts)
     if start == end:
         return _Events(starts, None)
     return _Events(starts, no_events(logs._tables, **{_TIME: nw.Int64()}) if ends is None else ends)

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from funnel.metrics._by_group import Groups
+from funnel.metrics._display import group_name
 from funnel.metrics._survival.logrank import LogrankTest, logrank_test
 from funnel.metrics._survival.result import Survival
 
@@ -21,8 +22,8 @@ class SurvivalGroups(Groups[Survival]):
 
     Attributes:
         by: The columns to group by.
-        groups: The survival of each group, in the order of the groups. A group is the value of the column, or a tuple
-            of values if there are several columns.
+        groups: The survival of each group, in the order of the groups. A group is the value of the column, None if it is
+            unknown; or a tuple of values if there are several columns.
     """
 
     _CHART = "survivals.groups"
@@ -38,7 +39,7 @@ class SurvivalGroups(Groups[Survival]):
 
     def __str__(self) -> str:
         """Return a line for each group, and the test."""
-        lines = [f"{group}: {one}" for group, one in self.groups]
+        lines = [f"{group_name(group)}: {one}" for group, one in self.groups]
         return "\n".join([*lines, f"log-rank test: {self.logrank_test}"])
 
     def _html(self) -> str:

@@ -16,7 +16,7 @@ from funnel._dataframes.adapter import installed
 from funnel._format import as_span
 from funnel._results import Rows
 from funnel.errors import ArgumentError
-from funnel.metrics._display import p_text
+from funnel.metrics._display import group_name, p_text
 from funnel.metrics._survival.curve import waiting_in, waiting_in_arrays
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class LogrankTest(Rows):
     def __str__(self) -> str:
         """Return the test, with observed and expected conversions of each group."""
         groups = "; ".join(
-            f"{one.group}: {one.converted:,} converted, {one.expected:,.1f} expected" for one in self.groups
+            f"{group_name(one.group)}: {one.converted:,} converted, {one.expected:,.1f} expected" for one in self.groups
         )
         if self.chi_square is None or self.p_value is None:
             return f"not enough: {len(self.groups)} group{'s' * (len(self.groups) != 1)} to compare"
