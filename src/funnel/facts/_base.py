@@ -235,7 +235,7 @@ class BaseFacts(RawFacts):
             for name, value in raw.items()
             if not slope[name] or value != plan.empties[plan.indices[name]]
         }
-        return cls(as_of=as_of).evolve(**typed)
+        return cls._from_raw(tuple(changed(plan, plan.unknown, typed, now, is_solved=True)), now)
 
     def at(self, as_of: datetime) -> Self:
         """Return the facts at a later instant if nothing happens: spans change, and records leave windows.

@@ -552,7 +552,9 @@ def test_every_figure_of_a_period_that_is_not_over_is_none_unless_asked_for() ->
 
     not_begun = [(date(2026, 3, 1), 1), (date(2026, 3, 1), 2)]
     assert [(one["cohort"], one["periods_after"]) for one in marked] == [
-        (row.start, 2), (date(2026, 3, 1), 0), *not_begun
+        (row.start, 2),
+        (date(2026, 3, 1), 0),
+        *not_begun,
     ]
     assert [one["people"] for one in marked[2:]] == [None, None]
     assert all(cohorts.cohorts[1].is_partial(periods) for periods in (0, 1, 2, 99)) and not row.is_partial(-1)
