@@ -122,7 +122,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         *,
         tz: str | Times | None = None,
         currency: str | None = None,
-        amount: Amount = "minor",
+        amount: Amount | None = None,
         statuses: Words | None = None,
         on_issues: OnIssues = "raise",
     ) -> Logs[NativeT]:
@@ -141,7 +141,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
             tz: Zone of times without an offset, such as "Asia/Jakarta"; or `Times` with the format of texts. A local
                 time that the clock skipped is an issue; of a time that it showed twice, the first is used.
             currency: Currency of all amounts (ISO 4217); required unless amounts are minor units.
-            amount: Unit of the amounts, "minor" (cents) or "major" (dollars), the style of texts, or `Amounts`.
+            amount: Unit of the amounts, "minor" (cents; default) or "major" (dollars), the style of texts, or `Amounts`.
                 An amount with more decimals than the currency is an issue; nothing is rounded.
             statuses: Meaning of each word in the status column: `{"Completed": "paid"}`; None leaves the rows out.
                 The library's own words, such as "paid", mean themselves unless they are given.
@@ -175,7 +175,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         *,
         tz: str | Times | None = None,
         currency: str | None = None,
-        amount: Amount = "minor",
+        amount: Amount | None = None,
         on_issues: OnIssues = "raise",
     ) -> Logs[NativeT]:
         """Return logs of a frame of refunds, to be put beside the orders with `Logs.concat`.
@@ -221,7 +221,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         *,
         tz: str | Times | None = None,
         currency: str | None = None,
-        amount: Amount = "minor",
+        amount: Amount | None = None,
         kinds: Words | None = None,
         on_issues: OnIssues = "raise",
     ) -> Logs[NativeT]:
@@ -249,7 +249,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         *,
         tz: str | Times | None = None,
         currency: str | None = None,
-        amount: Amount = "minor",
+        amount: Amount | None = None,
         kinds: Words | None = None,
         on_issues: OnIssues = "raise",
     ) -> Logs[NativeT]:
