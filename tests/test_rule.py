@@ -274,6 +274,16 @@ def test_why_shows_actual_beside_required_and_the_field_of_the_policy() -> None:
         True,
     )
     assert str(why).splitlines()[0] == "True"
+    assert why.to_dict() == {"answer": True, "reasons": [reason.to_dict() for reason in why.reasons]}
+    assert last.to_dict() == {
+        "condition": last.condition,
+        "actual": "since_last_purchase is 61 d",
+        "required": "> 60 d",
+        "holds": True,
+        "policy_field": "lapse_after",
+        "points": 0,
+    }
+    assert type(funnel.stage.why(person(purchase_count=1), POLICY).to_dict()["answer"]) is str
 
 
 def test_a_rule_says_what_it_is() -> None:
