@@ -462,7 +462,7 @@ def test_a_number_that_a_fact_cannot_be_is_refused_in_a_frame(columns: dict[str,
 
 @pytest.mark.parametrize("engine", HERE)
 def test_a_number_is_no_span_where_spans_have_a_type(engine: str) -> None:
-    """A number has no unit: 300 days would be 300 microseconds. Elsewhere spans are whole microseconds, as from `over`."""
+    """A number has no unit: 300 days would be 300 microseconds. Elsewhere it is microseconds."""
     days = pl.DataFrame({"person_id": ["a"], "purchase_count": [3], "since_last_purchase": [300]})
     micros = days.with_columns(pl.col("since_last_purchase") * 86_400 * 10**6)
     spans = days.with_columns(pl.duration(days="since_last_purchase").alias("since_last_purchase"))

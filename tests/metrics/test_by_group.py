@@ -230,7 +230,7 @@ def test_people_without_a_value_have_one_name() -> None:
     as_of, days = NOW, [NOW - 40 * DAY, NOW - 30 * DAY]
     people = [f"p{number}" for number in range(6)]
     leads = pl.DataFrame({"person_id": people, "arrived_at": days[0], "source": ["web", None, "web"] * 2})
-    bought = pl.DataFrame({"person_id": people[:4], "purchased_at": days[1], "id": range(4), "amount": 9})
+    bought = pl.DataFrame({"person_id": people[:4], "purchased_at": days[1], "id": range(4), "amount": 9, "cost": 4})
     bought = bought.with_columns(purchased_at=pl.col("purchased_at") + pl.duration(days=pl.col("id")))
     logs = Logs(leads=leads, purchases=bought)
     funnel = conversion(logs, ["lead", "purchase"], within=30 * DAY, as_of=as_of, by="source", min_people=1)

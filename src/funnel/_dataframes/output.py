@@ -39,9 +39,9 @@ def with_added(
     A pandas frame keeps its index and the types of its other columns.
     """
     result: FrameT = to_native(frame, frame_kind, **types)
-    if not nw.from_native(native).implementation.is_pandas():
-        return result
     pandas: Any = native
+    if not nw.from_native(pandas).implementation.is_pandas():
+        return result
     computed: Any = result
     extended = pandas.assign(**{name: computed[name].array for name in added})
     names = {str(name): name for name in extended.columns}

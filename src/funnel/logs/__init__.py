@@ -11,8 +11,8 @@ import narwhals as nw
 
 from funnel._arguments import instance, parse_instant
 from funnel._dataframes.adapter import FrameKind, InputFrame, from_native, materialize
-from funnel._dataframes.output import to_native
 from funnel._dataframes.frame_types import FrameT, NativeT
+from funnel._dataframes.output import to_native
 from funnel.logs.assemble import (
     alias_frame,
     common_currency,
@@ -141,7 +141,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
             tz: Zone of times without an offset, such as "Asia/Jakarta"; or `Times` with the format of texts. A local
                 time that the clock skipped is an issue; of a time that it showed twice, the first is used.
             currency: Currency of all amounts (ISO 4217); required unless amounts are minor units.
-            amount: Unit of the amounts, "minor" (cents; default) or "major" (dollars), the style of texts, or `Amounts`.
+            amount: Unit of the amounts, "minor" (cents; default) or "major" (dollars), a style of texts, or `Amounts`.
                 An amount with more decimals than the currency is an issue; nothing is rounded.
             statuses: Meaning of each word in the status column: `{"Completed": "paid"}`; None leaves the rows out.
                 The library's own words, such as "paid", mean themselves unless they are given.

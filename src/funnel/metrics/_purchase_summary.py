@@ -19,8 +19,8 @@ import narwhals as nw
 from funnel._aggregate.fold import END, START, T
 from funnel._arguments import parse_as_of
 from funnel._dataframes.adapter import installed
-from funnel._dataframes.output import to_native
 from funnel._dataframes.by_part import frame_by_part
+from funnel._dataframes.output import to_native
 from funnel._ledger.rows import number
 from funnel._ledger.streams import PURCHASE_FIELDS
 from funnel.history import check_is_history

@@ -14,9 +14,9 @@ from funnel._aggregate.group_by import PERSON
 from funnel._aggregate.window import AT
 from funnel._arguments import INNER, instance, is_listed, kind_of, suggest
 from funnel._dataframes.adapter import ROW, FrameKind, InputFrame, from_native, installed, is_remote
-from funnel._dataframes.output import with_added
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
+from funnel._dataframes.output import with_added
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.nodes import Const, Fact, Node, Test
 from funnel._expr.to_narwhals import Column, ColumnOf, by_value, column_of, int_lit, node_column, to_int, tree_column
@@ -307,16 +307,17 @@ def _check_types(ready: CompiledRule, schema: nw.Schema, frame_kind: FrameKind) 
         FactsError: The type of a column does not fit its fact, such as a float or a text for a count.
     """
     for name in sorted(ready.read):
-        types, allowed = _NUMBERS, "whole numbers or booleans"
-        match ready.plan.declared[name].show:
-            case "text":
-                types, allowed = _TEXTS, "text"
-            case "since" | "until" | "span" if frame_kind in _DURATIONS:
-                types, allowed = (nw.Duration, nw.Unknown), f"durations, such as {_DURATIONS[frame_kind]}"
-            case "since" | "until" | "span":
-                types, allowed = (nw.dtypes.IntegerType, nw.Duration, nw.Unknown), "whole microseconds"
+        types, allowed = _types_of(ready.plan.declared[name].show, frame_kind)
         if not isinstance(schema[name], types):
             raise FactsError(f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})")
+
+
+def _types_of(show: str, frame_kind: FrameKind) -> tuple[tuple[type[nw.dtypes.DType], ...], str]:
+    if show not in ("since", "until", "span"):
+        return (_TEXTS, "text") if show == "text" else (_NUMBERS, "whole numbers or booleans")
+    if frame_kind in _DURATIONS:
+        return (nw.Duration, nw.Unknown), f"durations, such as {_DURATIONS[frame_kind]}"
+    return (nw.dtypes.IntegerType, nw.Duration, nw.Unknown), "whole microseconds"
 
 
 def _check_ranges(facts: Sequence[Fact], frame: Frame, column: Column) -> None:

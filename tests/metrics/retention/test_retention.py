@@ -557,7 +557,8 @@ def test_every_figure_of_a_period_that_is_not_over_is_none_unless_asked_for() ->
         *not_begun,
     ]
     assert [one["people"] for one in marked[2:]] == [None, None]
-    assert all(cohorts.cohorts[1].is_partial(periods) for periods in (0, 1, 2, 99)) and not row.is_partial(-1)
+    assert all(cohorts.cohorts[1].is_partial(periods) for periods in (0, 1, 2, 99))
+    assert not row.is_partial(-1)
     for name, figure in whole.items():
         figure_of = getattr(row, name)
         assert (figure_of(2), figure_of(2, unfinished=True)) == (None, figure)

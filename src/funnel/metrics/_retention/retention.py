@@ -15,9 +15,9 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, brief, each, instance, parse_as_of, span
-from funnel._dataframes.output import to_native
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
+from funnel._dataframes.output import to_native
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.logs import Logs

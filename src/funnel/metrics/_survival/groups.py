@@ -22,7 +22,7 @@ class SurvivalGroups(Groups[Survival]):
 
     Attributes:
         by: The columns to group by.
-        groups: The survival of each group, in the order of the groups. A group is the value of the column, None if it is
+        groups: The survival of each group, in the order of the groups. A group is the value of the column, None if
             unknown; or a tuple of values if there are several columns.
     """
 
