@@ -485,7 +485,7 @@ def test_logs_that_cannot_be_together_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "noted"),
+    ("options", "noted"),
     [
         ({}, True),
         ({"currency": "USD"}, True),
@@ -495,24 +495,24 @@ def test_logs_that_cannot_be_together_are_refused() -> None:
         ({"amount": "major", "currency": "USD"}, False),
     ],
 )
-def test_amounts_whose_unit_nobody_said_are_noted(given: dict[str, Any], *, noted: bool) -> None:
+def test_amounts_whose_unit_nobody_said_are_noted(options: dict[str, Any], *, noted: bool) -> None:
     """19 may be 19 cents or 19 dollars; a currency without decimals has one unit."""
     orders = pl.DataFrame({"person_id": ["p"], "purchased_at": [AT], "amount": [19]})
     lines = {"unit_price": "amount", "quantity": "amount"}
     note = "whole numbers were read as minor units (cents); if 19.99 means USD 19.99, pass currency='USD'"
 
     for columns, name in (({}, "amount"), (lines, "unit_price"), ({"order_amount": "amount"}, "order_amount")):
-        some = [one for one in Logs.from_orders(orders, columns, **given).notes if "minor units" in one]
+        some = [one for one in Logs.from_orders(orders, columns, **options).notes if "minor units" in one]
         assert len(some) == noted
         assert all(one.startswith(f"{name}: {note}") for one in some)
     events = orders.rename({"purchased_at": "occurred_at"}).with_columns(kind=pl.lit("purchase"))
-    assert len(Logs.from_events(events, **given).notes) == noted
+    assert len(Logs.from_events(events, **options).notes) == noted
     leads = orders.select("person_id", arrived_at="purchased_at")
     assert Logs.from_leads(leads).notes == ()
 
 
 def test_a_purchase_without_an_amount_has_a_remedy() -> None:
-    """In a table of events, and texts of Unix seconds are told their format."""
+    """In a table of events, and texts of Unix seconds are an error with their format."""
     events = pl.DataFrame({"person_id": ["p"], "occurred_at": [AT], "kind": ["purchase"]})
     with pytest.raises(
         LogsError, match=r"amount: 1 row .*is empty; a purchase needs an amount: .*fill in 1.*conversion\("

@@ -58,14 +58,14 @@ def _check_agreement(plan: FactSchema, values: Sequence[Value], names: Mapping[i
     Raises:
         FactsError: A record lies in the future, or a fact of records is set although their number is 0.
     """
-    first, given = len(plan.reductions), [index for index in names if values[index] != plan.empties[index]]
-    for index in given:
+    first, not_empty = len(plan.reductions), [index for index in names if values[index] != plan.empties[index]]
+    for index in not_empty:
         value = values[index]
         if index < first and plan.reductions[index].field == "t" and isinstance(value, int) and value > now:
             raise FactsError(f"{names[index]} is after as_of; facts know only earlier records")
     none = {one.stream: names[index] for index, one in enumerate(plan.reductions) if index in names and _is_count(one)}
     none = {stream: name for stream, name in none.items() if not values[plan.indices[name]]}
-    for index in given:
+    for index in not_empty:
         parts = (plan.reductions[index],) if index < first else plan.derived[index - first].parts
         if count := next((none[part.stream.origin] for part in parts if part.stream.origin in none), ""):
             msg = f"{names[index]} is set, and {count} is 0, so they contradict each other; leave one of them out"

@@ -212,9 +212,9 @@ def test_groups_read_well() -> None:
     groups = repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, min_people=4)
 
     assert str(groups).splitlines()[1:] == [
-        "promotion                  bought again  pending",
+        "promotion                     bought again  pending",
         "(unknown)  40.0 % (2 of 5; 11.8 to 76.9 %)        0",
-        "launch               not enough: 3 of 4        0",
+        "launch                  not enough: 3 of 4        0",
     ]
     assert "one in twenty" not in groups.summary
     assert "2 equal groups" in repeat_by(shop((1, 3), (2, 5)), "promotion", 30 * DAY, as_of=LATER, min_people=3).summary
