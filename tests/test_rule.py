@@ -17,8 +17,9 @@ import funnel
 from funnel import Facts, History, Lead, Logs, Policy, Rule, rule
 from funnel.errors import ArgumentError, FactsError, InstantError, RuleError
 from funnel.interactions import Visit
-from tests.engines import on
-from tests.frames import answered, tables
+from tests.engines import ENGINES, HERE, on
+from tests.frames import answered, in_order, tables
+from tests.logs.shop import ORDERED
 from tests.public import public
 from tests.shop import (
     DAY,
@@ -274,6 +275,16 @@ def test_why_shows_actual_beside_required_and_the_field_of_the_policy() -> None:
         True,
     )
     assert str(why).splitlines()[0] == "True"
+    assert why.to_dict() == {"answer": True, "reasons": [reason.to_dict() for reason in why.reasons]}
+    assert last.to_dict() == {
+        "condition": last.condition,
+        "actual": "since_last_purchase is 61 d",
+        "required": "> 60 d",
+        "holds": True,
+        "policy_field": "lapse_after",
+        "points": 0,
+    }
+    assert type(funnel.stage.why(person(purchase_count=1), POLICY).to_dict()["answer"]) is str
 
 
 def test_a_rule_says_what_it_is() -> None:
@@ -394,8 +405,8 @@ def test_a_text_column_must_be_text() -> None:
     ("name", "columns", "expected"),
     [
         ("is_lapsed", {"purchase_count": [1, None], "since_last_purchase": [None, None]}, [True, False]),
-        ("is_lapsed", {"purchase_count": [1], "since_last_purchase": [60 * 86_400 * 10**6]}, [False]),
-        ("is_lapsed", {"purchase_count": [1], "since_last_purchase": [60 * 86_400 * 10**6 + 1]}, [True]),
+        ("is_lapsed", {"purchase_count": [1], "since_last_purchase": [60 * DAY]}, [False]),
+        ("is_lapsed", {"purchase_count": [1], "since_last_purchase": [60 * DAY + timedelta(microseconds=1)]}, [True]),
         (
             "is_won_back",
             {"purchase_count": [2], "gap_before_last_purchase": [None], "since_last_purchase": [DAY]},
@@ -425,7 +436,7 @@ def test_a_text_column_must_be_text() -> None:
     ],
 )
 def test_a_null_in_a_frame_is_not_known(name: str, columns: dict[str, list[Any]], expected: list[bool]) -> None:
-    """A null is an unknown fact; spans may be integers of microseconds."""
+    """A null is an unknown fact."""
     assert RULES[name].over(pl.DataFrame(columns), POLICY)[name].to_list() == expected
 
 
@@ -438,16 +449,48 @@ def test_a_null_in_a_frame_is_not_known(name: str, columns: dict[str, list[Any]]
         ),
         ({"purchase_count": [-1], "since_last_purchase": [DAY]}, "purchase_count has values outside"),
         (
-            {"purchase_count": [1], "since_last_purchase": [2**60]},
+            {"purchase_count": [1], "since_last_purchase": [timedelta(microseconds=2**60)]},
             "since_last_purchase .* spans of less than 400",
         ),
     ],
 )
-def test_a_number_that_a_fact_cannot_be_is_refused_in_a_frame(columns: dict[str, list[int]], message: str) -> None:
+def test_a_number_that_a_fact_cannot_be_is_refused_in_a_frame(columns: dict[str, list[Any]], message: str) -> None:
     """The arithmetic of a rule is known to fit for the numbers that a fact can be, and for no others."""
     with pytest.raises(FactsError, match=message):
         funnel.is_lapsed.over(pl.DataFrame(columns), POLICY)
     assert funnel.is_lapsed.over(pl.DataFrame(columns).clear(), POLICY).height == 0
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_a_number_is_no_span_where_spans_have_a_type(engine: str) -> None:
+    """A number has no unit: 300 days would be 300 microseconds. Elsewhere it is microseconds."""
+    days = pl.DataFrame({"person_id": ["a"], "purchase_count": [3], "since_last_purchase": [300]})
+    micros = days.with_columns(pl.col("since_last_purchase") * 86_400 * 10**6)
+    spans = days.with_columns(pl.duration(days="since_last_purchase").alias("since_last_purchase"))
+    remedy = {"pandas": r"pd\.to_timedelta\(\.\.\., unit=\"D\"\)", "pyarrow": "pa.duration"}.get(engine, "pl.duration")
+
+    if engine in ORDERED:
+        with pytest.raises(
+            FactsError, match=rf"since_last_purchase must hold durations, such as {remedy}.* \(got Int64\)"
+        ):
+            funnel.is_lapsed.over(ENGINES[engine]({"facts": days})["facts"], POLICY)
+        (row,) = in_order(funnel.is_lapsed.over(ENGINES[engine]({"facts": spans})["facts"], POLICY))
+    else:
+        (row,) = in_order(funnel.is_lapsed.over(ENGINES[engine]({"facts": micros})["facts"], POLICY))
+    assert row["is_lapsed"]
+
+
+def test_a_span_is_no_number_in_a_frame() -> None:
+    """A count of three days is refused too, and so is a truth for a span."""
+    for columns, message in (
+        (
+            {"purchase_count": [3 * DAY], "since_last_purchase": [DAY]},
+            "purchase_count must hold whole numbers or booleans",
+        ),
+        ({"purchase_count": [3], "since_last_purchase": [True]}, "since_last_purchase must hold durations"),
+    ):
+        with pytest.raises(FactsError, match=message):
+            funnel.is_lapsed.over(pl.DataFrame(columns), POLICY)
 
 
 def test_the_soonest_day_of_a_frame_may_lie_ahead() -> None:

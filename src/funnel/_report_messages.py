@@ -144,6 +144,7 @@ REPORT: Mapping[str, Translated] = {
     "leads": ("Leads by source", "Prospek menurut asal"),
     "lead_total": ("Leads: {count}. Sources: {sources}.", "Prospek: {count}. Asal: {sources}."),
     "source": ("source", "asal"),
+    "unknown": ("(unknown)", "(tidak diketahui)"),
     "lead_count": ("leads", "prospek"),
     "first": ("first", "pertama"),
     "last": ("last", "terakhir"),

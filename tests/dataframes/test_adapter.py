@@ -23,9 +23,9 @@ from funnel._dataframes.adapter import (
     from_native,
     materialize,
     microseconds,
-    to_native,
 )
 from funnel._dataframes.compute import computing
+from funnel._dataframes.output import to_native
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._time import micros
 from funnel.errors import EngineError, MissingExtraError

@@ -81,6 +81,15 @@ def test_the_first_and_the_last_instant_are_kept(as_of: datetime) -> None:
             {"last_purchase_at": NOW - DAY, "since_last_purchase": 2 * DAY},
             "last_purchase_at and since_last_purchase set the same value and contradict each other; give one of them",
         ),
+        ({"last_purchase_at": NOW + TICK}, "last_purchase_at is after as_of; facts know only earlier records"),
+        ({"oldest_open_question": -TICK}, "oldest_open_question is after as_of"),
+        (
+            {"purchase_count": 0, "since_last_purchase": 3 * DAY},
+            "since_last_purchase is set, and purchase_count is 0, so they contradict each other; leave one of them out",
+        ),
+        ({"purchase_count": 0, "purchase_interval": DAY}, "purchase_interval is set, and purchase_count is 0"),
+        ({"largest_purchase": 9, "purchase_count": 0}, "largest_purchase is set, and purchase_count is 0"),
+        ({"question_count": 0, "since_last_question": DAY}, "since_last_question is set, and question_count is 0"),
     ],
 )
 def test_what_cannot_be_a_fact_is_refused(fields: dict[str, Any], message: str) -> None:
@@ -97,6 +106,9 @@ def test_what_cannot_be_a_fact_is_refused(fields: dict[str, Any], message: str) 
         ({"last_purchase_at": NOW - DAY}, {"since_last_purchase": DAY, "purchase_count": 0}),
         ({"since_last_purchase": DAY, "last_purchase_at": NOW - DAY}, {"last_purchase_at": NOW - DAY}),
         ({"last_purchase_at": None}, {"last_purchase_at": None}),
+        ({"last_purchase_at": None, "purchase_count": 0, "net_spent": 0}, {"last_purchase_at": None}),
+        ({"last_purchase_at": NOW, "purchase_count": 1}, {"since_last_purchase": timedelta(0)}),
+        ({"purchase_count": 0, "since_last_question": DAY, "refund_count": 1}, {"purchase_count": 0}),
         ({"postponed_until": NOW + DAY}, {"until_ready": DAY}),
         ({"until_ready": -DAY}, {"postponed_until": NOW - DAY}),
         ({"was_referred": True}, {"was_referred": True}),

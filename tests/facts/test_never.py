@@ -101,7 +101,9 @@ def test_what_never_happened_is_one_span_on_every_engine(engine: str, as_of: dat
 
 def test_a_frame_that_holds_nothing_reads_as_a_person_of_whom_nothing_is_known() -> None:
     """A null is the span that the fact has by hand."""
-    frame = pl.DataFrame({name: [None] for name in SpanFacts._fact_plan.declared}, schema_overrides=None).cast(pl.Int64)
+    frame = pl.DataFrame({name: [None] for name in SpanFacts._fact_plan.declared}, schema_overrides=None).cast(
+        pl.Duration
+    )
     nothing = SpanFacts(as_of=NOW)
 
     for name in SpanFacts._fact_plan.declared:
@@ -144,7 +146,8 @@ def test_the_next_change_is_found_where_some_spans_run_and_others_never_began(
     one_rule.__annotations__ = {"f": TwoSpans, "policy": Policy}
     rule: Rule[Any, Policy, bool] = Rule(one_rule)
     started = {name: data.draw(st.booleans()) for name in TwoSpans._fact_plan.declared}
-    facts = TwoSpans(as_of=NOW, **{name: data.draw(st.integers(-9, 9)) * DAY for name, so in started.items() if so})
+    days = {name: st.integers(-9 if name == "until_ready" else 0, 9) for name, so in started.items() if so}
+    facts = TwoSpans(as_of=NOW, **{name: data.draw(span) * DAY for name, span in days.items()})
     then = rule.next_change.of(facts, POLICY)
     answer = rule.of(facts, POLICY)
     last = AS_OFS[-1] if then is None else then - TICK

@@ -125,7 +125,7 @@ def test_an_amount_of_the_order_on_each_line(engine: str) -> None:
     """It is not added; lines that state different ones are an issue."""
     table = pl.DataFrame({"id": ["1", "1", "2", "2"], "sku": list("abab"), "total": [5, 5, 7, 8]})
     table = table.with_columns(person_id=pl.lit("p"), purchased_at=pl.lit(AT))
-    logs = Logs.from_orders(on(engine, {"o": table})["o"], {"order_amount": "total"}, on_issues="split")
+    logs = Logs.from_orders(on(engine, {"o": table})["o"], {"order_amount": "total"}, amount="minor", on_issues="split")
 
     assert [(row["id"], row["amount"]) for row in in_order(logs._native(logs._logs["purchases"]))] == [("1", 5)]
     assert [(issue.column, issue.count) for issue in logs.issues] == [("order_amount", 2)]
@@ -209,7 +209,9 @@ def test_a_decimal_quantity_is_a_whole_number() -> None:
     [
         ({"quantity": [1]}, "unit_price: is missing; quantity and unit_price go together"),
         ({"price": [1]}, "quantity: is missing; quantity and unit_price go together"),
-        ({"purchased_at": [7]}, "give dates, times, or texts"),
+        ({"purchased_at": [7]}, r"is Int64; integers are read with tz=Times\(format='epoch'\) for seconds since 1970"),
+        ({"purchased_at": [7.5]}, "is Float64; .*cast other numbers to integers"),
+        ({"purchased_at": [True]}, "give dates, times, or texts"),
         ({"amount": [True]}, "give numbers or texts"),
         ({"quantity": ["1"], "price": [1]}, "quantity: is String; give whole numbers"),
         (
@@ -482,12 +484,52 @@ def test_logs_that_cannot_be_together_are_refused() -> None:
 # ---- pandas ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("options", "noted"),
+    [
+        ({}, True),
+        ({"currency": "USD"}, True),
+        ({"currency": "JPY"}, False),
+        ({"amount": "minor"}, False),
+        ({"amount": Amounts("minor")}, False),
+        ({"amount": "major", "currency": "USD"}, False),
+    ],
+)
+def test_amounts_whose_unit_nobody_said_are_noted(options: dict[str, Any], *, noted: bool) -> None:
+    """19 may be 19 cents or 19 dollars; a currency without decimals has one unit."""
+    orders = pl.DataFrame({"person_id": ["p"], "purchased_at": [AT], "amount": [19]})
+    lines = {"unit_price": "amount", "quantity": "amount"}
+    note = "whole numbers were read as minor units (cents); if 19.99 means USD 19.99, pass currency='USD'"
+
+    for columns, name in (({}, "amount"), (lines, "unit_price"), ({"order_amount": "amount"}, "order_amount")):
+        some = [one for one in Logs.from_orders(orders, columns, **options).notes if "minor units" in one]
+        assert len(some) == noted
+        assert all(one.startswith(f"{name}: {note}") for one in some)
+    events = orders.rename({"purchased_at": "occurred_at"}).with_columns(kind=pl.lit("purchase"))
+    assert len(Logs.from_events(events, **options).notes) == noted
+    leads = orders.select("person_id", arrived_at="purchased_at")
+    assert Logs.from_leads(leads).notes == ()
+
+
+def test_a_purchase_without_an_amount_has_a_remedy() -> None:
+    """In a table of events, and texts of Unix seconds are an error with their format."""
+    events = pl.DataFrame({"person_id": ["p"], "occurred_at": [AT], "kind": ["purchase"]})
+    with pytest.raises(
+        LogsError, match=r"amount: 1 row .*is empty; a purchase needs an amount: .*fill in 1.*conversion\("
+    ):
+        Logs.from_events(events)
+    assert Logs.from_events(events.with_columns(amount=1)).notes
+    texts = pl.DataFrame({"person_id": ["p"], "purchased_at": ["1772330400"], "amount": [9]})
+    with pytest.raises(LogsError, match=r"pass tz=Times\(zone, format=.*, or 'epoch' for seconds since 1970\)"):
+        Logs.from_orders(texts, tz="UTC")
+
+
 def test_copies_are_found_among_columns_of_any_type() -> None:
     """Lists and mixed values may be in columns that are not read."""
     frame = pd.DataFrame(
         {"id": ["1", "1", "1"], "person_id": ["p"] * 3, "purchased_at": [AT] * 3, "amount": [5, 5, 5]}
     ).assign(tags=[["a"], ["a"], ["b"]], mixed=[1, 1, "x"])
-    logs = Logs.from_orders(frame)
+    logs = Logs.from_orders(frame, amount="minor")
 
     assert logs.notes == (
         "1 row equal to an earlier row in every column, read once",

@@ -11,7 +11,7 @@ import pytest
 from funnel import FunnelStep, Logs, Policy, conversion, lifecycle, retention, survival
 from funnel._time import micros
 from funnel.errors import ArgumentError, FactsError
-from funnel.metrics import Groups, PurchaseSummary, durations, growth, segments
+from funnel.metrics import Groups, PurchaseSummary, bins, durations, growth, margin_by, repeat_by, segments
 from funnel.metrics._by_group import MOST_GROUPS, by_group
 from tests.engines import FULL, HERE, on
 from tests.frames import read
@@ -225,17 +225,50 @@ def test_a_purchase_summary_has_the_group_of_each_buyer() -> None:
     assert groups("source") == {"a": "ad", "b": "fair", "c": "ad"}
 
 
+def test_people_without_a_value_have_one_name() -> None:
+    """None as a key, and "(unknown)" in every text; each group of a funnel has its median times."""
+    as_of, days = NOW, [NOW - 40 * DAY, NOW - 30 * DAY]
+    people = [f"p{number}" for number in range(6)]
+    leads = pl.DataFrame({"person_id": people, "arrived_at": days[0], "source": ["web", None, "web"] * 2})
+    bought = pl.DataFrame({"person_id": people[:4], "purchased_at": days[1], "id": range(4), "amount": 9, "cost": 4})
+    bought = bought.with_columns(purchased_at=pl.col("purchased_at") + pl.duration(days=pl.col("id")))
+    logs = Logs(leads=leads, purchases=bought)
+    funnel = conversion(logs, ["lead", "purchase"], within=30 * DAY, as_of=as_of, by="source", min_people=1)
+    binned = conversion(logs, ["lead", "purchase"], within=30 * DAY, as_of=as_of, by=bins("amount", [5], at="last"))
+    waits = survival(durations(logs, "leads", "purchases", as_of=as_of, keep=["source"]), as_of=as_of, by="source")
+    again = repeat_by(logs, "source", 30 * DAY, as_of=as_of)
+    margins = margin_by(logs, "source", as_of=as_of)
+    months = growth(logs, "month", tz="UTC", as_of=as_of, within=9 * DAY, margin=0.5)
+
+    assert [group.value for group in funnel.groups] == list(waits) == ["web", None]
+    assert {one.group for one in again} == {one.group for one in margins} == {"web", None}
+    assert set(next(iter(months)).sources) == {"web", None}
+    for text in (str(funnel), str(waits), str(again), str(margins), funnel._repr_html_(), str(funnel.compare()[1])):
+        assert "(unknown)" in text
+    medians = [line.split()[5:7] for line in str(funnel).splitlines() if line.startswith("purchase")]
+    assert medians == [["11", "d"], ["12", "d"], ["11", "d"]]
+    assert "12 d" in funnel._repr_html_()
+    assert str(binned).count("11 d") == 2
+
+
 def test_waits_keep_own_columns_of_their_start() -> None:
     """A wait has the own columns of its first start event, for `survival` by group."""
     table = durations(shop(), "leads", "purchases", as_of=NOW, keep=["city", "source", "tier"])
     groups = survival(table, as_of=NOW, by="city")
 
-    assert sorted((row["person_id"], row["city"], row["source"], row["tier"]) for row in read(table)) == [
+    assert [(row["person_id"], row["city"], row["source"], row["tier"]) for row in read(table)] == [
         ("a", "Oslo", "ad", "gold"),
         ("b", "Oslo", "fair", "gold"),
-        ("c", "Rome", "ad", ""),
-        ("d", "", "fair", ""),
+        ("c", "Rome", "ad", None),
+        ("d", None, "fair", None),
     ]
-    assert sorted(groups) == ["", "Oslo", "Rome"]
+    assert list(groups) == ["Oslo", "Rome", None]
+    assert [line.partition(":")[0] for line in str(groups).splitlines()] == [
+        "Oslo",
+        "Rome",
+        "(unknown)",
+        "log-rank test",
+    ]
+    assert str(survival(table, as_of=NOW, by=["city", "tier"])).splitlines()[-2].startswith("(unknown), (unknown): ")
     with pytest.raises(ArgumentError, match=r"keep must name columns of leads or of people .got 'country'"):
         durations(shop(), "leads", "purchases", as_of=NOW, keep=["country"])

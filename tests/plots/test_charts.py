@@ -514,7 +514,7 @@ def test_charts_of_other_states_are_drawn() -> None:
         part["mark"]["type"] == "bar" for part in specs(attrs.evolve(flow, periods=flow.periods[:1]).plot().to_dict())
     )
     assert finding(unpaid.plot()) == "428 buyers by recency and frequency"
-    assert "unknown" in texts(to_svg(unknown))
+    assert "(unknown)" in texts(to_svg(unknown))
     assert "lapsed · 338" not in texts(to_svg(new_alone.plot(show="links")))
     assert "(bought together)" in finding(attrs.evolve(affinity, in_order=()).plot())
     assert [part["mark"]["type"] for part in specs(smooth.plot().to_dict())] == ["line", "rule"]
@@ -588,7 +588,7 @@ def test_a_chart_of_groups_has_the_options_of_one_and_at_most_eight_groups() -> 
     spec = groups.plot(show="value").to_dict()
 
     assert [part["title"]["text"][0].split(": ")[0] for part in spec["vconcat"]] == [
-        "unknown",
+        "(unknown)",
         *map("c{}".format, range(1, 8)),
     ]
     assert "paid by each person" in spec["vconcat"][0]["title"]["text"][0]

@@ -17,7 +17,7 @@ from funnel.errors import ArgumentError, EngineError, FactsError, MissingExtraEr
 from funnel.facts import column, count, since
 from funnel.facts._base import BaseFacts
 from tests.specimens import DAY, NOW, POLICY
-from tests.sql.warehouse import COLUMNS, WAREHOUSES, comparable, facts, on_duckdb, parsed, shop
+from tests.sql.warehouse import COLUMNS, WAREHOUSES, comparable, facts, on_duckdb, parsed, shop, table_of_facts
 from tests.tables import rules
 
 TRANSLATED = ("duckdb", "bigquery", "databricks", "snowflake")
@@ -55,7 +55,7 @@ def test_the_sql_of_a_rule_is_valid_and_gives_its_answers(dialect: Any) -> None:
 
         assert sql == before or parsed(sql, dialect) == parsed(before, dialect), "run: python -m tests.sql.snapshots"
         rows = on_duckdb(sql, dialect, {"facts": facts()})
-        assert rows == comparable(one.over(facts(), POLICY).select("person_id", name).to_dicts())
+        assert rows == comparable(one.over(table_of_facts(), POLICY).select("person_id", name).to_dicts())
 
 
 FEW = ("purchase_count", "last_purchase_at", "since_last_purchase")

@@ -13,7 +13,7 @@ from funnel import Facts, Logs, metrics, stage
 from tests.frames import answered, as_span, read
 from tests.laws.test_engines import FewFacts, as_told
 from tests.specimens import DAY, NOW, POLICY
-from tests.sql.warehouse import COLUMNS, clickhouse, comparable, facts, shop
+from tests.sql.warehouse import COLUMNS, clickhouse, comparable, facts, shop, table_of_facts
 from tests.store.servers import postgresql
 from tests.tables import rules
 
@@ -86,7 +86,7 @@ def test_the_sql_of_every_rule_runs_on_clickhouse(tmp_path: Path) -> None:
     query = clickhouse({"facts": facts()}, tmp_path)
     for name, one in rules().items():
         rows = query(one.sql(POLICY, dialect="clickhouse"))
-        local = one.over(facts(), POLICY).select("person_id", name).to_dicts()
+        local = one.over(table_of_facts(), POLICY).select("person_id", name).to_dicts()
 
         assert comparable(rows) == comparable([{**row, name: _micros(row[name])} for row in local]), name
 

@@ -27,9 +27,14 @@ def shop() -> Mapping[str, pl.DataFrame]:
 
 
 @cache
+def table_of_facts() -> pl.DataFrame:
+    """All facts of the people of the shop, as Polars has them."""
+    return Facts.over(Logs(**shop()), as_of=NOW)
+
+
 def facts() -> pl.DataFrame:
     """All facts of the people of the shop, with spans as whole microseconds."""
-    table = Facts.over(Logs(**shop()), as_of=NOW)
+    table = table_of_facts()
     spans = [name for name, dtype in table.schema.items() if dtype == pl.Duration]
     return table.with_columns(pl.col(name).dt.total_microseconds() for name in spans)
 

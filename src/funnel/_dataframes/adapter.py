@@ -1,4 +1,4 @@
-"""The adapter for all dataframes: input becomes a lazy narwhals frame, and output has the type of the input.
+"""The adapter for all dataframes: input becomes a lazy narwhals frame. `output.py` makes results of its type.
 
 In local memory everything runs lazily on Polars if it is installed. Lazy Polars is several times faster than eager
 frames, and narwhals' own windows on pyarrow give wrong results. Data in a database or a cluster stays there.
@@ -19,9 +19,7 @@ from funnel._dataframes import spark
 from funnel._dataframes.compute import check_pandas_alone, collected, computing, schema_of
 from funnel._dataframes.ibis_dialects import (
     dialect_of,
-    looking_ahead,
     refuse_clickhouse,
-    to_instants,
     to_microseconds,
     zone_of,
 )
@@ -337,56 +335,4 @@ _INSTANTS: Mapping[FrameKind, Callable[[Any, Sequence[str]], Any]] = {
     "ibis": lambda native, names: to_microseconds(native, names, dialect_of(native)),
     "pyspark": spark.to_microseconds,
     "pyspark connect": lambda native, names: to_microseconds(native, names, "pyspark"),
-}
-
-
-# ---- output --------------------------------------------------------------------------------------------------------
-
-
-def to_native(frame: Frame, frame_kind: FrameKind, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> Any:
-    """Convert a frame to its input kind, with the engine's own times and spans.
-
-    If the engine has no durations with microseconds (the SQL engines), spans stay whole microseconds.
-    """
-    return _OUTPUTS[frame_kind](frame, instants, spans)
-
-
-def _out_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Frame:
-    times = [nw.col(name).cast(nw.Datetime("us", "UTC")) for name in instants]
-    waits = [nw.col(name).cast(nw.Duration("us")) for name in spans]
-    return frame.with_columns(*times, *waits) if times or waits else frame
-
-
-def _to_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str]) -> Any:
-    engine: nw.Implementation = frame.implementation
-    if engine == nw.Implementation.POLARS:
-        return collected(_out_polars(frame, instants, spans)).to_pandas()
-    pd: Any = importlib.import_module("pandas")
-    native = nw.to_native(collected(frame))
-    times = {name: pd.to_datetime(native[name].astype("Int64"), unit="us", utc=True) for name in instants}
-    waits = {name: pd.to_timedelta(native[name].astype("Int64"), unit="us") for name in spans}
-    return native.assign(**times, **waits)
-
-
-def _to_duckdb(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
-    native = nw.to_native(frame)
-    columns = ", ".join(f"make_timestamptz({sql_name(name)}) as {sql_name(name)}" for name in instants)
-    return native.project(f"* replace ({columns})") if instants else native
-
-
-def _to_ibis(frame: Frame, instants: Sequence[str], _: Sequence[str]) -> Any:
-    native: Any = looking_ahead(nw.to_native(frame))
-    return to_instants(native, instants, dialect_of(native)) if instants else native
-
-
-Output = Callable[[Frame, Sequence[str], Sequence[str]], Any]
-_OUTPUTS: Mapping[FrameKind, Output] = {
-    "polars": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))),
-    "polars lazy": lambda frame, instants, spans: nw.to_native(_out_polars(frame, instants, spans)),
-    "pyarrow": lambda frame, instants, spans: nw.to_native(collected(_out_polars(frame, instants, spans))).to_arrow(),
-    "pandas": _to_pandas,
-    "duckdb": _to_duckdb,
-    "ibis": _to_ibis,
-    "pyspark": lambda frame, instants, _: spark.to_instants(nw.to_native(frame), instants),
-    "pyspark connect": lambda frame, instants, spans: spark.to_spark(_to_ibis(frame, instants, spans)),
 }

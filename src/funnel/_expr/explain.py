@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import attrs
 
@@ -274,6 +275,10 @@ class Reason:
             return 0
         return weight * (self._left if self._right is None and isinstance(self._left, int) else self.holds)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the condition, both sides as text, whether it holds, its policy field ("" if none) and its points."""
+        return {name: getattr(self, name) for name in _REASON}
+
     def __repr__(self) -> str:
         """Return the reason as text."""
         return f"Reason({str(self)!r})"
@@ -282,6 +287,9 @@ class Reason:
         """Return the reason as one line."""
         earned = f"{self.points:+d}: " if self.points else ""
         return f"{earned}{self.condition} ({self.actual})"
+
+
+_REASON = ("condition", "actual", "required", "holds", "policy_field", "points")
 
 
 @attrs.frozen
@@ -294,10 +302,17 @@ class Explanation:
     answer: Answer
     reasons: tuple[Reason, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer and its reasons as plain data."""
+        return {"answer": self._plain, "reasons": [reason.to_dict() for reason in self.reasons]}
+
     def __str__(self) -> str:
         """Return the answer and its reasons, one line each."""
-        answer = getattr(self.answer, "value", self.answer)
-        return "\n".join([str(answer), *(f"  because {reason}" for reason in self.reasons)])
+        return "\n".join([str(self._plain), *(f"  because {reason}" for reason in self.reasons)])
+
+    @property
+    def _plain(self) -> Any:
+        return getattr(self.answer, "value", self.answer)
 
 
 @attrs.frozen

@@ -138,7 +138,8 @@ class Calibration(Charted, TextRepr):
         """
         import narwhals as nw
 
-        from funnel._dataframes.adapter import ROW, from_native, to_native
+        from funnel._dataframes.adapter import ROW, from_native
+        from funnel._dataframes.output import with_added
 
         entered = from_native(frame)
         schema = entered.frame.collect_schema()
@@ -151,8 +152,8 @@ class Calibration(Charted, TextRepr):
             raise ArgumentError(msg)
         probability = self._column(nw.col(points).cast(nw.Int64()))
         extended = entered.frame.with_columns(probability.alias(PROBABILITY))
-        result: FrameT = to_native(extended.drop(ROW) if ROW in schema else extended, entered.frame_kind)
-        return result
+        result = extended.drop(ROW) if ROW in schema else extended
+        return with_added(frame, result, entered.frame_kind, [PROBABILITY])
 
     def _column(self, points: nw.Expr) -> nw.Expr:
         import narwhals as nw

@@ -199,7 +199,7 @@ class Sections:
         words, leads = self.words, self.findings.leads
         rows = [
             (
-                one_line(one.source),
+                one_line(one.source) or words("unknown"),
                 words.number(one.leads),
                 words.number(one.people),
                 words.day(one.first),

@@ -143,9 +143,9 @@ class BaseFacts(RawFacts):
             as_of: Instant of the facts, an aware datetime.
 
         Returns:
-            A frame of the same kind as the logs, lazy if the logs are lazy. A missing value is null. Spans are
-            durations. On DuckDB, Ibis and Spark, which have no durations in microseconds, spans are integers of
-            microseconds.
+            A frame of the same kind as the logs, lazy if the logs are lazy. Rows of eager frames are sorted by
+            `person_id`; other rows have no order. A missing value is null. Spans are durations. On DuckDB, Ibis and
+            Spark, which have no durations in microseconds, spans are integers of microseconds.
 
         Raises:
             InstantError: `as_of` is naive.
@@ -166,7 +166,7 @@ class BaseFacts(RawFacts):
 
         Returns:
             A frame as from `over`, with the column `known_at`: one row for each person and instant, with the facts
-            then.
+            then. Rows of eager frames are sorted by both.
 
         Raises:
             InstantError: `as_of` is naive.
@@ -232,7 +232,7 @@ class BaseFacts(RawFacts):
             for name, value in raw.items()
             if not slope[name] or value != plan.empties[plan.indices[name]]
         }
-        return cls(as_of=as_of).evolve(**typed)
+        return cls._from_raw(tuple(changed(plan, plan.unknown, typed, now, is_solved=True)), now)
 
     def at(self, as_of: datetime) -> Self:
         """Return the facts at a later instant if nothing happens: spans change, and records leave windows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from funnel._aggregate.aggregations import EVERY, Reduction
 from funnel._arguments import brief, suggest
 from funnel._expr.nodes import Value
 from funnel._time import NEVER
@@ -15,8 +16,17 @@ if TYPE_CHECKING:
     from funnel.facts._schema import FactSchema, Occasions
 
 
-def changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object], now: int) -> list[Value]:
+def changed(
+    plan: FactSchema, values: list[Value], changes: Mapping[str, object], now: int, *, is_solved: bool = False
+) -> list[Value]:
     """Return the values after changes by hand, with derived values that are not given.
+
+    Args:
+        plan: The facts.
+        values: The values before; changed in place.
+        changes: The new facts by name.
+        now: The instant of the facts.
+        is_solved: Whether the conditions of a rule gave the facts, which need not be those of one person.
 
     Raises:
         FactsError: A fact is unknown, or its value is not allowed, or two facts contradict each other.
@@ -31,11 +41,38 @@ def changed(plan: FactSchema, values: list[Value], changes: Mapping[str, object]
             msg = f"{names[index]} and {name} set the same value and contradict each other; give one of them"
             raise FactsError(msg)
         values[index], names[index] = value, name
+    if not is_solved:
+        _check_agreement(plan, values, names, now)
     _put_derived(plan, before, values, names.keys() | _put_occasions(plan, before, values, names))
     for window in plan.windows:
         if any(values[index] != before[index] for index in window.indices):
             values[window.index] = cast("Value", None)
     return values
+
+
+def _check_agreement(plan: FactSchema, values: Sequence[Value], names: Mapping[int, str], now: int) -> None:
+    """Check that facts set together can be those of one person.
+
+    Raises:
+        FactsError: A record lies in the future, or a fact of records is set although their number is 0.
+    """
+    first, not_empty = len(plan.reductions), [index for index in names if values[index] != plan.empties[index]]
+    for index in not_empty:
+        value = values[index]
+        if index < first and plan.reductions[index].field == "t" and isinstance(value, int) and value > now:
+            raise FactsError(f"{names[index]} is after as_of; facts know only earlier records")
+    none = {one.stream: names[index] for index, one in enumerate(plan.reductions) if index in names and _is_count(one)}
+    none = {stream: name for stream, name in none.items() if not values[plan.indices[name]]}
+    for index in not_empty:
+        parts = (plan.reductions[index],) if index < first else plan.derived[index - first].parts
+        if count := next((none[part.stream.origin] for part in parts if part.stream.origin in none), ""):
+            msg = f"{names[index]} is set, and {count} is 0, so they contradict each other; leave one of them out"
+            raise FactsError(msg)
+
+
+def _is_count(one: Reduction) -> bool:
+    """Return whether a reduction is the number of all rows of a stream."""
+    return one.how == "sum" and not one.field and one.where == EVERY and one.stream.base is None
 
 
 def _put_derived(plan: FactSchema, before: list[Value], values: list[Value], set_by_hand: Collection[int]) -> None:

@@ -171,7 +171,8 @@ def _as_columns(plan: FactSchema, frame: Frame, logs: Logs[FrameT], now: nw.Expr
     columns = [_column(one, value_name(plan.indices[name]), now).alias(name) for name, one in plan.declared.items()]
     instants = [*keys, *_facts_shown(plan, "instant")]
     spans = list(_facts_shown(plan, "since", "until", "span"))
-    return logs._native(frame.select(PERSON, *keys, *columns), instants=instants, spans=spans)
+    result = frame.select(PERSON, *keys, *columns)
+    return logs._native(result, instants=instants, spans=spans, order=(PERSON, *keys))
 
 
 def _facts_shown(plan: FactSchema, *shows: str) -> Iterable[str]:

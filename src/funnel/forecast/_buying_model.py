@@ -17,8 +17,8 @@ import attrs
 import numpy as np
 
 from funnel._arguments import SpanLike, check_choice, instance, span
-from funnel._dataframes.adapter import to_native
 from funnel._dataframes.frame_types import NativeT
+from funnel._dataframes.output import with_added
 from funnel._format import TextRepr
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError
@@ -160,7 +160,8 @@ class BuyingModel(TextRepr):
         horizon = _horizon(within)
         read = self._table(summaries)
         columns = _columns(self._predictor().forecasts(read.groups.buyers, horizon / DAY))
-        return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
+        extended = with_columns(read, columns, spans=SPANS)
+        return with_added(summaries, extended, read.frame_kind, list(columns), spans=SPANS)
 
     def next_purchase(
         self, summary: PurchaseSummary, *, buyers: BuyerGroup = "all", covariates: Mapping[str, Level] | None = None
@@ -219,7 +220,8 @@ class BuyingModel(TextRepr):
         columns = _interval_columns("never", never) | {
             name: DAY * column for name, column in zip(SPANS, times, strict=True)
         }
-        return to_native(with_columns(read, columns, spans=SPANS), read.frame_kind, spans=SPANS)  # type: ignore[no-any-return]
+        extended = with_columns(read, columns, spans=SPANS)
+        return with_added(summaries, extended, read.frame_kind, list(columns), spans=SPANS)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as plain data for JSON; `from_dict` reads it."""

@@ -12,8 +12,9 @@ import narwhals as nw
 
 from funnel._arguments import SpanLike, instance, parse_as_of, parse_zone, span
 from funnel._columns import OwnValue
-from funnel._dataframes.adapter import from_native, to_native
+from funnel._dataframes.adapter import from_native
 from funnel._dataframes.frame_types import NativeT
+from funnel._dataframes.output import to_native
 from funnel._expr.to_narwhals import int_lit
 from funnel._time import instant
 from funnel.errors import ArgumentError
@@ -125,7 +126,8 @@ class ForecastColumns:
         summaries = PurchaseSummary.over(logs, tz=self.tz, as_of=as_of)
         read = from_native(self.model.over(summaries, within=self.within))
         columns = {_CHANCE: _thousandths("chance"), _EXPECTED: _thousandths("expected"), _AS_OF: int_lit(now)}
-        result: NativeT = to_native(read.frame.select("person_id", **columns), read.frame_kind, instants=[_AS_OF])
+        frame = read.frame.select("person_id", **columns)
+        result: NativeT = to_native(frame, read.frame_kind, instants=[_AS_OF], order=("person_id",))
         return result
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from scipy import special
 
 from funnel._arguments import SpanLike, count_of, instance, share_of, span
-from funnel._dataframes.adapter import to_native
 from funnel._dataframes.frame_types import NativeT
+from funnel._dataframes.output import with_added
 from funnel._format import TextRepr
 from funnel.errors import ArgumentError
 from funnel.forecast._buyers import (
@@ -281,7 +281,7 @@ class CustomerValue:
             raise ArgumentError("the spending model has q of at most 1, so the mean amount does not exist")
         purchases = self._purchases(groups.buyers, horizon)[groups.index]
         columns = {"value": _whole(means, purchases)}
-        return to_native(with_row_columns(read, columns), read.frame_kind)  # type: ignore[no-any-return]
+        return with_added(summaries, with_row_columns(read, columns), read.frame_kind, list(columns))
 
     def _purchases(self, buyers: Buyers, horizon: float) -> Floats:
         """Return the expected purchases, each week of them discounted from its middle."""

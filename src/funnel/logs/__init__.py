@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any, Generic, TypeGuard
 
 from funnel._arguments import instance, parse_instant
-from funnel._dataframes.adapter import Frame, FrameKind, InputFrame, from_native, materialize, to_native
+from funnel._dataframes.adapter import Frame, FrameKind, InputFrame, from_native, materialize
 from funnel._dataframes.frame_types import FrameT, NativeT
+from funnel._dataframes.output import to_native
 from funnel.logs.assemble import (
     alias_frame,
     common_currency,
@@ -41,8 +42,9 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
     Every argument is a dataframe of polars (eager or lazy), pandas, pyarrow, DuckDB, Ibis or PySpark. All must run on
     one engine. Polars runs pandas and pyarrow tables too: these three may be mixed. Other columns are ignored. Results
     are the same kind of frame as the input, lazy if the frame was lazy. If kinds are mixed, results have the kind of
-    the first table in the order of the arguments below. All rows are validated once, when `Logs` is created. This
-    collects a lazy Polars frame and keeps the columns that are read in memory.
+    the first table in the order of the arguments below; rows of eager frames (Polars, pandas, pyarrow) are sorted by
+    person, then by time. All rows are validated once, when `Logs` is created. This collects a lazy Polars frame and
+    keeps the columns that are read in memory.
 
     Args:
         leads: `person_id`, `arrived_at`; `source`, `campaign`, `referred_by` if known.
@@ -116,7 +118,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         *,
         tz: str | Times | None = None,
         currency: str | None = None,
-        amount: Amount = "minor",
+        amount: Amount | None = None,
         statuses: Words | None = None,
         on_issues: OnIssues = "raise",
     ) -> Logs[NativeT]:
@@ -135,7 +137,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
             tz: Zone of times without an offset, such as "Asia/Jakarta"; or `Times` with the format of texts. A local
                 time that the clock skipped is an issue; of a time that it showed twice, the first is used.
             currency: Currency of all amounts (ISO 4217); required unless amounts are minor units.
-            amount: Unit of the amounts, "minor" (cents) or "major" (dollars), the style of texts, or `Amounts`.
+            amount: Unit of the amounts, "minor" (cents; default) or "major" (dollars), a style of texts, or `Amounts`.
                 An amount with more decimals than the currency is an issue; nothing is rounded.
             statuses: Meaning of each word in the status column: `{"Completed": "paid"}`; None leaves the rows out.
                 The library's own words, such as "paid", mean themselves unless they are given.
@@ -169,7 +171,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         *,
         tz: str | Times | None = None,
         currency: str | None = None,
-        amount: Amount = "minor",
+        amount: Amount | None = None,
         on_issues: OnIssues = "raise",
     ) -> Logs[NativeT]:
         """Return logs of a frame of refunds, to be put beside the orders with `Logs.concat`.
@@ -215,7 +217,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         *,
         tz: str | Times | None = None,
         currency: str | None = None,
-        amount: Amount = "minor",
+        amount: Amount | None = None,
         kinds: Words | None = None,
         on_issues: OnIssues = "raise",
     ) -> Logs[NativeT]:
@@ -243,7 +245,7 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         *,
         tz: str | Times | None = None,
         currency: str | None = None,
-        amount: Amount = "minor",
+        amount: Amount | None = None,
         kinds: Words | None = None,
         on_issues: OnIssues = "raise",
     ) -> Logs[NativeT]:
@@ -362,10 +364,9 @@ class Logs(PeopleOfLogs, Generic[FrameT]):
         at = parse_instant(as_of, "as_of")
         return self._with_logs({log: known_by(log, frame, at) for log, frame in self._logs.items()})
 
-    def _native(self, frame: Frame, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> FrameT:
-        """Internal: convert a result to the kind of frame of the input."""
-        converted: FrameT = to_native(frame, self._frame_kind, instants=instants, spans=spans)
-        return converted
+    def _native(self, frame: Frame, *, order: Sequence[str] = ("person_id",), **types: Sequence[str]) -> FrameT:
+        """Internal: convert a result to the kind of frame of the input; if it is eager, sorted by `order`."""
+        return to_native(frame, self._frame_kind, order=order, **types)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         """Return the names of the logs, their kind of frame, and how many rows were split off."""

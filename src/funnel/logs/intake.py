@@ -69,14 +69,16 @@ def reading_of(  # noqa: PLR0913 - the arguments of the calls
         MoneyError: The currency is unknown.
     """
     declared = _mapping(columns, "columns", "{'person_id': 'CustomerID'}")
-    amounts = amount if isinstance(amount, Amounts) else Amounts(amount)  # type: ignore[arg-type]
+    unit = "minor" if amount is None else amount
+    amounts = unit if isinstance(unit, Amounts) else Amounts(unit)  # type: ignore[arg-type]
     if currency is None and amounts.style != "minor":
         msg = f"amount={amounts.style!r} needs the currency, which says how many decimals there are: currency='USD'"
         raise ArgumentError(msg)
     times = tz if tz is None or isinstance(tz, Times) else Times(tz)
     scale = 0 if currency is None else decimals(currency)  # type: ignore[arg-type]
     meanings = {name: _words(log, name, value) for name, value in words.items() if value is not None}
-    return Reading(log, declared, times, amounts, currency, scale, meanings)  # type: ignore[arg-type]
+    is_said = amount is not None
+    return Reading(log, declared, times, amounts, currency, scale, meanings, is_said)  # type: ignore[arg-type]
 
 
 def _mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:

@@ -18,8 +18,19 @@ from funnel.logs import read_amounts, read_times
 from funnel.logs.normalize import MISSING, default_direction, float_ids, without_float_ends
 from funnel.logs.own_columns import check_own_name
 from funnel.logs.read_amounts import Amounts, Unit, is_amount, read_amount
-from funnel.logs.read_times import Times, format_of, in_zone, is_time, parsed
-from funnel.logs.schema import READ, Column, Issue, hint, in_units, plain_name, raise_if_any, round_it, to_text
+from funnel.logs.read_times import Times, format_of, in_zone, parsed
+from funnel.logs.schema import (
+    READ,
+    READ_AS_MINOR,
+    Column,
+    Issue,
+    hint,
+    in_units,
+    plain_name,
+    raise_if_any,
+    round_it,
+    to_text,
+)
 from funnel.logs.validate import Check
 
 LINE_COLUMNS: Mapping[str, Column] = {
@@ -53,6 +64,7 @@ class Reading:
         currency: Currency of all amounts; None without amounts of the currency.
         decimals: Decimals of the currency; 0 without a currency.
         words: Meanings of the shop's words, by column; None leaves a row out.
+        is_unit_said: Whether the caller said how amounts are written.
     """
 
     log: str
@@ -62,6 +74,7 @@ class Reading:
     currency: str | None
     decimals: int
     words: Mapping[str, Mapping[str, str | None]]
+    is_unit_said: bool
 
 
 @attrs.frozen
@@ -176,12 +189,9 @@ def _fits(column: Column, dtype: nw.dtypes.DType) -> bool:
 
 def _type_problem(reading: Reading, name: str, column: Column, dtype: nw.dtypes.DType, source: InputFrame) -> str:
     is_text = _is_text(dtype)
-    form = format_of(reading.times, name)
     match column.kind:
-        case "instant" if not is_time(dtype, form):
-            return "give dates, times, or texts with tz=Times(zone, format=...)"
-        case "instant" if _needs_zone(dtype) and reading.times is None:
-            return "these times have no zone; pass tz, the zone of the shop's clock, such as tz='Asia/Jakarta'"
+        case "instant":
+            return read_times.type_problem(dtype, format_of(reading.times, name), has_zone=reading.times is not None)
         case "amount" if not is_amount(dtype):
             return "give numbers or texts"
         case "whole" if not dtype.is_numeric():
@@ -198,10 +208,6 @@ def _is_text(dtype: nw.dtypes.DType | None) -> bool:
     return isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
 
 
-def _needs_zone(dtype: nw.dtypes.DType) -> bool:
-    return isinstance(dtype, nw.Date) or (isinstance(dtype, nw.Datetime) and dtype.time_zone is None)
-
-
 # ---- values ----------------------------------------------------------------------------------------------------------
 
 
@@ -214,6 +220,9 @@ def _converted(
     floats = float_ids(frame, ids)
     frame = without_float_ends(frame, floats)
     notes = [f"{name}: {FROM_FLOAT}" for name in floats]
+    if not reading.is_unit_said and (reading.currency is None or reading.decimals):
+        amounts = [name for name in ("amount", "order_amount", "unit_price") if name in schema]
+        notes += [f"{name}: {READ_AS_MINOR}; {in_units(reading.currency or '')}" for name in amounts]
     instants = [name for name, column in columns.items() if column.kind == "instant" and name in schema]
     for name, column in {**columns, **LINE_COLUMNS}.items():
         if name in schema and column.kind != "instant":
@@ -380,7 +389,8 @@ def _time_checks(reading: Reading, name: str, form: str, dtype: nw.dtypes.DType)
     zone = reading.times.zone if reading.times else ""
     if not isinstance(dtype, nw.Datetime | nw.Date):
         style = "ISO 8601" if form == "iso" else form
-        problem = f"is not a time in the format {style}; pass tz=Times(zone, format='%d/%m/%Y %H:%M'), for example"
+        forms = "format='%d/%m/%Y %H:%M', or 'epoch' for seconds since 1970"
+        problem = f"is not a time in the format {style}; pass tz=Times(zone, {forms}), for example"
         yield Check(name, problem, why == read_times.MALFORMED)
     if zone and form not in EPOCHS:
         problem = f"is a time that the clock of {zone} skipped; give the time that it showed, or aware times"

@@ -79,11 +79,18 @@ def format_of(times: Times | None, column: str) -> str:
     return "iso" if times is None else times.formats.get(column, times.format)
 
 
-def is_time(dtype: nw.dtypes.DType, form: str) -> bool:
-    """Return whether a column of this type can hold times in a format."""
+def type_problem(dtype: nw.dtypes.DType, form: str, *, has_zone: bool) -> str:
+    """Return what to do about a column that cannot hold times in a format; empty if it can."""
     if isinstance(dtype, nw.Datetime | nw.Date):
-        return True
-    return (dtype.is_integer() or isinstance(dtype, nw.String)) if form in EPOCHS else isinstance(dtype, nw.String)
+        if has_zone or getattr(dtype, "time_zone", None) is not None:
+            return ""
+        return "these times have no zone; pass tz, the zone of the shop's clock, such as tz='Asia/Jakarta'"
+    if isinstance(dtype, nw.String) or (dtype.is_integer() and form in EPOCHS):
+        return ""
+    if dtype.is_numeric():
+        how = "tz=Times(format='epoch') for seconds since 1970, 'epoch_ms' for milliseconds"
+        return f"integers are read with {how}; cast other numbers to integers"
+    return "give dates, times, or texts with tz=Times(zone, format=...)"
 
 
 def parsed(frame: Frame, name: str, dtype: nw.dtypes.DType, kind: FrameKind, form: str) -> Frame:

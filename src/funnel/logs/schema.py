@@ -66,6 +66,10 @@ def round_it(kind: FrameKind, name: str, decimals: int) -> str:
     return f"if rounding is right, round it first: {_of(_ROUND, kind).format(name=name, decimals=decimals)}"
 
 
+READ_AS_MINOR = "whole numbers were read as minor units (cents)"
+"""Note about amounts whose unit nobody said."""
+
+
 def in_units(currency: str) -> str:
     """Return how to read amounts of whole units of a currency, such as 19.99, that were read as minor units."""
     code = currency or "USD"

@@ -63,7 +63,7 @@ class SqlLogs(Logs[Any]):
         source = InputFrame(nw.from_native(to_microseconds(table, instants, self._dialect)).lazy(), "ibis")
         return without_check_columns(normalize(log, source, [name for name in own if name in columns]), source)
 
-    def _native(self, frame: Frame, *, instants: Sequence[str] = (), spans: Sequence[str] = ()) -> Any:  # noqa: ARG002 (of `Logs`)
+    def _native(self, frame: Frame, *, instants: Sequence[str] = (), **_: Sequence[str]) -> Any:
         """Return a result as an Ibis table; spans stay whole microseconds."""
         return to_instants(looking_ahead(nw.to_native(frame)), instants, self._dialect)
 

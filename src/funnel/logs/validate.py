@@ -238,7 +238,13 @@ def _interactions() -> list[Check]:
 
 def _events() -> list[Check]:
     bought = (nw.col("kind") == "purchase") & (nw.col("amount") == MISSING)
-    return [*_interactions(), Check("amount", "is empty; a purchase needs an amount", bought, of_absent=True)]
+    return [*_interactions(), Check("amount", _NO_AMOUNT, bought, of_absent=True)]
+
+
+_NO_AMOUNT = (
+    "is empty; a purchase needs an amount: if amounts are unknown, fill in 1, and leave sums of money unread; "
+    "or count the frame itself with conversion(frame, ...), which needs no amounts"
+)
 
 
 def _reasons(kind: str, allowed: Sequence[str], row_kind: nw.Expr, reason: nw.Expr) -> Check:

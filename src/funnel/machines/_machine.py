@@ -75,9 +75,9 @@ class Transitions(Generic[S]):
             as_of: Last instant to consider, an aware datetime.
 
         Returns:
-            A dataframe of the same type as the logs with one row for each transition, unsorted: `person_id`,
-            `transitioned_at`, `from_stage` (null for an arrival), `to_stage`, `cause` ("event" or "time"),
-            `record_kind`, `record_source`, `record_id` (null if the cause is time) and `is_return`.
+            A dataframe of the same type as the logs with one row for each transition, sorted by person and time if it
+            is eager: `person_id`, `transitioned_at`, `from_stage` (null for an arrival), `to_stage`, `cause` ("event"
+            or "time"), `record_kind`, `record_source`, `record_id` (null if the cause is time) and `is_return`.
 
         Raises:
             InstantError: `as_of` is naive.
@@ -144,7 +144,7 @@ class AnyMachine(ABC, Generic[S]):
             as_of: Instant to evaluate at; it can be in the past.
 
         Returns:
-            A dataframe of the same type as the logs with `person_id` and `stage`.
+            A dataframe of the same type as the logs with `person_id` and `stage`, sorted by person if it is eager.
         """
         from funnel.machines._replay_frames import stages_over
 

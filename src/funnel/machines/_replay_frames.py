@@ -15,9 +15,10 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON, value_name
 from funnel._aggregate.window import AT, running
-from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, materialize, to_local, to_native
+from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, materialize, to_local
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
+from funnel._dataframes.output import to_native
 from funnel._expr.nodes import Value
 from funnel._expr.to_narwhals import Column, by_value, int_lit, tree_column
 from funnel._people import logs_of
@@ -84,7 +85,7 @@ def numbered_transitions(compiled: CompiledMachine, logs: Logs, now: int) -> tup
 def stages_over(compiled: CompiledMachine, logs: Logs[FrameT], now: int) -> FrameT:
     """Return the stage of everyone at an instant, as a dataframe of the logs' type."""
     stood, frame_kind = _stood(compiled, logs, now)
-    result: FrameT = to_native(stood.select(PERSON, stage=_stage(compiled, TO)), frame_kind)
+    result: FrameT = to_native(stood.select(PERSON, stage=_stage(compiled, TO)), frame_kind, order=(PERSON,))
     return result
 
 
@@ -218,7 +219,7 @@ def journey_over(compiled: CompiledMachine, moved: Frame, records: Frame, frame_
         cause=nw.when(by_event).then(nw.lit("event", nw.String())).otherwise(nw.lit("time", nw.String())),
         is_return=reduce(lambda a, b: a | b, pairs, nw.col(BY) < 0),
     )
-    return to_native(result.select(PERSON, MOVED, *COLUMNS), frame_kind, instants=[MOVED])
+    return to_native(result.select(PERSON, MOVED, *COLUMNS), frame_kind, instants=[MOVED], order=(PERSON, MOVED))
 
 
 COLUMNS = ("from_stage", "to_stage", "cause", *RECORD, "is_return")

@@ -30,6 +30,7 @@ from funnel.facts._declare import Declared, earliest
 from funnel.facts._frames import raw_facts_over
 from funnel.facts._schema import fact_schema, narrowed
 from funnel.logs import Logs
+from funnel.metrics._display import group_name
 from funnel.metrics._purchases import PERSON
 from funnel.policy import Policy
 from funnel.rules._check import check_is_rule
@@ -106,7 +107,7 @@ class Groups(Charted, Rows, Mapping[Any, T], Generic[T]):
         return "\n\n".join(f"{self._title(group)}\n{one}" for group, one in self.groups)
 
     def _title(self, group: object) -> str:
-        return f"{', '.join(self.by)}: {'(unknown)' if group is None else group}"
+        return f"{', '.join(self.by)}: {group_name(group)}"
 
     def _html(self) -> str:
         parts: tuple[tuple[Any, Any], ...] = self.groups

@@ -1,12 +1,20 @@
-"""Spans, money and shares as text."""
+"""Spans, money, shares and groups as text."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 from funnel._format import span_parts
 from funnel._time import MICROSECOND
 from funnel.money import SIGNS, Money, Style, decimals
+
+
+def group_name(group: object) -> str:
+    """Return a group as text: "(unknown)" for people without a value, and several values side by side."""
+    if isinstance(group, tuple):
+        return ", ".join(map(group_name, cast("tuple[object, ...]", group)))
+    return "(unknown)" if group is None else str(group)
 
 
 def days(span: timedelta) -> str:

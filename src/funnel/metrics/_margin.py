@@ -23,7 +23,7 @@ from funnel._time import instant
 from funnel.errors import ArgumentError
 from funnel.logs import Logs
 from funnel.metrics._by_group import OWN_OF, Cell, check_by, group_of, people_groups
-from funnel.metrics._display import money, percent
+from funnel.metrics._display import group_name, money, percent
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._orders import check_costs, orders_of
 from funnel.metrics._purchases import PERSON, is_valid
@@ -97,7 +97,7 @@ class MarginGroups(Rows, Listed[MarginGroup], Tabular):
         above = f"Left out, because the cost is not known: {left:,}." if left else ""
         rows = (
             (
-                "(none)" if one.group is None else str(one.group),
+                group_name(one.group),
                 f"{one.costed:,}",
                 *(money(amount, self.currency) for amount in (one.revenue, one.cost, one.fees, one.margin)),
                 percent(one.share),

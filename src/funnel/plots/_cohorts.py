@@ -80,7 +80,7 @@ def _rows(result: Cohorts[Any], show: Show) -> Iterator[dict[str, Any]]:
         name = f"{period_label(cohort.start, result.period)}{'*' * cohort.is_open} ({cohort.size:,})"
         for index in _columns(result, show):
             value = _value(cohort, index, show)
-            is_partial = cohort.is_partial(index)
+            is_partial = value is not None and cohort.is_partial(index)
             text = "" if value is None else f"{_text(value, result, show)}{'*' * is_partial}"
             rate = cohort.rate(index, unfinished=True)
             yield {

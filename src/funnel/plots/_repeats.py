@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from funnel.metrics._display import days, percent
+from funnel.metrics._display import days, group_name, percent
 from funnel.plots import _style as style
 
 if TYPE_CHECKING:
@@ -61,10 +61,7 @@ def groups(result: RepeatGroups) -> style.Chart:
     if not len(result):
         return style.nothing("Nobody has bought.")
     visible, more = style.first(list(result), _MOST_GROUPS, "groups")
-    rows = [
-        style.rate_row("(none)" if one.group is None else one.group, one.repeat.rate, result.min_people)
-        for one in visible
-    ]
+    rows = [style.rate_row(group_name(one.group), one.repeat.rate, result.min_people) for one in visible]
     people = sum(one.repeat.rate.trials for one in result)
     finding = f"Bought again within {days(result.within)}, by {result.by}: {people:,} people"
     rates = [(row["value"], row["label"]) for row in rows if row["value"] is not None]

@@ -170,11 +170,9 @@ def colors(field: str, order: Sequence[str], heading: str | None = None, **palet
 
 def name_of(value: object) -> str:
     """Return a value as a person says it."""
-    if value is None:
-        return "unknown"
     if isinstance(value, tuple):
         return ", ".join(map(name_of, cast("tuple[object, ...]", value)))
-    return str(getattr(value, "value", value)).replace("_", " ")
+    return _display.group_name(getattr(value, "value", value)).replace("_", " ")
 
 
 def unit_of(longest: timedelta) -> tuple[timedelta, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property, lru_cache, reduce
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,10 @@ import narwhals as nw
 from funnel._aggregate.group_by import PERSON
 from funnel._aggregate.window import AT
 from funnel._arguments import INNER, instance, is_listed, kind_of, suggest
-from funnel._dataframes.adapter import ROW, InputFrame, from_native, installed, is_remote, to_native
+from funnel._dataframes.adapter import ROW, FrameKind, InputFrame, from_native, installed, is_remote
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
+from funnel._dataframes.output import with_added
 from funnel._dataframes.repeat_rows import REPEAT, repeat_rows
 from funnel._expr.nodes import Const, Fact, Node, Test
 from funnel._expr.to_narwhals import Column, ColumnOf, by_value, column_of, int_lit, node_column, to_int, tree_column
@@ -260,13 +261,12 @@ def answers_of_facts(ready: CompiledRule, native: FrameT, name: str) -> FrameT:
         msg = f"the dataframe does not have the columns that the rule {name} reads: {', '.join(missing)} ({hints})"
         raise FactsError(f"{msg}; pass a dataframe from Facts.over, or Logs")
     _check_name(ready, schema, name)
-    _check_types(ready, schema)
+    _check_types(ready, schema, facts.frame_kind)
     numbers, column = with_facts(ready, facts.frame, _facts(ready), _facts_reader(ready, facts))
     _check_ranges(_facts(ready), numbers, column)
     answered = numbers.with_columns(tree_column(ready.steps.tree, column).alias(name))
     result = answered.select(*(one for one in schema if one not in (ROW, name)), name)
-    converted: FrameT = to_native(result, facts.frame_kind, spans=_spans(ready, name))
-    return converted
+    return with_added(native, result, facts.frame_kind, [name], spans=_spans(ready, name))
 
 
 def sql_of_facts(ready: CompiledRule, name: str, table: str, dialect: str) -> str:
@@ -298,17 +298,26 @@ def _check_name(ready: CompiledRule, schema: nw.Schema, name: str) -> None:
         raise FactsError(msg)
 
 
-def _check_types(ready: CompiledRule, schema: nw.Schema) -> None:
+def _check_types(ready: CompiledRule, schema: nw.Schema, frame_kind: FrameKind) -> None:
     """Check the column types; values are never truncated to fit.
+
+    A number has no unit. A span is therefore a duration, except on engines where `Facts.over` has no type for spans.
 
     Raises:
         FactsError: The type of a column does not fit its fact, such as a float or a text for a count.
     """
     for name in sorted(ready.read):
-        is_text = ready.plan.declared[name].show == "text"
-        if not isinstance(schema[name], _TEXTS if is_text else _NUMBERS):
-            allowed = "text" if is_text else "whole numbers, booleans or durations"
+        types, allowed = _types_of(ready.plan.declared[name].show, frame_kind)
+        if not isinstance(schema[name], types):
             raise FactsError(f"the column {name} must hold {allowed}, as from Facts.over (got {schema[name]})")
+
+
+def _types_of(show: str, frame_kind: FrameKind) -> tuple[tuple[type[nw.dtypes.DType], ...], str]:
+    if show not in ("since", "until", "span"):
+        return (_TEXTS, "text") if show == "text" else (_NUMBERS, "whole numbers or booleans")
+    if frame_kind in _DURATIONS:
+        return (nw.Duration, nw.Unknown), f"durations, such as {_DURATIONS[frame_kind]}"
+    return (nw.dtypes.IntegerType, nw.Duration, nw.Unknown), "whole microseconds"
 
 
 def _check_ranges(facts: Sequence[Fact], frame: Frame, column: Column) -> None:
@@ -337,7 +346,14 @@ def _check_ranges(facts: Sequence[Fact], frame: Frame, column: Column) -> None:
 
 
 _TEXTS = (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
-_NUMBERS = (nw.dtypes.IntegerType, nw.Boolean, nw.Duration, nw.Unknown)
+_NUMBERS = (nw.dtypes.IntegerType, nw.Boolean, nw.Unknown)
+_DURATIONS: Mapping[FrameKind, str] = {
+    "polars": "pl.duration(days=...)",
+    "polars lazy": "pl.duration(days=...)",
+    "pandas": 'pd.to_timedelta(..., unit="D")',
+    "pyarrow": 'pa.duration("s")',
+}
+"""A column of spans on each engine that has a type for them."""
 
 
 def _facts_reader(ready: CompiledRule, facts: InputFrame) -> Column:

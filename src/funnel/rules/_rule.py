@@ -267,8 +267,8 @@ class Rule(OfFunctions, Generic[F, P, A]):
             as_of: Instant to evaluate at. Required with logs, not allowed with a dataframe of facts.
 
         Returns:
-            For logs, a dataframe of the same type with `person_id` and the answer, in a column named like the rule.
-            For a dataframe, the same dataframe with that column added.
+            For logs, a dataframe of the same type, sorted if it is eager: `person_id` and the answer, named like the
+            rule. For a dataframe, the same rows in the same order with that column; a pandas frame keeps its index.
 
         Raises:
             ArgumentError: `as_of` is missing for logs, or was passed with a dataframe.
@@ -366,7 +366,7 @@ class NextChange(Generic[F, P, A]):
             as_of: Instant to evaluate at.
 
         Returns:
-            A dataframe from the logs' engine: `person_id`, the present answer (named like the rule), `next_change`.
+            A dataframe like that of `Rule.over`: `person_id`, the answer (named like the rule), `next_change`.
 
         Raises:
             RuleError: The rule uses the clock in a way that has no next change.

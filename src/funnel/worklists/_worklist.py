@@ -153,7 +153,7 @@ def worklist_of_logs(  # noqa: PLR0913 (the arguments of the worklist, checked)
     reason = ["reason"] if language else []
     value = nw.when(nw.col("value") > UNKNOWN).then(nw.col("value"))
     selected = listed.select(PERSON, "next_action", "due_at", value.alias("value"), *reason)
-    result = logs._native(selected, instants=["due_at"])
+    result = logs._native(selected, instants=["due_at"], order=())
     if logs._frame_kind != "pandas":
         return result
     frame: Any = result

@@ -213,7 +213,7 @@ def test_groups_read_well() -> None:
 
     assert str(groups).splitlines()[1:] == [
         "promotion                     bought again  pending",
-        "(none)     40.0 % (2 of 5; 11.8 to 76.9 %)        0",
+        "(unknown)  40.0 % (2 of 5; 11.8 to 76.9 %)        0",
         "launch                  not enough: 3 of 4        0",
     ]
     assert "one in twenty" not in groups.summary

@@ -323,7 +323,7 @@ def test_every_form_has_the_same_average() -> None:
     assert f'<td title="{Rate(1, 3)}">33.3 %</td><td title="no period is over"></td></tr></tfoot>' in page
     assert cohorts.heatmap_values() == [[1.0, 1 / 3, None], [1.0, None, None]]
     assert [row["+1"] for row in cohorts.triangle()] == [1, None]
-    over = rows.filter((pl.col("periods_after") == 1) & ~pl.col("is_partial") & pl.col("people").is_not_null())
+    over = rows.filter((pl.col("periods_after") == 1) & ~pl.col("is_partial"))
     assert (over["people"].sum(), over["trials"].sum()) == (1, 3)
     assert "tfoot" not in retention(shop(("a", MARCH)), tz="UTC", as_of=DAY)._repr_html_()
 
@@ -550,7 +550,15 @@ def test_every_figure_of_a_period_that_is_not_over_is_none_unless_asked_for() ->
     row, marked = cohorts.cohorts[0], [one for one in cohorts.to_dicts() if one["is_partial"]]
     whole: dict[str, Any] = {"of_first": Ratio(1, 1), "of_before": Ratio(1, 0), "average_order": 9, "value_each": 18}
 
-    assert [(one["cohort"], one["periods_after"]) for one in marked] == [(row.start, 2), (date(2026, 3, 1), 0)]
+    not_begun = [(date(2026, 3, 1), 1), (date(2026, 3, 1), 2)]
+    assert [(one["cohort"], one["periods_after"]) for one in marked] == [
+        (row.start, 2),
+        (date(2026, 3, 1), 0),
+        *not_begun,
+    ]
+    assert [one["people"] for one in marked[2:]] == [None, None]
+    assert all(cohorts.cohorts[1].is_partial(periods) for periods in (0, 1, 2, 99))
+    assert not row.is_partial(-1)
     for name, figure in whole.items():
         figure_of = getattr(row, name)
         assert (figure_of(2), figure_of(2, unfinished=True)) == (None, figure)

@@ -346,7 +346,7 @@ def next_offers(  # noqa: PLR0913 - three of them say when, how often, how many
     new = possible.join(owned.rename({PRODUCT: OTHER_PRODUCT}), on=[PERSON_KEY, OTHER_PRODUCT], how="anti")
     best = _ranked(new, [PERSON_KEY, OTHER_PRODUCT], [PRODUCT]).filter(nw.col("rank") == 1).drop("rank")
     ranked = _ranked(best, [PERSON_KEY], [OTHER_PRODUCT, PRODUCT]).filter(nw.col("rank") <= most)
-    return logs._native(_with_names(ranked, bought_products))
+    return logs._native(_with_names(ranked, bought_products), order=(PERSON, "rank"))
 
 
 def _with_names(ranked: Frame, bought_products: BoughtProducts) -> Frame:

@@ -9,8 +9,8 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, is_one_of
-from funnel._dataframes.adapter import to_native
 from funnel._dataframes.frame_types import FrameT
+from funnel._dataframes.output import to_native
 from funnel._format import Listed, as_html, as_text, clock
 from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
@@ -22,7 +22,7 @@ from funnel.metrics._conversion.label_events import DROPPED, PENDING
 from funnel.metrics._conversion.times import StepTime, TimeHistogram, time_histogram, times
 from funnel.metrics._conversion.trend import Trend, trend
 from funnel.metrics._conversion.value import StepValue, values
-from funnel.metrics._display import days
+from funnel.metrics._display import days, group_name
 from funnel.metrics._periods import Calendar, Period, Weekday
 from funnel.metrics._rate import Difference, Rate
 
@@ -41,7 +41,7 @@ class Comparison:
 
     def __str__(self) -> str:
         """Return the difference under the name of the group."""
-        return f"{'unknown' if self.value is None else self.value}: {self.difference}"
+        return f"{group_name(self.value)}: {self.difference}"
 
     def __repr__(self) -> str:
         return f"<{self}>"
@@ -175,6 +175,15 @@ class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
         """
         return times(self._columns.attempts, [step.name for step in self.steps], quantile)
 
+    def _times_of(self, group: FunnelGroup) -> tuple[StepTime, ...]:
+        """Return the median times of a group."""
+        attempts, by, value = self._columns.attempts, self._columns.query.by, group.value
+        if by is not None and by.edges and value is not None:
+            value = by.labels.index(str(value))
+        of_group = nw.col("by").is_null() if value is None else nw.col("by") == value
+        part = attrs.evolve(attempts, frame=attempts.frame.filter(of_group))
+        return times(part, [step.name for step in group.steps], 0.5)
+
     def people(self, step: str, which: Which = "reached") -> FrameT:
         """Return the people who reached a step, or who dropped or are pending there.
 
@@ -204,7 +213,8 @@ class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
             state = DROPPED if which == "dropped" else PENDING
             frame = frame.filter((nw.col("reached") == position) & (nw.col("state") == state))
         people = frame.select(person_id=nw.col("person"), entered_at=nw.col("t_1"), reached_at=nw.col(f"t_{number}"))
-        result: FrameT = to_native(people, attempts.frame_kind, instants=["entered_at", "reached_at"])
+        instants = ("entered_at", "reached_at")
+        result: FrameT = to_native(people, attempts.frame_kind, instants=instants, order=("person_id", *instants))
         return result
 
     def time_histogram(self, step: str, *, bins: int = 30) -> TimeHistogram:
@@ -296,8 +306,8 @@ class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
             return f"{self._caption}\nnobody entered"
         parts = [self._caption, as_text(HEADING, rows(self.steps, self.times(), self.min_people), left=LEFT)]
         for group in self.groups:
-            parts.append(f"{self.by}: {_group_name(group.value)}")
-            parts.append(as_text(HEADING, rows(group.steps, (), self.min_people), left=LEFT))
+            parts.append(f"{self.by}: {group_name(group.value)}")
+            parts.append(as_text(HEADING, rows(group.steps, self._times_of(group), self.min_people), left=LEFT))
         return "\n".join(parts)
 
     @property
@@ -310,12 +320,12 @@ class FunnelResult(Charted, Rows, Listed[StepCount], Generic[FrameT]):
 
     def _html(self) -> str:
         groups = (
-            as_html(HEADING, rows(group.steps, (), self.min_people), above=f"{self.by}: {_group_name(group.value)}")
+            as_html(
+                HEADING,
+                rows(group.steps, self._times_of(group), self.min_people),
+                above=f"{self.by}: {group_name(group.value)}",
+            )
             for group in self.groups
         )
         everybody = as_html(HEADING, rows(self.steps, self.times(), self.min_people), above=self._caption)
         return "".join([everybody, *groups])
-
-
-def _group_name(value: Group) -> str:
-    return "unknown" if value is None else str(value)

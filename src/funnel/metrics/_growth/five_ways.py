@@ -57,7 +57,7 @@ class FiveWays:
         orders: Number of orders that the leads placed within the time.
         revenue: Payments of the leads for these orders, less refunds, in minor units.
         margin: Share of revenue left after costs, 0 to 1, as given by the shop.
-        sources: Conversion of the leads of each source.
+        sources: Conversion of the leads of each source; None for leads without a source.
         is_partial: Whether the period is not over, so that more people may arrive in it.
         has_leads: Whether the logs have leads. If not, conversion and referrals are not known.
         currency: The currency of the amounts. None if it is not known; amounts are then in minor units.
@@ -71,7 +71,7 @@ class FiveWays:
     orders: int
     revenue: int
     margin: float
-    sources: Mapping[str, Rate]
+    sources: Mapping[str | None, Rate]
     is_partial: bool = False
     has_leads: bool = True
     currency: str | None = None

@@ -182,7 +182,7 @@ def _five_ways(
     has_leads = "leads" in orders.tables
     total = {name: sum(counts[name] for counts in sources.values()) for name in COUNTS}
     trials = {name: counts for name, counts in sources.items() if counts["leads"] and has_leads}
-    rates = {name: Rate(counts["buyers"], counts["leads"]) for name, counts in trials.items()}
+    rates = {name or None: Rate(counts["buyers"], counts["leads"]) for name, counts in trials.items()}
     return FiveWays(
         start=start,
         margin=_margin(margin, start),

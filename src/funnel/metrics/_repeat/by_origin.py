@@ -21,7 +21,7 @@ from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError
 from funnel.logs import Logs
 from funnel.metrics._by_group import OWN_OF, Cell, check_by, group_of, people_groups
-from funnel.metrics._display import days
+from funnel.metrics._display import days, group_name
 from funnel.metrics._lines import SKU, lines_beside
 from funnel.metrics._purchases import PERSON
 from funnel.metrics._rate import DEFAULT_MIN_PEOPLE, rate_text
@@ -86,7 +86,7 @@ class RepeatGroups(Charted, Rows, Listed[RepeatGroup], Tabular):
     def _tables(self) -> Iterator[Table]:
         rows = [
             (
-                "(none)" if one.group is None else str(one.group),
+                group_name(one.group),
                 rate_text(one.repeat.rate, self.min_people),
                 f"{one.repeat.pending:,}",
             )

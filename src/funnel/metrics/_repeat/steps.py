@@ -151,4 +151,5 @@ def _with_next(rows: Frame) -> Frame:
 def _waits(steps: Frame, logs: Logs[FrameT]) -> FrameT:
     """Return the table that `survival` reads."""
     end = nw.when(nw.col("next") < FOREVER).then(nw.col("next"))
-    return logs._native(steps.select("nth", **{STARTED: nw.col("t"), ENDED: end}), instants=(STARTED, ENDED))
+    table = steps.select("nth", **{STARTED: nw.col("t"), ENDED: end})
+    return logs._native(table, instants=(STARTED, ENDED), order=())

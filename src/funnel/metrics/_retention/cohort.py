@@ -153,12 +153,12 @@ class Cohort:
         return None if value is None else value // self.trials[periods]
 
     def is_partial(self, periods: int) -> bool:
-        """Return whether that period has begun and is not over for the whole cohort.
+        """Return whether that period is not over for the whole cohort; it may not have begun.
 
         Args:
             periods: 0 is the first period of the cohort.
         """
-        return self.over <= periods_of(periods) < len(self.people)
+        return periods_of(periods) >= self.over
 
 
 def shown_number(cohort: Cohort, values: tuple[int, ...], periods: int, unfinished: bool) -> int | None:  # noqa: FBT001

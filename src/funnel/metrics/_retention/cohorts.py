@@ -169,7 +169,7 @@ class Cohorts(Charted, Rows, Listed[Cohort], Generic[PeopleT]):
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the long form: one row for each cohort and later period.
 
-        Unobserved cells are None.
+        Unobserved cells are None. `is_partial` is True for each cell whose period is not over, begun or not.
         """
         return [self._cell(cohort, periods) for cohort in self.cohorts for periods in range(self.width)]
 

@@ -16,10 +16,11 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, brief, check_choice, each, instance, parse_as_of, span
-from funnel._dataframes.adapter import Frame, collect_once, installed, to_native
+from funnel._dataframes.adapter import Frame, collect_once, installed
 from funnel._dataframes.by_part import by_part, frame_by_part
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
+from funnel._dataframes.output import to_native
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.logs import Logs
@@ -365,4 +366,6 @@ class _PeopleOfCell:
         """Return the ids of the people of one cell."""
         of_cell = (nw.col("cohort") == cohort) & (nw.col("low") <= index) & (nw.col("high") >= index)
         ids, orders = self.table.spans.filter(of_cell).select(PERSON), self.table.orders
-        return sorted(one for (one,) in to_rows(ids, PERSON)) if orders.is_list else to_native(ids, orders.frame_kind)
+        if orders.is_list:
+            return sorted(one for (one,) in to_rows(ids, PERSON))
+        return to_native(ids, orders.frame_kind, order=(PERSON,))

@@ -15,9 +15,10 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
 from funnel._arguments import instance
-from funnel._dataframes.adapter import Frame, FrameKind, collect_once, materialize, to_native
+from funnel._dataframes.adapter import Frame, FrameKind, collect_once, materialize
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
+from funnel._dataframes.output import to_native
 from funnel._expr.to_narwhals import by_value, int_lit, to_int
 from funnel._people import histories_of
 from funnel._time import instant
@@ -283,4 +284,4 @@ def _people(sides: Frame, stages: Sequence[Value], kind: FrameKind) -> Any:
         old_stage=stage_value(stages, "_old"),
         new_stage=stage_value(stages, "_new"),
     )
-    return to_native(result, kind, instants=["differs_from"])
+    return to_native(result, kind, instants=["differs_from"], order=(PERSON,))

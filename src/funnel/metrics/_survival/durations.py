@@ -13,10 +13,11 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, check_choice, each, instance, is_one_of, parse_as_of, suggest
-from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct, to_native
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct
 from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
+from funnel._dataframes.output import to_native
 from funnel._expr.to_narwhals import to_int
 from funnel._ledger.streams import STREAMS
 from funnel._time import FOREVER
@@ -102,7 +103,7 @@ def durations(  # noqa: PLR0913 - two of them are the kinds
         entered = _read_table(events, start, end, columns)
         rows, kind = entered.frame.drop(ROW, strict=False), entered.frame_kind
         table = frame_by_part(rows, PERSON, lambda part: _waits(_of_rows(part, start, end, now), columns, earlier))
-    result: NativeT = to_native(table, kind, instants=(STARTED, ENDED))
+    result: NativeT = to_native(table, kind, instants=(STARTED, ENDED), order=(PERSON,))
     return result
 
 
@@ -141,6 +142,8 @@ def _of_logs(logs: Logs, start: str, end: str, carried: Sequence[str], now: int)
             raise ArgumentError(f"keep must name columns of {start} or of people (got {brief(name)}); {choices}")
         people = people_groups(logs, name, now, (PEOPLE,)).rename({"group": name})
         starts = starts.join(people, on=PERSON, how="inner")
+    texts = [name for name in carried if starts.collect_schema()[name] == nw.String]
+    starts = starts.with_columns(nw.when(nw.col(name) != "").then(nw.col(name)).alias(name) for name in texts)
     if start == end:
         return _Events(starts, None)
     return _Events(starts, no_events(logs._tables, **{_TIME: nw.Int64()}) if ends is None else ends)

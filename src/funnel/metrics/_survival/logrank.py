@@ -19,7 +19,7 @@ from funnel._format import as_span
 from funnel._results import Rows
 from funnel.errors import ArgumentError
 from funnel.metrics._by_group import Groups
-from funnel.metrics._display import p_text
+from funnel.metrics._display import group_name, p_text
 from funnel.metrics._survival.curve import Curve, waiting_in, waiting_in_arrays
 from funnel.metrics._survival.result import Survival
 
@@ -72,7 +72,7 @@ class LogrankTest(Rows):
     def __str__(self) -> str:
         """Return the test, with observed and expected conversions of each group."""
         groups = "; ".join(
-            f"{one.group}: {one.converted:,} converted, {one.expected:,.1f} expected" for one in self.groups
+            f"{group_name(one.group)}: {one.converted:,} converted, {one.expected:,.1f} expected" for one in self.groups
         )
         if self.chi_square is None or self.p_value is None:
             return f"not enough: {len(self.groups)} group{'s' * (len(self.groups) != 1)} to compare"
@@ -258,8 +258,8 @@ class SurvivalGroups(Groups[Survival]):
 
     Attributes:
         by: The columns to group by.
-        groups: The survival of each group, in the order of the groups. A group is the value of the column, or a tuple
-            of values if there are several columns.
+        groups: The survival of each group, in the order of the groups. A group is the value of the column, None if
+            unknown; or a tuple of values if there are several columns.
     """
 
     _CHART = "survivals.groups"
@@ -275,7 +275,7 @@ class SurvivalGroups(Groups[Survival]):
 
     def __str__(self) -> str:
         """Return a line for each group, and the test."""
-        lines = [f"{group}: {one}" for group, one in self.groups]
+        lines = [f"{group_name(group)}: {one}" for group, one in self.groups]
         return "\n".join([*lines, f"log-rank test: {self.logrank_test}"])
 
     def _html(self) -> str:
