@@ -18,8 +18,7 @@ import narwhals as nw
 import pytest
 
 from funnel import Logs
-from funnel._dataframes.adapter import distinct, from_native, microseconds
-from funnel._dataframes.output import to_native
+from funnel._dataframes.adapter import distinct, from_native, microseconds, to_native
 from funnel._time import micros
 from tests import runs_on
 from tests.engines import ENGINES, FULL

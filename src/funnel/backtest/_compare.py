@@ -11,10 +11,9 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, parse_as_of, suggest
-from funnel._dataframes.adapter import Frame, FrameKind, from_native
+from funnel._dataframes.adapter import Frame, FrameKind, from_native, to_native
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import FrameT
-from funnel._dataframes.output import to_native
 from funnel._format import Table, Tabular
 from funnel._people import logs_of
 from funnel._results import Charted, Rows

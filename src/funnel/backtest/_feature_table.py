@@ -13,9 +13,8 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
 from funnel._arguments import brief, each, instance, subclass, suggest
-from funnel._dataframes.adapter import installed
+from funnel._dataframes.adapter import installed, to_native
 from funnel._dataframes.compute import collected
-from funnel._dataframes.output import to_native
 from funnel._people import logs_of
 from funnel._time import EVER, spans_at
 from funnel.backtest._dates import BacktestDates, ReplayDates

@@ -12,9 +12,8 @@ import narwhals as nw
 
 from funnel._arguments import SpanLike, instance, parse_as_of, parse_zone, span
 from funnel._columns import OwnValue
-from funnel._dataframes.adapter import from_native
+from funnel._dataframes.adapter import from_native, to_native
 from funnel._dataframes.frame_types import NativeT
-from funnel._dataframes.output import to_native
 from funnel._expr.to_narwhals import int_lit
 from funnel._time import instant
 from funnel.errors import ArgumentError

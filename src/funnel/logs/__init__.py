@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any, Generic, TypeGuard
 
 from funnel._arguments import instance, parse_instant
-from funnel._dataframes.adapter import Frame, FrameKind, InputFrame, from_native, materialize
+from funnel._dataframes.adapter import Frame, FrameKind, InputFrame, from_native, materialize, to_native
 from funnel._dataframes.frame_types import FrameT, NativeT
-from funnel._dataframes.output import to_native
 from funnel.logs.assemble import (
     alias_frame,
     common_currency,

@@ -15,10 +15,9 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON, value_name
 from funnel._aggregate.window import AT, running
-from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, materialize, to_local
+from funnel._dataframes.adapter import Frame, FrameKind, collect_once, installed, materialize, to_local, to_native
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
-from funnel._dataframes.output import to_native
 from funnel._expr.nodes import Value
 from funnel._expr.to_narwhals import Column, by_value, int_lit, tree_column
 from funnel._people import logs_of

@@ -14,8 +14,9 @@ import narwhals as nw
 
 from funnel._aggregate.aggregations import own_field, with_own
 from funnel._arguments import check_choice, kind_of
-from funnel._dataframes.adapter import ROW, Frame, FrameKind, InputFrame, column_types, frame_from_rows, from_native
+from funnel._dataframes.adapter import ROW, Frame, FrameKind, InputFrame, column_types, from_native
 from funnel._dataframes.compute import to_rows
+from funnel._dataframes.output import frame_from_rows
 from funnel._ledger.streams import STREAMS
 from funnel.errors import ArgumentError, MoneyError
 from funnel.interactions import KINDS

@@ -18,10 +18,9 @@ import narwhals as nw
 
 from funnel._aggregate.fold import END, START, T
 from funnel._arguments import parse_as_of
-from funnel._dataframes.adapter import Frame, installed
+from funnel._dataframes.adapter import Frame, installed, to_native
 from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.frame_types import NativeT
-from funnel._dataframes.output import to_native
 from funnel._ledger.rows import number
 from funnel._ledger.streams import PURCHASE_FIELDS
 from funnel.history import History, check_is_history

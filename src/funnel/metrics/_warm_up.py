@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from funnel._dataframes.adapter import frame_from_rows, installed
+from funnel._dataframes.adapter import installed
+from funnel._dataframes.output import frame_from_rows
 from funnel.errors import MissingExtraError
 from funnel.facts import Facts
 from funnel.facts._schema import narrowed

@@ -43,8 +43,9 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import INNER, brief, is_one_of, kind_of
-from funnel._dataframes.adapter import ROW, Frame, FrameKind, frame_from_rows
+from funnel._dataframes.adapter import ROW, Frame, FrameKind
 from funnel._dataframes.compute import to_rows, whole
+from funnel._dataframes.output import frame_from_rows
 from funnel._expr.to_narwhals import to_int
 from funnel._time import MICROSECOND
 from funnel.errors import ArgumentError, EngineError

@@ -9,8 +9,8 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import check_choice, is_one_of
+from funnel._dataframes.adapter import to_native
 from funnel._dataframes.frame_types import FrameT
-from funnel._dataframes.output import to_native
 from funnel._format import Listed, as_html, as_text, clock
 from funnel._results import Charted, Rows
 from funnel.errors import ArgumentError

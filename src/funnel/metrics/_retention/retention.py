@@ -16,11 +16,10 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import SpanLike, brief, check_choice, each, instance, parse_as_of, span
-from funnel._dataframes.adapter import Frame, collect_once, installed
+from funnel._dataframes.adapter import Frame, collect_once, installed, to_native
 from funnel._dataframes.by_part import by_part, frame_by_part
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
-from funnel._dataframes.output import to_native
 from funnel._time import MICROSECOND, instant
 from funnel.errors import ArgumentError
 from funnel.logs import Logs

@@ -15,10 +15,9 @@ import narwhals as nw
 
 from funnel._aggregate.group_by import PERSON
 from funnel._arguments import instance
-from funnel._dataframes.adapter import Frame, FrameKind, collect_once, materialize
+from funnel._dataframes.adapter import Frame, FrameKind, collect_once, materialize, to_native
 from funnel._dataframes.compute import collected
 from funnel._dataframes.frame_types import FrameT
-from funnel._dataframes.output import to_native
 from funnel._expr.to_narwhals import by_value, int_lit, to_int
 from funnel._people import histories_of
 from funnel._time import instant

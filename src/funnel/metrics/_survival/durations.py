@@ -13,11 +13,10 @@ import attrs
 import narwhals as nw
 
 from funnel._arguments import brief, check_choice, each, instance, is_one_of, parse_as_of, suggest
-from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct
+from funnel._dataframes.adapter import ROW, Frame, InputFrame, distinct, to_native
 from funnel._dataframes.by_part import frame_by_part
 from funnel._dataframes.compute import to_rows
 from funnel._dataframes.frame_types import NativeT
-from funnel._dataframes.output import to_native
 from funnel._expr.to_narwhals import to_int
 from funnel._ledger.streams import STREAMS
 from funnel._time import FOREVER
