@@ -294,7 +294,7 @@ SHAPES = (
     Shape(
         "a word that leaves rows out",
         '{"status": ["Completed", "Draft"], "id": ["A1", "A2"]}',
-        'statuses={"Completed": "paid", "Draft": None}',
+        'statuses={"Completed": "paid", "Draft": None}, amount="minor"',
         "1 row left out, because their word is mapped to None",
         "notes",
     ),
@@ -310,7 +310,7 @@ SHAPES = (
     Shape(
         "lines: name was done",
         '{"amount": [1999, 500], "sku": ["mug", "pot"]}',
-        "",
+        'amount="minor"',
         "2 rows are lines of 1 order; their amounts were added",
         "notes",
     ),

@@ -65,7 +65,7 @@ def instants(frame: Any, **more: Any) -> list[datetime | None]:
     logs = left(frame, **more)
     if logs is None:
         return [None] * len(frame)
-    rows = logs._native(logs._logs["purchases"].select("id", "purchased_at"))
+    rows = logs._native(logs._logs["purchases"].select("id", "purchased_at"), order=())
     table = (
         rows
         if isinstance(rows, pl.DataFrame)
@@ -134,7 +134,7 @@ def test_the_portable_way_reads_alike(engine: str, form: str, monkeypatch: pytes
         monkeypatch.setattr("funnel._dataframes.adapter.installed", lambda module: module == "pandas")
     other = on(engine, {"o": frame})["o"]
     logs = Logs.from_orders(other, on_issues="split", tz=Times("UTC", format=form))
-    table = logs._native(logs._logs["purchases"].select("id", "purchased_at"))
+    table = logs._native(logs._logs["purchases"].select("id", "purchased_at"), order=())
     times = dict((pl.from_pandas(table) if engine == "pandas" else table.pl()).rows())
 
     assert [instant(times[str(row)]) if str(row) in times else None for row in range(len(frame))] == there
