@@ -130,7 +130,7 @@ def people() -> list[ShopFacts]:
             as_of=NOON,
             purchase_count=number,
             was_referred=number % 2 == 0,
-            since_last_purchase=timedelta(days=80 + number),
+            **({"since_last_purchase": timedelta(days=80 + number)} if number else {}),
             lead_source="web" if number % 3 else "",
         )
         for number in range(12)

@@ -135,14 +135,16 @@ def person(random: Random) -> ShopFacts:
     """Draw somebody on or beside what the rules compare with."""
     near = [value for one in (0, 1, 2, 3, 5, 7, 10, 77) for value in (one - 1, one, one + 1) if value >= 0]
     spans = [timedelta(days=days, microseconds=tick) for days in (0, 1, 30, 90, 180, 77) for tick in (-1, 0, 1)]
+    purchase_count, order_count = random.choice(near), random.choice(near)
+    spent, since = random.choice([*near, 10**14, 2**53 - 1, 2**53]), max(random.choice(spans), timedelta(0))
+    of_buyer: dict[str, Any] = {"net_spent": spent, "since_last_purchase": since} if purchase_count else {}
     return ShopFacts(
         as_of=NOON,
-        purchase_count=random.choice(near),
-        order_count=random.choice(near),
-        net_spent=random.choice([*near, 10**14, 2**53 - 1, 2**53]),
+        purchase_count=purchase_count,
+        order_count=order_count,
+        **of_buyer,
         was_referred=random.choice([False, True]),
         has_opted_out=random.choice([False, True]),
-        since_last_purchase=random.choice(spans),
         until_ready=random.choice(spans),
         lead_source=random.choice([*WORDS, "other"]),
         last_interaction_direction=random.choice(["", "in", "out"]),

@@ -365,8 +365,9 @@ def _unknown_field(
 
     plain, key = {_plain(name): name for name in fields}, _plain(str(loc[-1])[:LONGEST_ID])
     close = get_close_matches(key, plain, n=1, cutoff=_ALIKE) if search else []
-    own = "put own columns into columns={...}, or " if "columns" in fields else ""
-    others = ", ".join(name for name in fields if name != "columns")
+    is_record = "columns" in fields and not {"person_id", "purchase_id"}.isdisjoint(fields)
+    own = "put own columns into columns={...}, or " if is_record else ""
+    others = ", ".join(name for name in fields if name != "columns" or not is_record)
     remedy = f"did you mean {plain[close[0]]}?" if close else f"{own}use {others}"
     is_a_word_of_ours = close or (search and key in set(map(_plain, _every_field(Frozen))))
     return loc if is_a_word_of_ours else (*loc[:-1], "(unknown)"), f"is not a field; {remedy}"

@@ -203,9 +203,11 @@ def test_columns_beside_facts_are_left_alone(engine: str) -> None:
     logs = Logs(purchases=PURCHASES)
     names = ("how_many", "how_much", "how_long")
     facts = facts_of(*names)
-    frame = facts.over(logs, as_of=NOW).sort("person_id").with_columns(pl.col("how_long").dt.total_microseconds())
+    frame = facts.over(logs, as_of=NOW).sort("person_id")
     compute = rule_of("asked", facts, names)
     neutral = [row["asked"] for row in read(compute.over(frame, POLICY))]
+    if engine == "duckdb":  # as its own frames of facts
+        frame = frame.with_columns(pl.col("how_long").dt.total_microseconds())
 
     @asked_of(engine, 10)
     @given(st.sampled_from(pool()))

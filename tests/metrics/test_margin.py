@@ -74,7 +74,7 @@ def test_the_margin_of_groups_is_shown_with_currency_and_with_what_is_left_out()
 
     assert str(result).splitlines()[:2] == [
         "Left out, because the cost is not known: 1.",
-        "country  purchases   revenue      cost      fees     margin    share",
+        "country    purchases   revenue      cost      fees     margin    share",
     ]
     assert result.to_dicts()[1] == {
         "group": "UK",

@@ -430,10 +430,10 @@ TABLE = [
     "step                reached  dropped  pending  median  from the start       from the step before",
     "a     ████████████        1        1        0          not enough: 1 of 30",
     "b                         0        0        0          not enough: 1 of 30  not enough: 1 of 30",
-    "sku: unknown",
+    "sku: (unknown)",
     "step                reached  dropped  pending  median  from the start       from the step before",
     "a     ████████████        1        0        0          not enough: 1 of 30",
-    "b     ████████████        1        0        0          not enough: 1 of 30  not enough: 1 of 30",
+    "b     ████████████        1        0        0     5 s  not enough: 1 of 30  not enough: 1 of 30",
 ]
 
 
