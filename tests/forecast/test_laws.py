@@ -228,7 +228,10 @@ def test_the_order_of_the_rows_and_their_number_change_nothing() -> None:
 
 
 def test_one_buyer_has_the_forecast_of_their_row() -> None:
-    """`of` and `over` agree to twelve digits, intervals and spans included."""
+    """`of` and `over` agree to twelve digits; bounds, which differences by steps of 1e-4 make, to ten.
+
+    Processors and versions of NumPy round functions of one number and of many differently in the last digit.
+    """
     table = simulated("mbg_nbd").unique(maintain_order=True).head(8)
     for name in ("mbg_nbd", "pareto_nbd"):
         model = fitted(name)
@@ -249,14 +252,15 @@ def test_one_buyer_has_the_forecast_of_their_row() -> None:
                 "expected_lower": forecast.expected.ci_lower,
                 "expected_upper": forecast.expected.ci_upper,
             }
-            assert numbers == pytest.approx({name: row[name] for name in numbers}, rel=1e-12)
+            for column, number in numbers.items():
+                assert number == pytest.approx(row[column], rel=1e-10 if column.endswith("er") else 1e-12)
             later = next(following)
             one = model.next_purchase(
                 PurchaseSummary(row["repeat_count"], row["first_to_last_days"], row["tenure_days"], 0)
             )
-            assert [one.never.value, one.never.ci_lower, one.never.ci_upper] == pytest.approx(
-                [later["never"], later["never_lower"], later["never_upper"]], rel=1e-12
-            )
+            assert one.never.value == pytest.approx(later["never"], rel=1e-12)
+            bounds = [later["never_lower"], later["never_upper"]]
+            assert [one.never.ci_lower, one.never.ci_upper] == pytest.approx(bounds, rel=1e-10)
             assert [one.earliest, one.likely, one.latest] == [later[name] for name in ("earliest", "likely", "latest")]
             summary = PurchaseSummary(row["repeat_count"], row["first_to_last_days"], row["tenure_days"], 0)
             back, cells = model.next_purchase(summary, buyers="returning"), next(returning)

@@ -194,7 +194,8 @@ def test_an_async_store_has_its_register_beside_it(tmp_path: Path) -> None:
 
     results = asyncio.run(received())
     assert (results[-1].added, results[-1].skipped) == (0, 1)
-    assert {one.person_id for result in results for one in result.stage_records} == {"78"}  # whichever call is first
+    # "77" had the order in the older news, which count only if their call is first.
+    assert {"78"} <= {one.person_id for result in results for one in result.stage_records} <= {"77", "78"}
     with SqlAlchemyStore(sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")) as store:
         assert is_newest(store)
 

@@ -347,10 +347,15 @@ def _out_lazy(frame: Frame, instants: Sequence[str], spans: Sequence[str], _: Se
 
 def _out_polars(frame: Frame, instants: Sequence[str], spans: Sequence[str], order: Sequence[str]) -> Any:
     rows = collected(_out_lazy(frame, instants, spans))
-    if not order or (len(order) == 1 and rows[order[0]].flags["SORTED_ASC"]):
+    if not order or (len(order) == 1 and _is_sorted(rows[order[0]])):
         return rows
     # Polars sorts a struct of texts 2-3x as fast as a column of texts.
     return rows.sort(importlib.import_module("polars").struct(*order))
+
+
+def _is_sorted(column: Any) -> bool:
+    """Return whether a column is in order; old versions of Polars keep the mark of sorted columns through a join."""
+    return not (column[1:] < column[:-1]).any()
 
 
 def _out_pandas(frame: Frame, instants: Sequence[str], spans: Sequence[str], order: Sequence[str]) -> Any:
