@@ -178,9 +178,16 @@ def test_not_yet_ends_with_the_first_minute_of_its_day(where: tuple[str, datetim
     local_date = moment.astimezone(tz).date()
     earliest, latest = resolve(AfterHoliday(on=local_date, days=later), occurred_at=moment, tz=zone)
 
-    assert micros(earliest) == start_of_day(local_date + later * DAY, tz)
+    assert earliest == max(instant(start_of_day(local_date + later * DAY, tz)), moment)
     assert micros(latest) == start_of_day(local_date + (later + 1) * DAY, tz)
     assert moment <= earliest <= latest
+
+
+def test_a_day_that_began_before_the_clock_was_set_back_begins_again() -> None:
+    """From 00:01 back to 23:01: the next day is in the future, though its first minute is over."""
+    tz, moment = "America/St_Johns", datetime(1987, 10, 25, 2, 31, tzinfo=UTC)
+    earliest, latest = resolve(AfterHoliday(on=date(1987, 10, 24), days=1), occurred_at=moment, tz=tz)
+    assert (earliest, latest) == (moment, datetime(1987, 10, 26, 3, 30, tzinfo=UTC))
 
 
 def test_a_clock_that_skips_from_before_midnight_begins_the_day_where_it_ends() -> None:

@@ -198,7 +198,10 @@ def resolve(
     """
     _checked(phrase, calendar)
     moment = instant(parse_as_of(occurred_at, "occurred_at"))
-    earliest, latest = _span(phrase, moment, parse_zone(tz), calendar)
+    zone = parse_zone(tz)
+    earliest, latest = _span(phrase, moment, zone, calendar)
+    if earliest < moment and earliest.astimezone(zone).date() > moment.astimezone(zone).date():
+        return moment, latest  # a clock that was set back over midnight: the named day began, and will begin again
     if earliest < moment:
         raise RecordError(f"the phrase {phrase.kind!r} names a time before the conversation; give a later time")
     return earliest, latest

@@ -55,8 +55,10 @@ def test_a_table_answers_as_one_person(random: Random) -> None:
             return
     crowd = [person(random) for _ in range(12)]
     expected = [stored(rule.rule.of(facts, policy)) for facts in crowd]
-    frame = pl.DataFrame({name: [stored(getattr(facts, name)) for facts in crowd] for name in read})
-    relation = duckdb.sql("select * from frame")
+    columns = {name: [getattr(facts, name) for facts in crowd] for name in read}
+    frame = pl.DataFrame(columns)
+    whole = pl.DataFrame({name: list(map(stored, values)) for name, values in columns.items()})
+    relation = duckdb.from_arrow(whole.to_arrow())
     polars: pl.DataFrame = rule.rule.over(frame, policy)
     pandas: pd.DataFrame = rule.rule.over(frame.to_pandas(), policy)
     rows: Any = rule.rule.over(relation, policy).select("drawn").fetchall()

@@ -60,7 +60,7 @@ def test_ranks_are_what_counting_by_hand_finds(people: list[History], as_of: dat
     for row in rows:
         facts = bought[row["person_id"]]
         later = sum(facts.since_last_purchase < other.since_last_purchase for other in bought.values())
-        fewer = sum(facts.purchase_count > other.purchase_count for other in bought.values())
+        fewer = sum(facts.occasion_count > other.occasion_count for other in bought.values())
         less = sum(facts.net_spent > other.net_spent for other in bought.values())
         assert [row["recency_rank"], row["frequency_rank"], row["monetary_rank"]] == [
             1 + classes * below // len(bought) for below in (later, fewer, less)
