@@ -143,7 +143,7 @@ def table_of(orders: Orders, query: RetentionQuery) -> Table:
     """Count orders for a query.
 
     Raises:
-        ArgumentError: There is no log of the kind that starts cohorts, or no log of purchases.
+        ArgumentError: The log of the kind that starts cohorts is missing, or that of purchases.
     """
     plan = cache(lambda: _plan(orders, query))
 

@@ -219,7 +219,7 @@ def _pair(pair: object, index: int) -> tuple[int, int | None]:
             return _micros(started, index), _micros(ended, index)
         case _:
             raise InstantError(
-                f"duration {index} must be a pair of aware datetimes (start, end); end is None if there is no end yet"
+                f"duration {index} must be a pair of aware datetimes (start, end); end is None until it happens"
             )
 
 
@@ -276,7 +276,7 @@ def survival(
     make the intervals too narrow.
 
     Args:
-        durations: A dataframe of any engine with `started_at` and `ended_at` (empty if there is no end yet), or a list
+        durations: A dataframe of any engine with `started_at` and `ended_at` (empty until it happens), or a list
             of such pairs. `funnel.metrics.durations` builds the table from events.
         as_of: The evaluation time.
         by: The column, or columns, to group by; the durations are then a dataframe. None: all people together.
